@@ -1,0 +1,1 @@
+"""Layer 1: four funnels, hard constraints, one merged candidate list."""

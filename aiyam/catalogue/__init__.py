@@ -1,0 +1,1 @@
+"""Shops, menus, users and what they did, as arrays; importers; the synthetic city."""

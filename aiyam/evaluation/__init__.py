@@ -1,0 +1,1 @@
+"""Held-out evaluation of each part and of the whole system."""

@@ -1,0 +1,1 @@
+"""Language facts of Korean, free of any product: numerals, particles, jamo, places, spelling."""

@@ -1,0 +1,1 @@
+"""Daily metrics, read from the store."""

@@ -1,0 +1,1 @@
+"""Layer 2: the feature table, the Wide & Deep ranker, reasons and diversity."""

@@ -1,0 +1,39 @@
+"""Settings: where things live and which parts to use; read from the environment (``AIYAM_*``) once, then passed on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REPO_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """All settings of one process. Every field can be set by an environment variable ``AIYAM_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="AIYAM_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path(".aiyam"), description="What a user makes: store, logs, exports, metrics.")
+    models_dir: Path = Field(default=REPO_ROOT / "models", description="Trained versions and shipped configurations.")
+    datasets_dir: Path = Field(default=REPO_ROOT / "datasets", description="Data that ships with the project.")
+    database_url: str = Field(default="", description="SQLAlchemy URL; empty means SQLite in the home folder.")
+    language: Literal["ko", "en"] = Field(default="ko", description="Language of screens and command line messages.")
+    seed: int = Field(default=20260302, description="Seed of the synthetic city and of trainings.")
+    n_threads: int = Field(default=1, ge=1, description="Threads for numeric libraries while serving.")
+    host: str = Field(default="127.0.0.1", description="Address the servers bind to.")
+    api_port: int = Field(default=8000, ge=0, le=65535, description="Port of the API and the chat.")
+    dashboard_port: int = Field(default=8501, ge=0, le=65535, description="Port of the dashboard.")
+    requests_per_minute: int = Field(default=0, ge=0, description="Limit for one user on POST /chat; 0 is off.")
+
+    @property
+    def url(self) -> str:
+        """The store's SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{(self.home / 'aiyam.db').resolve()}"
+
+    @property
+    def truth_path(self) -> Path:
+        """Ground truth of the synthetic city; read by evaluation only."""
+        return self.home / "truth.npz"

@@ -1,0 +1,1 @@
+"""Trainers: prepare, fit, evaluate, save; each writes one sealed model version."""

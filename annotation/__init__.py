@@ -1,0 +1,1 @@
+"""Label Studio, fed and read back."""

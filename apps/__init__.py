@@ -1,0 +1,1 @@
+"""What a person or a service opens: the chat, the dashboard, the API."""
