@@ -1,1 +1,5 @@
 """Every SQL statement: schema, migrations, queries."""
+
+from aiyam.store.database import Store
+
+__all__ = ["Store"]

@@ -144,9 +144,27 @@ turn = Table(
     Column("grounded", Boolean, nullable=False),
     Column("fallback", Text),
     Column("total_ms", Float, nullable=False),
+    Column(
+        "session_turn", Integer, nullable=False, default=0
+    ),  # 1, 2, ... in the order the session's turns were stored
+    Column("plan_kind", String(16), nullable=False, default=""),
+    Column("backend", String(32), nullable=False, default=""),
+    Column("synthetic", Boolean, nullable=False, default=False),
     Column("trace", Text, nullable=False),  # JSON of contracts.Trace
-    Index("ix_turn_session", "session_id", "created_at"),
+    Index("ix_turn_session", "session_id", "session_turn"),
+    Index("ix_turn_user", "user_id", "created_at"),
     Index("ix_turn_created", "created_at"),
+)
+
+turn_shop = Table(  # the shops a turn showed, in order: what feedback may name and what clicks are counted against
+    "turn_shop",
+    metadata,
+    Column("turn_id", String(64), ForeignKey("turn.turn_id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("shop_id", String(64), nullable=False, index=True),
+    Column("category", String(16), nullable=False, default=""),
+    Column("score", Float, nullable=False),
+    Column("propensity", Float),
 )
 
 feedback = Table(

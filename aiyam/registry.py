@@ -1,0 +1,259 @@
+"""Sealed model versions on disk: checksums of every file, a manifest written last, and a refusal of anything damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from aiyam.contracts import KST, Manifest
+from aiyam.errors import Conflict, InvalidInput, ModelError
+
+MANIFEST = "manifest.json"
+CARD = "card.md"
+_VERSION = re.compile(r"^v(\d+)$")
+_PACKAGES = ("numpy", "torch", "scikit-learn", "python-crfsuite", "faiss-cpu")
+
+
+def seal(
+    folder: Path,
+    *,
+    component: str,
+    version: str,
+    created_at: datetime | None = None,
+    parents: Sequence[str] = (),
+    dataset: str = "",
+    dataset_sha256: str = "",
+    config: Mapping[str, Any] | None = None,
+    feature_table: Sequence[str] = (),
+    metrics: Mapping[str, Any] | None = None,
+    code_revision: str | None = None,
+    packages: Mapping[str, str] | None = None,
+    card: str = "",
+) -> Manifest:
+    """Turn a folder of finished files into a model version: write ``card.md``, then the manifest, last and at once.
+
+    Everything is on disk before the manifest appears, so a version with a manifest is whole, and a killed training
+    leaves none. A sealed folder is never changed.
+
+    Args:
+        card: text of ``card.md`` below its heading and facts; may be empty.
+
+    Raises:
+        ModelError: no folder, or nothing in it.
+        Conflict: the folder is already sealed.
+    """
+    if not folder.is_dir():
+        raise ModelError(
+            f"Expected a folder of model files at {folder}, found none.", hint="Save the model there first."
+        )
+    if (folder / MANIFEST).exists():
+        raise Conflict(f"{folder} is already sealed.", hint="Write a new version; sealed ones do not change.")
+    if not component or not version:
+        raise InvalidInput("Expected a component and a version to seal, got an empty name.")
+    if not _files(folder):
+        raise ModelError(
+            f"Expected model files in {folder}, found an empty folder.", hint="Save the model there first."
+        )
+    facts: dict[str, Any] = {
+        "component": component,
+        "version": version,
+        "created_at": created_at or datetime.now(KST),
+        "parents": tuple(parents),
+        "dataset": dataset,
+        "dataset_sha256": dataset_sha256,
+        "config": dict(config or {}),
+        "feature_table": tuple(feature_table),
+        "metrics": dict(metrics or {}),
+        "code_revision": _code_revision() if code_revision is None else code_revision,
+        "packages": dict(_installed() if packages is None else packages),
+    }
+    _write_at_once(folder / CARD, _card(Manifest(**facts), card))
+    checksums = {}
+    for name in _files(folder):
+        with (folder / name).open("rb+") as handle:
+            os.fsync(handle.fileno())
+        checksums[name] = sha256_of(folder / name)
+    manifest = Manifest(**facts, checksums=checksums)
+    _write_at_once(folder / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
+    return manifest
+
+
+def open_sealed(folder: Path, component: str) -> Manifest:
+    """Check a model version file by file and return its manifest.
+
+    Raises:
+        ModelError: missing, unfinished, of another component, or with a file missing, truncated, altered or added;
+            the message names the file.
+    """
+    retrain = "Train it again, or restore the folder from a backup."
+    manifest = read_manifest(folder)
+    if manifest.component != component:
+        raise ModelError(
+            f"Expected a model of component {component!r} in {folder}, found one of {manifest.component!r}.",
+            hint=f"Name a folder under models/{component}/.",
+        )
+    for name, expected in sorted(manifest.checksums.items()):
+        path = folder / name
+        if not path.is_file():
+            raise ModelError(f"Expected the file {path}, which {MANIFEST} lists; it is missing.", hint=retrain)
+        if sha256_of(path) != expected:
+            raise ModelError(
+                f"Expected {path} with SHA-256 {expected[:12]}…, found other contents ({path.stat().st_size} bytes): "
+                "truncated or altered.",
+                hint=retrain,
+            )
+    added = sorted(set(_files(folder)) - set(manifest.checksums))
+    if added:
+        raise ModelError(
+            f"Expected only the files {MANIFEST} lists in {folder}, found {added[0]} too.", hint="Move it elsewhere."
+        )
+    return manifest
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return the manifest of a version without checking its files.
+
+    Raises:
+        ModelError: no folder, no manifest, or not one.
+    """
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise ModelError(f"Expected a model folder at {folder}, found none.", hint="Train it: aiyam train --help.")
+    if not path.is_file():
+        raise ModelError(
+            f"Expected {path}, which is written last; it is missing, so the version is unfinished.",
+            hint="Delete the folder and train again.",
+        )
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ModelError(
+            f"Expected a manifest in {path}, found something else: {error.errors()[0]['msg']}.",
+            hint="Delete the folder and train again.",
+        ) from error
+
+
+def versions(models_dir: Path, component: str) -> list[str]:
+    """Return the sealed versions of a component, oldest first (v1, v2, ... v10)."""
+    folder = models_dir / component
+    if not folder.is_dir():
+        return []
+    return sorted((path.name for path in folder.iterdir() if (path / MANIFEST).is_file()), key=_age_order)
+
+
+def latest(models_dir: Path, component: str) -> str | None:
+    """Return the newest sealed version, or None."""
+    found = versions(models_dir, component)
+    return found[-1] if found else None
+
+
+def new_version(models_dir: Path, component: str) -> str:
+    """Create and return the next version's empty folder; two trainings at once never get the same one."""
+    folder = models_dir / component
+    folder.mkdir(parents=True, exist_ok=True)
+    taken = [int(match[1]) for path in folder.iterdir() if (match := _VERSION.match(path.name))]
+    number = max(taken, default=0) + 1
+    while True:
+        try:
+            (folder / f"v{number}").mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return f"v{number}"
+
+
+def version_folder(models_dir: Path, component: str, version: str) -> Path:
+    """Return where a version's files are.
+
+    Raises:
+        InvalidInput: a name that would leave the models folder.
+    """
+    for name in (component, version):
+        if not name or name in (".", "..") or "/" in name or "\\" in name or "\0" in name:
+            raise InvalidInput(f"Expected a plain name for a model component or version, got {name!r}.")
+    return models_dir / component / version
+
+
+def sha256_of(path: Path) -> str:
+    """Return a file's SHA-256 as hexadecimal digits."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _files(folder: Path) -> list[str]:
+    """Names, relative and with forward slashes, of every file but the manifest and unfinished writes."""
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in names if name != MANIFEST and not name.endswith(".part"))
+
+
+def _write_at_once(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.part")
+    with partial.open("w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    os.replace(partial, path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _card(manifest: Manifest, text: str) -> str:
+    lines = [f"# {manifest.component} {manifest.version}", "", text.strip(), ""] if text.strip() else [
+        f"# {manifest.component} {manifest.version}",
+        "",
+    ]  # fmt: skip
+    lines += [
+        "| fact | value |",
+        "|---|---|",
+        f"| made | {manifest.created_at.isoformat(timespec='seconds')} |",
+        f"| from | {', '.join(manifest.parents) or 'scratch'} |",
+        f"| data | {manifest.dataset or 'not stated'} {manifest.dataset_sha256[:12]} |",
+        f"| code | {manifest.code_revision or 'unknown'} |",
+        *(f"| {name} | {value} |" for name, value in sorted(manifest.metrics.items())),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _age_order(version: str) -> tuple[int, int, str]:
+    match = _VERSION.match(version)
+    return (1, int(match[1]), "") if match else (0, 0, version)
+
+
+def _installed() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _code_revision() -> str:
+    """Commit of the checkout this code runs from, read from .git; empty outside one."""
+    git = Path(__file__).resolve().parent.parent / ".git"
+    try:
+        head = (git / "HEAD").read_text(encoding="utf-8").strip()
+        if not head.startswith("ref: "):
+            return head
+        name = head.removeprefix("ref: ")
+        loose = git / name
+        if loose.is_file():
+            return loose.read_text(encoding="utf-8").strip()
+        for line in (git / "packed-refs").read_text(encoding="utf-8").splitlines():
+            if line.endswith(f" {name}"):
+                return line.split()[0]
+    except OSError:
+        pass
+    return ""
