@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from aiyam.contracts import KST, ConversationRecord, FeedbackRecord, FeedbackRequest, Record
 from aiyam.errors import DataError, InvalidInput
 from aiyam.store import Store, conversations
-
+from aiyam.store.files import written_at_once
 
 R = TypeVar("R", bound=Record)
-
-
-@dataclass(frozen=True)
-class Export:
-    """One written file and how many records stand in it."""
-
-    path: Path
-    n_records: int
 
 
 def record_feedback(store: Store, request: FeedbackRequest, *, now: datetime) -> FeedbackRecord:
@@ -44,19 +33,30 @@ def record_feedback(store: Store, request: FeedbackRequest, *, now: datetime) ->
     return record
 
 
-def export_conversations(
-    store: Store, folder: Path, *, now: datetime, since: datetime | None = None, until: datetime | None = None
-) -> Export:
-    """Write every turn of a period as ``conversations_<time>.jsonl``; the file appears whole or not at all."""
-    records = (ConversationRecord.of(trace) for trace in conversations.iter_traces(store, since=since, until=until))
-    return _export(records, folder, "conversations", now)
+def export_records(
+    store: Store,
+    folder: Path,
+    *,
+    now: datetime | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> dict[Path, int]:
+    """Write the turns and the feedback of a period (``until`` exclusive) as JSON Lines.
 
+    Each file appears whole or not at all, named ``conversations_<time>.jsonl`` and ``feedbacks_<time>.jsonl`` after
+    ``now`` in Korean time.
 
-def export_feedback(
-    store: Store, folder: Path, *, now: datetime, since: datetime | None = None, until: datetime | None = None
-) -> Export:
-    """Write every act of feedback of a period as ``feedbacks_<time>.jsonl``; the file appears whole or not at all."""
-    return _export(conversations.iter_feedback(store, since=since, until=until), folder, "feedbacks", now)
+    Returns:
+        Number of records in each file.
+    """
+    stamp = f"{(now or datetime.now(KST)).astimezone(KST):%Y%m%dT%H%M%S}"
+    turns = (ConversationRecord.of(trace) for trace in conversations.iter_traces(store, since=since, until=until))
+    feedback = conversations.iter_feedback(store, since=since, until=until)
+    files: dict[Path, Iterable[Record]] = {
+        folder / f"conversations_{stamp}.jsonl": turns,
+        folder / f"feedbacks_{stamp}.jsonl": feedback,
+    }
+    return {path: _write(records, path) for path, records in files.items()}
 
 
 def read_conversations(path: Path) -> Iterator[ConversationRecord]:
@@ -73,29 +73,13 @@ def read_feedback(path: Path) -> Iterator[FeedbackRecord]:
     return _read(path, FeedbackRecord)
 
 
-@contextmanager
-def written_at_once(path: Path) -> Iterator[IO[str]]:
-    """Give a text file that takes its name only when the block ends well, synced to disk; else nothing is left."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with partial.open("w", encoding="utf-8", newline="\n") as handle:
-            yield handle
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _export(records: Iterable[Record], folder: Path, name: str, now: datetime) -> Export:
-    path = folder / f"{name}_{now.astimezone(KST):%Y%m%dT%H%M%S}.jsonl"
+def _write(records: Iterable[Record], path: Path) -> int:
     n_records = 0
     with written_at_once(path) as handle:
         for record in records:
             handle.write(record.model_dump_json() + "\n")
             n_records += 1
-    return Export(path, n_records)
+    return n_records
 
 
 def _read(path: Path, kind: type[R]) -> Iterator[R]:

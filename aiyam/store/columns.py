@@ -9,7 +9,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, Boolean, Connection, Float, Integer, Table, delete, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Connection,
+    Float,
+    Integer,
+    ScalarElementColumnDefault,
+    Table,
+    delete,
+    func,
+    select,
+)
 
 from aiyam.errors import InvalidInput
 from aiyam.store import schema, sqlite
@@ -76,7 +87,7 @@ def insert_columns_in(
         return 0
     given: dict[str, Iterable[Any]] = {name: _bound(table, name, values) for name, values in columns.items()}
     for column in table.c:
-        if column.name not in given and column.default is not None and column.default.is_scalar:
+        if column.name not in given and isinstance(column.default, ScalarElementColumnDefault):
             given[column.name] = repeat(column.default.arg, n_rows)
     statement = store.upserting(table)
     if replace:
@@ -125,6 +136,12 @@ def read_columns(
     if not rows:
         return {name: [] for name in names}
     return {name: list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
+
+
+def count_rows(store: Store, table: Table) -> int:
+    """Return the number of rows of a table."""
+    with store.reading() as connection:
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
 
 def clear_catalogue(store: Store) -> None:

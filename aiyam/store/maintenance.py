@@ -6,22 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlite_utils
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select
 
 from aiyam.errors import InvalidInput
 from aiyam.store import sqlite
 from aiyam.store.conversations import containing, list_turns
 from aiyam.store.database import Store
-from aiyam.store.migrations import SCHEMA_VERSION, version_of
 from aiyam.store.schema import metadata, shop, shop_menu
-
-
-@dataclass(frozen=True)
-class TableSize:
-    """One table and its number of rows."""
-
-    name: str
-    n_rows: int
 
 
 @dataclass(frozen=True)
@@ -34,33 +25,19 @@ class Hit:
     text: str
 
 
-@dataclass(frozen=True)
-class Check:
-    """What a check of the whole database found; ``problems`` is empty when all is well."""
-
-    schema_version: int
-    newest_version: int
-    problems: tuple[str, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.problems
-
-
-def tables(store: Store) -> list[TableSize]:
+def tables(store: Store) -> dict[str, int]:
     """Return every table with its number of rows, by name."""
     if store.is_sqlite:
         database = sqlite_utils.Database(store.path)
         try:
-            return [TableSize(name, database[name].count) for name in sorted(database.table_names())]
+            return {name: database[name].count for name in sorted(database.table_names())}
         finally:
             database.close()
     with store.reading() as connection:
-        return [
-            TableSize(name, connection.execute(select(func.count()).select_from(table)).scalar_one())
+        return {
+            name: connection.execute(select(func.count()).select_from(table)).scalar_one()
             for name, table in sorted(metadata.tables.items())
-        ]
+        }
 
 
 def search(store: Store, text: str, *, limit: int = 20) -> list[Hit]:
@@ -99,11 +76,9 @@ def vacuum(store: Store) -> tuple[int, int]:
     return sqlite.vacuum(path)
 
 
-def check(store: Store) -> Check:
-    """Check file integrity, references, and that every expected table is there."""
-    with store.reading() as connection:
-        version = version_of(connection)
+def check(store: Store) -> list[str]:
+    """Return what is wrong with the file, its references or its tables; empty when all is well."""
     problems = sqlite.check(store.path) if store.is_sqlite else []
-    present = {table.name for table in tables(store)}
-    problems += [f"table {name} is missing" for name in sorted(set(metadata.tables) - present)]
-    return Check(version, SCHEMA_VERSION, tuple(problems))
+    with store.reading() as connection:
+        present = set(inspect(connection).get_table_names())
+    return problems + [f"table {name} is missing" for name in sorted(set(metadata.tables) - present)]

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 
-from aiyam.errors import NotFound, StoreError
+from aiyam.errors import Conflict, NotFound, StoreError
 
 BUSY_TIMEOUT_S = 15.0
 """How long a writer of another process is waited for before "database is locked"."""
@@ -146,12 +146,13 @@ def backup(source: Path, target: Path) -> int:
 
     Raises:
         NotFound: no database at ``source``.
+        Conflict: the target exists already.
         StoreError: the copy could not be written or does not pass SQLite's integrity check.
     """
     if not source.exists():
         raise NotFound(f"Expected a database at {source}, found none.", hint="Run aiyam data generate first.")
-    if target.resolve() == source.resolve():
-        raise StoreError(f"Expected another file than the database itself, got {target}.", hint="Name another file.")
+    if target.exists():
+        raise Conflict(f"Expected a new file for the backup, {target} exists.", hint="Name another file.")
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
