@@ -15,12 +15,12 @@ from sqlalchemy import (
     Connection,
     Float,
     Integer,
-    ScalarElementColumnDefault,
     Table,
     delete,
     func,
     select,
 )
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from aiyam.errors import InvalidInput
 from aiyam.store import schema, sqlite
