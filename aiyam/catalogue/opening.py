@@ -1,0 +1,84 @@
+"""Whether shops are open: opening hours past midnight, breaks and closing days, for many shops at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiyam.contracts import KST
+from aiyam.errors import InvalidInput
+
+CLOSED, OPEN, BREAK, UNKNOWN = 0, 1, 2, -1
+_DAY = 1440
+
+
+@dataclass(frozen=True)
+class OpenStates:
+    """Open states of k shops, shape (k,) each.
+
+    ``state`` is 0 closed, 1 open, 2 in its break, -1 unknown. Minutes are -1 where they mean nothing:
+    ``minutes_to_close`` when not open, ``minutes_to_open`` when open or unknown, ``minutes_to_break`` without a break ahead.
+    """
+
+    state: NDArray[np.int8]
+    minutes_to_close: NDArray[np.int32]
+    minutes_to_open: NDArray[np.int32]
+    minutes_to_break: NDArray[np.int32]
+
+
+def open_states(
+    open_min: NDArray[np.int16],
+    close_min: NDArray[np.int16],
+    break_start_min: NDArray[np.int16],
+    break_end_min: NDArray[np.int16],
+    off_days: NDArray[np.uint8],
+    now: datetime,
+) -> OpenStates:
+    """Compute states at ``now``. Inputs of shape (k,): minutes after midnight, -1 unknown; bit 0 of off_days is Monday.
+
+    A closing time at or before the opening time is read as the next day's.
+
+    Raises:
+        InvalidInput: ``now`` has no UTC offset.
+    """
+    if now.tzinfo is None:
+        raise InvalidInput("Expected a time with a UTC offset, got one without.", hint="Pass now=datetime(..., tzinfo=KST).")
+    local = now.astimezone(KST)
+    minute, weekday = local.hour * 60 + local.minute, local.weekday()
+    opens, closes = open_min.astype(np.int32), close_min.astype(np.int32)
+    known = (opens >= 0) & (closes >= 0)
+    closes = np.where(known & (closes <= opens), closes + _DAY, closes)
+    off = off_days.astype(np.int32)
+    all_day = known & (closes - opens >= _DAY)
+
+    state = np.where(known, CLOSED, UNKNOWN).astype(np.int8)
+    to_close = np.full(len(opens), -1, np.int32)
+    to_open = np.full(len(opens), -1, np.int32)
+    to_break = np.full(len(opens), -1, np.int32)
+    has_break = (break_start_min >= 0) & (break_end_min > break_start_min)
+    for days_ago in (1, 0):
+        at = minute + days_ago * _DAY
+        works = ((off >> ((weekday - days_ago) % 7)) & 1) == 0
+        inside = known & works & (opens <= at) & (at < closes)
+        resting = inside & has_break & (break_start_min <= at) & (at < break_end_min)
+        state[inside] = OPEN
+        state[resting] = BREAK
+        to_close[inside] = closes[inside] - at
+        works_next = ((off >> ((weekday - days_ago + 1) % 7)) & 1) == 0
+        to_close[inside & all_day & works_next] += _DAY
+        to_open[resting] = break_end_min[resting] - at
+        ahead = inside & has_break & (break_start_min > at)
+        to_break[ahead] = break_start_min[ahead] - at
+    to_close[state != OPEN] = -1
+
+    state[~known & (((off >> weekday) & 1) == 1)] = CLOSED
+    waiting = known & (state == CLOSED)
+    for days_ahead in range(8):
+        works = ((off >> ((weekday + days_ahead) % 7)) & 1) == 0
+        wait = opens + days_ahead * _DAY - minute
+        first = waiting & works & (wait > 0) & (to_open < 0)
+        to_open[first] = wait[first]
+    return OpenStates(state, to_close, to_open, to_break)
