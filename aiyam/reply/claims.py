@@ -1,0 +1,135 @@
+"""Facts a text states, found by form: prices, distances, clock times, minutes, ratings, phone numbers, counts, other numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+ClaimKind = Literal["price", "distance", "clock", "minutes", "rating", "phone", "count", "day", "number"]
+
+_DIGITS = {c: i for i, c in enumerate("영일이삼사오육칠팔구")} | {"공": 0, "륙": 6}
+_SMALL = {"십": 10, "백": 100, "천": 1000}
+_NATIVE = {
+    "한": 1, "두": 2, "세": 3, "네": 4, "다섯": 5, "여섯": 6, "일곱": 7, "여덟": 8, "아홉": 9, "열": 10, "열한": 11, "열두": 12,
+}  # fmt: skip
+_NATIVE_RE = "|".join(sorted(_NATIVE, key=len, reverse=True))
+_AMOUNT = r"\d[\d,]*(?:\.\d+)?\s*[만천백]?(?:\s*\d[\d,]*\s*[천백십]?)*|[일이삼사오육칠팔구]?[만천백십](?:\s?[일이삼사오육칠팔구]?[만천백십])*[일이삼사오육칠팔구]?"
+
+_PATTERNS: tuple[tuple[ClaimKind, re.Pattern[str]], ...] = (
+    ("phone", re.compile(r"(?<!\d)(?:0\d{1,2}[-.\s]?\d{3,4}[-.\s]?\d{4}|1[5-9]\d{2}[-.\s]?\d{4})(?!\d)")),
+    ("price", re.compile(rf"(?<![가-힣\d.,])(?P<amount>{_AMOUNT})\s*원(?!두|조|산|래|형|탕|인)")),
+    ("price", re.compile(r"(?<![\d.,])(?P<amount>\d+\s*[만천](?:\s*\d+\s*천)?)(?=\s*(?:이하|이상|대|으로|짜리|정도|쯤|넘|안|밑|이에요|예요|입니다))")),
+    ("price", re.compile(r"(?:₩|￦)\s*(?P<amount>\d[\d,]*)")),
+    ("distance", re.compile(r"(?<![\d.,])(?P<amount>\d[\d,]*(?:\.\d+)?)\s*(?P<unit>km|㎞|킬로(?:미터)?|m(?![a-z])|미터|M(?![A-Za-z]))")),
+    ("clock", re.compile(r"(?<!\d)(?P<h>\d{1,2}):(?P<m>\d{2})(?!\d)")),
+    ("clock", re.compile(rf"(?:(?P<half>오전|오후|아침|낮|점심|저녁|밤|새벽)\s*)?(?<!\d)(?P<h>\d{{1,2}}|{_NATIVE_RE})\s*시(?!간|작|켜|장|도|금)(?:\s*(?P<m>\d{{1,2}})\s*분|\s*(?P<mhalf>반))?")),
+    ("minutes", re.compile(r"(?<![\d.,])(?P<amount>\d+)\s*(?P<unit>분|시간)")),
+    ("rating", re.compile(r"(?<![\d.,])(?P<amount>\d(?:\.\d+)?)\s*점|(?:별점|평점|별)\s*(?P<amount2>\d(?:\.\d+)?)")),
+    ("count", re.compile(rf"(?<![가-힣\d])(?P<amount>\d+|{_NATIVE_RE})\s*(?:곳|군데)(?!곳)")),
+    ("day", re.compile(r"(?<![가-힣])[월화수목금토일]요일")),
+    ("number", re.compile(r"(?<![\d.,])\d[\d,]*(?:\.\d+)?%?")),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One stated fact: won, metres, minutes after midnight, minutes, points, digits of a phone, shops, or a plain number."""
+
+    kind: ClaimKind
+    value: float | str
+    text: str
+    start: int
+    end: int
+    uncertain_half: bool = False
+    """A clock time without 오전/오후 may mean either half of the day."""
+
+
+def find_claims(text: str) -> list[Claim]:
+    """Find every claim, in order, each character belonging to at most one.
+
+    >>> [(c.kind, c.value) for c in find_claims("만 오천원, 8천원, 1.2km, 오후 9시 반, 4.5점")]
+    [('price', 15000), ('price', 8000), ('distance', 1200.0), ('clock', 1290), ('rating', 4.5)]
+    """
+    taken = [False] * len(text)
+    claims: list[Claim] = []
+    for kind, pattern in _PATTERNS:
+        for match in pattern.finditer(text):
+            if any(taken[match.start() : match.end()]):
+                continue
+            claim = _claim(kind, match)
+            if claim is None:
+                continue
+            taken[match.start() : match.end()] = [True] * (match.end() - match.start())
+            claims.append(claim)
+    return sorted(claims, key=lambda c: c.start)
+
+
+def parse_amount(text: str) -> int | None:
+    """Read an amount written in digits, Korean words or both; None when it is neither.
+
+    >>> [parse_amount(t) for t in ("8,000", "만", "8천", "1만 2천", "만오천", "삼천오백", "2만5천500", "원")]
+    [8000, 10000, 8000, 12000, 15000, 3500, 25500, None]
+    """
+    total, section, number = 0, 0, None
+    for token in re.findall(r"\d[\d,]*(?:\.\d+)?|[영공일이삼사오육륙칠팔구]|[십백천만]", text):
+        if token[0].isdigit():
+            number = float(token.replace(",", ""))
+        elif token in _DIGITS:
+            number = _DIGITS[token]
+        elif token in _SMALL:
+            section, number = section + int((1 if number is None else number) * _SMALL[token]), None
+        else:
+            section = int(((section + (number or 0)) or 1) * 10_000)
+            total, section, number = total + section, 0, None
+    if number is None and not total and not section:
+        return None
+    return int(total + section + (number or 0))
+
+
+def _claim(kind: ClaimKind, match: re.Match[str]) -> Claim | None:
+    groups = match.groupdict()
+    value: float | str | None
+    uncertain = False
+    if kind == "phone":
+        value = re.sub(r"\D", "", match.group())
+    elif kind == "price":
+        value = parse_amount(groups["amount"])
+    elif kind == "distance":
+        value = float(groups["amount"].replace(",", "")) * (1000 if groups["unit"].lower() in ("km", "㎞") or "킬로" in groups["unit"] else 1)
+    elif kind == "clock":
+        value, uncertain = _clock(groups)
+    elif kind == "minutes":
+        value = int(groups["amount"]) * (60 if groups["unit"] == "시간" else 1)
+    elif kind == "rating":
+        value = float(groups["amount"] or groups["amount2"])
+    elif kind == "count":
+        value = _NATIVE.get(groups["amount"]) or int(groups["amount"])
+    elif kind == "day":
+        value = match.group()
+    else:
+        value = match.group()
+    if value is None:
+        return None
+    return Claim(kind, value, match.group(), match.start(), match.end(), uncertain)
+
+
+def _clock(groups: dict[str, str | None]) -> tuple[int | None, bool]:
+    hour_text = groups["h"] or ""
+    hour = _NATIVE.get(hour_text) or (int(hour_text) if hour_text.isdigit() else None)
+    if hour is None or hour > 30:
+        return None, False
+    minute = 30 if groups.get("mhalf") else int(groups["m"] or 0)
+    half = groups.get("half")
+    if half in ("오후", "낮", "점심", "저녁", "밤") and hour < 12 and not (half in ("밤", "낮") and hour < (5 if half == "밤" else 1)):
+        hour += 12
+    if half in ("밤", "오전", "새벽") and hour == 12:
+        hour = 0
+    return (hour * 60 + minute) % 1440, half is None and ":" not in groups.get("text", "") and 1 <= hour <= 12
+
+
+def numbers_in(text: str) -> Iterator[str]:
+    """Every run of digits in the text, commas dropped."""
+    for match in re.finditer(r"\d[\d,]*(?:\.\d+)?", text):
+        yield match.group().replace(",", "").rstrip(".")

@@ -1,0 +1,196 @@
+"""What a reply says, decided as data before any backend words it: kind, shops, what was relaxed, facts, one question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiyam.contracts import (
+    RECOMMENDING_INTENTS,
+    SHOP_QUESTION_INTENTS,
+    AgeBand,
+    Filters,
+    Intent,
+    Recommendation,
+    ReplyPlan,
+    SafetyVerdict,
+)
+
+MAX_SHOPS = 3
+"""A reply words at most three shops; the cards may show more."""
+
+_CARD_WORDS = re.compile(r"급식\s*카드|급\s*카|꿈나무|카드|결제|컬러풀|푸르미")
+_AI_WORDS = re.compile(
+    r"사람이(야|에요|니|냐|지|예요)|사람\s*맞|로봇|인공지능|(?<![a-z])ai(?![a-z])|챗봇|진짜\s*사람|기계(야|니|냐|예요)|몇\s*살"
+    r"|누가\s*만들|너\s*(는|넌)?\s*(누구|뭐야|뭐니|정체)",
+    re.IGNORECASE,
+)
+_SMALL_TALK = (
+    ("ai", _AI_WORDS),
+    ("love", re.compile(r"사랑해|좋아해줘|사귀|결혼|여친|남친|보고\s*싶|뽀뽀")),
+    ("sad", re.compile(r"속상|슬프|슬퍼|우울|힘들|힘드|짜증|화나|화났|외로|기분\s*안|망했|망쳤|싸웠|혼났|울었|최악|지쳤|지친|피곤")),
+    ("happy", re.compile(r"신나|신난|기뻐|기분\s*좋|행복|생일|상\s*받|합격|잘\s*봤|최고야|이겼")),
+    ("joke", re.compile(r"농담|웃긴|웃겨|개그|재밌는|재미있는|수수께끼|넌센스|심심|놀아")),
+    ("name", re.compile(r"이름|뭐라고\s*불러")),
+    ("hungry", re.compile(r"배고|배\s*고|출출|허기")),
+)
+_ASPECTS = (
+    ("phone", re.compile(r"전화|번호|연락처")),
+    ("card", re.compile(r"급식\s*카드|급\s*카|꿈나무|카드|결제")),
+    ("allergy", re.compile(r"알레르기|알러지|들어\s*(있|가)")),
+    ("rating", re.compile(r"평점|별점|리뷰|후기|평가|맛있(어|나|니|냐|을까)|몇\s*점|인기")),
+    ("takeout", re.compile(r"포장|테이크")),
+    ("delivery", re.compile(r"배달")),
+    ("distance", re.compile(r"멀어|거리|가까|얼마나\s*걸|몇\s*분|몇\s*미터|걸어")),
+    ("address", re.compile(r"주소|어디|위치|어떻게\s*가|가는\s*길|찾아가")),
+    ("good_shop", re.compile(r"착한\s*가게|선한")),
+)
+
+
+def make_plan(
+    *,
+    intent: Intent,
+    age_band: AgeBand = "10-12",
+    text: str = "",
+    filters: Filters | None = None,
+    recommendations: Sequence[Recommendation] = (),
+    relaxed: Sequence[str] = (),
+    shop_facts: Mapping[str, Any] | None = None,
+    card: Mapping[str, int | None] | None = None,
+    question: str | None = None,
+    choices: Sequence[str] = (),
+    safety: SafetyVerdict | None = None,
+    safety_text: str = "",
+    low_confidence: bool = False,
+    failed: bool = False,
+) -> ReplyPlan:
+    """Decide what the reply says. Every argument is keyword only; only ``intent`` is needed.
+
+    Args:
+        intent: what the request is taken to want.
+        age_band: ``UserProfile.age_band``; picks the register.
+        text: the user's masked message; read for what was asked of a shop, and whether the card was mentioned.
+        filters: the merged filters of the request (budget and distance may be repeated in the reply).
+        recommendations: ranked shops; the first three are worded, each with its one ``reason``.
+        relaxed: filter keys given up, in order (``CandidateSet.relaxed``); the first is told.
+        shop_facts: ``shop_facts.facts(...)`` of the shop asked about, for hours, menu and detail questions.
+        card: {"balance_won", "meal_limit_won", "monthly_limit_won"} (None where unknown); kept only for
+            MEAL_CARD_INQUIRY, since the card is not mentioned unless the child did.
+        question: one clarifying question; choices: what can be tapped.
+        safety: the screen's verdict. ``escalate`` and ``refuse`` leave no shop in the plan.
+        safety_text: the fixed words for such a verdict (``Screen.message``), said verbatim.
+        low_confidence: the message was not understood well enough to guess.
+        failed: something broke; an apology is worded.
+
+    Returns:
+        A plan whose ``facts`` hold: intent, asked_card (bool), filters (given), and where they apply shop, aspect,
+        dishes, card, topic, masked (kinds of personal data hidden from the message), fixed_text, safety_kinds.
+    """
+    verdict = safety or SafetyVerdict()
+    given = filters or Filters()
+    facts: dict[str, Any] = {"intent": intent.value, "asked_card": mentions_card(text, given, intent), "filters": given.given()}
+    if failed:
+        return ReplyPlan(kind="error", age_band=age_band, facts=facts)
+    if verdict.action in ("escalate", "refuse") or intent is Intent.SAFETY:
+        facts |= {"fixed_text": safety_text, "safety_kinds": list(verdict.kinds), "lines": list(verdict.lines)}
+        kind = "refuse" if verdict.action == "refuse" else "safety"
+        return ReplyPlan(kind=kind, age_band=age_band, facts=facts)
+    if verdict.kinds:
+        facts["masked"] = list(verdict.kinds)
+    if low_confidence or (question and not recommendations and shop_facts is None):
+        return ReplyPlan(kind="clarify", age_band=age_band, question=question, choices=tuple(choices), facts=facts)
+    asks = {"question": question, "choices": tuple(choices)}
+    if intent in RECOMMENDING_INTENTS:
+        kind = "recommend" if recommendations else "no_result"
+        shops = tuple(recommendations[:MAX_SHOPS])
+        return ReplyPlan(kind=kind, age_band=age_band, shops=shops, relaxed=tuple(relaxed), facts=facts, **asks)  # type: ignore[arg-type]
+    if intent in SHOP_QUESTION_INTENTS:
+        return _shop_answer(intent, age_band, text, given, facts, recommendations, shop_facts, question, choices)
+    if intent is Intent.MEAL_CARD_INQUIRY:
+        facts["card"] = {k: v for k, v in (card or {}).items() if v is not None}
+        facts["aspect"] = _card_aspect(text)
+        return ReplyPlan(kind="card", age_band=age_band, facts=facts, **asks)  # type: ignore[arg-type]
+    if intent is Intent.SMALL_TALK:
+        facts["topic"] = small_talk_topic(text)
+    if intent is Intent.FEEDBACK:
+        facts["topic"] = _feedback_tone(text)
+    kind = {
+        Intent.FEEDBACK: "feedback",
+        Intent.GREETING: "greeting",
+        Intent.THANKS: "thanks",
+        Intent.HELP: "help",
+        Intent.SMALL_TALK: "small_talk",
+    }.get(intent, "out_of_scope")
+    return ReplyPlan(kind=kind, age_band=age_band, facts=facts, **asks)  # type: ignore[arg-type]
+
+
+def mentions_card(text: str, filters: Filters, intent: Intent) -> bool:
+    """Whether the child brought up the card, so that the reply may speak of it.
+
+    >>> mentions_card("급카 되는 치킨집", Filters(), Intent.FOOD_RECOMMENDATION)
+    True
+    """
+    return intent is Intent.MEAL_CARD_INQUIRY or bool(filters.meal_card) or bool(_CARD_WORDS.search(text))
+
+
+def asked_aspect(text: str) -> str:
+    """What of one shop is asked: phone, card, allergy, rating, takeout, delivery, distance, address, good_shop, general.
+
+    >>> asked_aspect("거기 전화번호 알려줘"), asked_aspect("거기 어때?")
+    ('phone', 'general')
+    """
+    return next((aspect for aspect, words in _ASPECTS if words.search(text)), "general")
+
+
+def small_talk_topic(text: str) -> str:
+    """Name the small talk: ai, love, sad, happy, joke, name, hungry, or any.
+
+    >>> small_talk_topic("너 사람이야?"), small_talk_topic("오늘 시험 망했어")
+    ('ai', 'sad')
+    """
+    return next((topic for topic, words in _SMALL_TALK if words.search(text)), "any")
+
+
+def _feedback_tone(text: str) -> str:
+    if re.search(r"별로|맛없|맛\s*없|불친절|실망|안\s*좋|싫|최악|노맛|늦|비쌌|비싸|짰|차가", text):
+        return "bad"
+    if re.search(r"맛있|좋았|좋아|최고|굿|친절|존맛|꿀맛|만족|고마|대박|짱", text):
+        return "good"
+    return "any"
+
+
+def _card_aspect(text: str) -> str:
+    for aspect, words in (
+        ("lost", r"잃어|분실|도난|없어졌|고장|안\s*긁|망가"),
+        ("apply", r"신청|발급|만들|받을\s*수|어떻게\s*받|자격|재발급"),
+        ("balance", r"잔액|남았|남은|얼마\s*(있|남)|충전|몇\s*원\s*(있|남)|얼마"),
+        ("limit", r"한도|한\s*끼|하루|한\s*번에|몇\s*번|까지\s*(쓸|써)"),
+        ("where", r"어디|되는|가맹|쓸\s*수|사용처|편의점"),
+    ):
+        if re.search(words, text):
+            return aspect
+    return "general"
+
+
+def _shop_answer(
+    intent: Intent,
+    age_band: AgeBand,
+    text: str,
+    filters: Filters,
+    facts: dict[str, Any],
+    recommendations: Sequence[Recommendation],
+    shop_facts: Mapping[str, Any] | None,
+    question: str | None,
+    choices: Sequence[str],
+) -> ReplyPlan:
+    if shop_facts is None:
+        facts["topic"] = "which_shop"
+        names = tuple(choices) or tuple(r.name for r in recommendations[:MAX_SHOPS])
+        return ReplyPlan(kind="clarify", age_band=age_band, question=question, choices=names, facts=facts)
+    facts["shop"] = dict(shop_facts)
+    facts["dishes"] = list(filters.menus or ())
+    kind = {Intent.OPENING_HOURS_INQUIRY: "hours", Intent.MENU_INQUIRY: "menu", Intent.SHOP_DETAIL: "detail"}[intent]
+    facts["aspect"] = asked_aspect(text)
+    shops = tuple(r for r in recommendations if r.shop_id == shop_facts.get("shop_id"))[:1]
+    return ReplyPlan(kind=kind, age_band=age_band, shops=shops, question=question, choices=tuple(choices), facts=facts)  # type: ignore[arg-type]

@@ -1,0 +1,292 @@
+"""The template backend: words a plan from the bank in datasets/replies, varied, in the age band's register."""
+
+from __future__ import annotations
+
+import json
+import string
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from aiyam.contracts import AGE_BANDS, Recommendation, ReplyPlan
+from aiyam.errors import DataError
+from aiyam.korean.particles import PAIRS, fill
+from aiyam.reply.amounts import distance_ko, price_ko, walk_minutes
+from aiyam.reply.answers import answer_slots
+from aiyam.reply.markdown import escape
+
+BANK_FILES = ("recommend.json", "relaxed.json", "shop_answers.json", "card.json", "talk.json")
+
+_INTENT_OF_KIND = {
+    "recommend": "FOOD_RECOMMENDATION",
+    "no_result": "FOOD_RECOMMENDATION",
+    "hours": "OPENING_HOURS_INQUIRY",
+    "menu": "MENU_INQUIRY",
+    "detail": "SHOP_DETAIL",
+    "card": "MEAL_CARD_INQUIRY",
+    "feedback": "FEEDBACK",
+    "greeting": "GREETING",
+    "thanks": "THANKS",
+    "help": "HELP",
+    "small_talk": "SMALL_TALK",
+    "out_of_scope": "OUT_OF_SCOPE",
+    "clarify": "CLARIFY",
+    "error": "ERROR",
+    "safety": "SAFETY",
+    "refuse": "OUT_OF_SCOPE",
+}
+
+
+@dataclass(frozen=True)
+class Template:
+    """One line of the bank: where it applies, its text, and the fields it needs."""
+
+    intent: str
+    recommendation_count: int | None
+    slot: str
+    ages: frozenset[str]
+    template: str
+    examples: tuple[Mapping[str, Any], ...] = ()
+
+    @cached_property
+    def needs(self) -> frozenset[str]:
+        """Names of the fields that must be known for this template to be used."""
+        return frozenset(name for _, name, _, _ in string.Formatter().parse(self.template) if name)
+
+    @cached_property
+    def salt(self) -> int:
+        """A stable number of the text, so that slots do not march in step."""
+        return zlib.crc32(self.template.encode())
+
+
+class TemplateBank:
+    """All templates, by intent and slot."""
+
+    def __init__(self, templates: tuple[Template, ...]) -> None:
+        self.templates = templates
+        self._by_place: dict[tuple[str, str, str], list[Template]] = {}
+        for template in templates:
+            for age in template.ages:
+                self._by_place.setdefault((template.intent, template.slot, age), []).append(template)
+
+    @classmethod
+    def load(cls, folder: Path) -> TemplateBank:
+        """Read the bank's files from ``datasets/replies``.
+
+        Raises:
+            DataError: a file is missing, is not a list of template records, or names an unknown age band or particle.
+        """
+        return cls(tuple(template for name in BANK_FILES for template in _read(folder / name)))
+
+    def find(self, intent: str, slot: str, age: str) -> list[Template]:
+        """Templates of a place in the reply, in file order."""
+        return self._by_place.get((intent, slot, age), [])
+
+    def pick(
+        self, intent: str, slot: str, age: str, values: Mapping[str, Any], *, variety: int, count: int | None = None
+    ) -> str | None:
+        """Fill the template whose turn it is; None when none fits the known values.
+
+        Consecutive varieties walk through the list, so that as many turns as the list is long do not repeat.
+        """
+        fitting = [
+            t
+            for t in self.find(intent, slot, age)
+            if (t.recommendation_count is None or t.recommendation_count == count)
+            and all(values.get(name) is not None for name in t.needs)
+        ]
+        if not fitting:
+            return None
+        start = zlib.crc32(f"{intent}/{slot}".encode()) % len(fitting)
+        return fill(fitting[(start + variety) % len(fitting)].template, values)
+
+
+class TemplateBackend:
+    """Words any plan from the bank; never fails on a valid plan and invents nothing."""
+
+    name = "template"
+
+    def __init__(self, bank: TemplateBank) -> None:
+        self.bank = bank
+
+    @classmethod
+    def load(cls, folder: Path) -> TemplateBackend:
+        """Read the bank from ``datasets/replies``; see ``TemplateBank.load``."""
+        return cls(TemplateBank.load(folder))
+
+    def stream(self, plan: ReplyPlan, *, variety: int = 0) -> Iterator[str]:
+        """Yield the reply in pieces (sentences and line breaks); joined they are the reply.
+
+        Args:
+            plan: what to say.
+            variety: the turn's number in its session (plus any constant): neighbours get other words.
+        """
+        if plan.facts.get("fixed_text"):
+            yield str(plan.facts["fixed_text"])
+            return
+        first = True
+        for block in self._blocks(plan, variety):
+            if not block:
+                continue
+            yield block if first else f"\n\n{block}" if not block.startswith("\n") else block
+            first = False
+        if first:
+            yield self._say(plan, "ERROR", "body", {}, variety) or "다시 한번 말해 주세요."
+
+    def _blocks(self, plan: ReplyPlan, variety: int) -> Iterator[str]:
+        intent = _INTENT_OF_KIND[plan.kind]
+        values = _request_values(plan)
+        if plan.facts.get("masked"):
+            yield self._say(plan, "ANY", "masked", values, variety) or ""
+        if plan.kind == "recommend":
+            yield from self._recommend(plan, values, variety)
+        elif plan.kind == "no_result":
+            yield _sentences(
+                self._say(plan, intent, "none", values, variety, count=0),
+                self._say(plan, intent, "none_hint", values, variety, count=0),
+            )
+        elif plan.kind in ("hours", "menu", "detail", "card"):
+            slots, known = answer_slots(plan)
+            yield _sentences(*(self._say(plan, intent, slot, values | known, variety) for slot in slots))
+        elif plan.kind == "clarify":
+            yield from self._clarify(plan, values, variety)
+        else:
+            topic = str(plan.facts.get("topic", ""))
+            body = self._say(plan, intent, topic, values, variety) if topic else None
+            yield _sentences(
+                body or self._say(plan, intent, "body", values, variety), self._say(plan, intent, "next", values, variety)
+            )
+        if plan.question and plan.kind not in ("clarify", "recommend"):
+            yield escape(plan.question, max_chars=200)
+
+    def _recommend(self, plan: ReplyPlan, values: Mapping[str, Any], variety: int) -> Iterator[str]:
+        own, count = str(plan.facts.get("intent", "")), len(plan.shops)
+        general = _INTENT_OF_KIND["recommend"]
+        opening = self._say(plan, own, "opening", values, variety, count) if own != general and variety % 2 == 0 else None
+        relaxed = self._say(plan, "RELAXED", plan.relaxed[0], values, variety) if plan.relaxed else None
+        if plan.relaxed and relaxed is None:
+            relaxed = self._say(plan, "RELAXED", "any", values, variety)
+        # An honest "there was none, so I widened it" replaces the opening: "I found it" before it would be untrue.
+        yield relaxed or opening or self._say(plan, general, "opening", values, variety, count) or ""
+        for i, shop in enumerate(plan.shops):
+            line = self._shop_line(plan, shop, variety + i)
+            yield f"\n\n{line}" if i == 0 else f"\n{line}"
+        yield _sentences(
+            self._say(plan, general, "card_unknown", values, variety) if _asks_card(plan) else None,
+            self._say(plan, general, "allergy", values, variety) if any(s.allergy_note for s in plan.shops) else None,
+            escape(plan.question, max_chars=200) if plan.question else self._say(plan, general, "closing", values, variety, count),
+        )
+
+    def _shop_line(self, plan: ReplyPlan, shop: Recommendation, variety: int) -> str:
+        values = shop_values(shop)
+        intent = _INTENT_OF_KIND["recommend"]
+        parts = [
+            self._say(plan, intent, "shop", values, variety) or self._say(plan, intent, "shop_plain", values, variety),
+            self._say(plan, intent, "where", values, variety),
+            self._say(plan, intent, f"state_{shop.open_state}", values, variety),
+        ]
+        reason = escape(shop.reason, max_chars=120)
+        if reason and grounded_reason(shop, plan):
+            parts.append(reason if reason[-1] in ".!?~" else reason + ".")
+        return f"{shop.rank}. " + _sentences(*parts)
+
+    def _clarify(self, plan: ReplyPlan, values: Mapping[str, Any], variety: int) -> Iterator[str]:
+        slot = "which_shop" if plan.facts.get("topic") == "which_shop" else "body"
+        lead = self._say(plan, "CLARIFY", "lead" if plan.question else slot, values, variety)
+        yield _sentences(lead, escape(plan.question, max_chars=200) if plan.question else None)
+        if plan.choices:
+            yield "\n".join(f"- {escape(choice)}" for choice in plan.choices)
+
+    def _say(
+        self, plan: ReplyPlan, intent: str, slot: str, values: Mapping[str, Any], variety: int, count: int | None = None
+    ) -> str | None:
+        return self.bank.pick(intent, slot, plan.age_band, values, variety=variety, count=count)
+
+
+def shop_values(shop: Recommendation) -> dict[str, Any]:
+    """Fields a shop's templates may use; None where the row is silent."""
+    walk = walk_minutes(shop.distance_m) if shop.distance_m is not None else None
+    return {
+        "name": escape(shop.name),
+        "category": escape(shop.category) or None,
+        "menu": escape(shop.menu) if shop.menu and shop.price_won is not None else None,
+        "price": price_ko(shop.price_won) if shop.price_won is not None else None,
+        "distance": distance_ko(shop.distance_m) if shop.distance_m is not None else None,
+        "walk": walk,
+        "district": escape(shop.district) or None,
+        "until": escape(shop.open_until) if shop.open_until else None,
+        "opens": escape(shop.opens_at) if shop.opens_at else None,
+    }
+
+
+def grounded_reason(shop: Recommendation, plan: ReplyPlan) -> bool:
+    """Whether the ranker's reason claims nothing the row (or the request) does not say."""
+    from aiyam.reply.grounding import check
+
+    return check(escape(shop.reason, max_chars=120), plan.model_copy(update={"shops": (shop,)})).grounded
+
+
+def _request_values(plan: ReplyPlan) -> dict[str, Any]:
+    filters = plan.facts.get("filters", {})
+    category = filters.get("category")
+    menus = filters.get("menus") or []
+    budget, reach = filters.get("budget_max"), filters.get("max_distance_m")
+    place, district = filters.get("place"), filters.get("district")
+    if plan.shops and "budget_max" not in plan.relaxed and any(s.price_won is None or s.price_won > (budget or 0) for s in plan.shops):
+        budget = None  # "inside your budget" is said only where every shop shown keeps it
+    if plan.shops and "district" not in plan.relaxed and any(s.district != district for s in plan.shops):
+        district = None
+    return {
+        "count": len(plan.shops) or None,
+        "budget": price_ko(budget) if budget else None,
+        "reach": distance_ko(reach) if reach else None,
+        "place": escape(place) if place else None,
+        "district": escape(district) if district else None,
+        "asked_category": category if isinstance(category, str) else None,
+        "asked_menu": escape(menus[0]) if menus else None,
+        "asked_taste": filters["taste"][0] if filters.get("taste") else None,
+        "near_me": filters.get("near_me"),
+        "good_shop": filters.get("good_shop"),
+    }
+
+
+def _asks_card(plan: ReplyPlan) -> bool:
+    return bool(plan.facts.get("asked_card")) and any(s.meal_card == "unknown" for s in plan.shops)
+
+
+def _sentences(*parts: str | None) -> str:
+    return " ".join(part for part in parts if part)
+
+
+def _read(path: Path) -> Iterator[Template]:
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"expected a JSON list of templates in {path}, got {error}", hint="Restore the file from the release.") from error
+    if not isinstance(records, list):
+        raise DataError(f"expected a JSON list of templates in {path}, got {type(records).__name__}")
+    for n, record in enumerate(records):
+        try:
+            template = Template(
+                intent=record["intent"],
+                recommendation_count=record["recommendation_count"],
+                slot=record["slot"],
+                ages=frozenset(record["ages"]),
+                template=record["template"],
+                examples=tuple(record["examples"]),
+            )
+            _check(template)
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{path}, record {n}: {error!r}", hint="A record has intent, recommendation_count, slot, ages, template, examples.") from error
+        yield template
+
+
+def _check(template: Template) -> None:
+    if not template.ages or not template.ages <= set(AGE_BANDS):
+        raise ValueError(f"expected ages out of {AGE_BANDS}, got {sorted(template.ages)}")
+    for _, name, spec, _ in string.Formatter().parse(template.template):
+        if name is not None and (not name.isidentifier() or (spec and spec not in PAIRS)):
+            raise ValueError(f"expected {{field}} or {{field:particles}}, got {{{name}:{spec}}}")
