@@ -1,0 +1,125 @@
+"""What a card says of one shop: the dish that fits the request, price, distance, hours; every fact from its rows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+
+from aiyam.catalogue.arrays import Catalogue
+from aiyam.catalogue.query import CandidateSet, Query
+from aiyam.contracts import CATEGORIES, FUNNELS, KST, Recommendation
+from aiyam.ranking.menus import fitting_menus
+from aiyam.ranking.ranker import RankedList, Ranker
+from aiyam.ranking.reasons import Shown, reason_ko
+from aiyam.ranking.statistics import Statistics
+
+_OPEN_STATE = {1: "open", 2: "break", 0: "closed"}
+_YES_NO = {1: "yes", 0: "no"}
+
+
+def make_cards(
+    ranker: Ranker, ranked: RankedList, candidates: CandidateSet, query: Query
+) -> tuple[Recommendation, ...]:
+    """Make the cards of a ranked list, in its order."""
+    cards = []
+    for i, row in enumerate(ranked.rows):
+        scores = candidates.scores[ranked.places[i]]
+        flags = candidates.flags[ranked.places[i]]
+        card = make_card(
+            ranker.catalogue,
+            int(row),
+            query=query,
+            rank=i + 1,
+            score=float(ranked.scores[i]),
+            menu_row=int(ranked.menus[i]),
+            funnels={name: float(scores[f]) for f, name in enumerate(FUNNELS) if flags[f]},
+            propensity=float(ranked.propensity[i]),
+        )
+        asked = bool(query.filters.menus) and card.menu is not None and _named(card.menu, query.filters.menus or ())
+        shown = Shown(card.menu, asked, card.price_won, card.distance_m, card.open_state == "open")
+        reason = reason_ko(ranker.catalogue, query, int(row), shown, ranked.wide[i], ranked.contributions[i])
+        cards.append(card.model_copy(update={"reason": reason}))
+    return tuple(cards)
+
+
+def make_card(
+    catalogue: Catalogue,
+    row: int,
+    *,
+    query: Query,
+    rank: int = 1,
+    score: float = 0.0,
+    menu_row: int = -1,
+    funnels: dict[str, float] | None = None,
+    propensity: float | None = None,
+    reason: str = "",
+) -> Recommendation:
+    """Make the card of one shop. ``menu_row`` is the menu row to show (``RankedList.menus``), -1 for none."""
+    rows = np.array([row], dtype=np.int32)
+    menu = price = None
+    if menu_row >= 0:
+        menu = catalogue.dish_names[int(catalogue.menu_name[menu_row])]
+        price = int(catalogue.menu_price[menu_row]) if catalogue.menu_price[menu_row] >= 0 else None
+    metres = None
+    if query.lat is not None and query.lon is not None:
+        distance = float(catalogue.distance_m(rows, query.lat, query.lon)[0])
+        metres = round(distance) if np.isfinite(distance) else None
+    states = catalogue.open_state(rows, query.now)
+    state = _OPEN_STATE.get(int(states.state[0]), "unknown")
+    opens_at = None
+    if state in ("break", "closed") and int(states.minutes_to_open[0]) >= 0:
+        opens_at = f"{query.now.astimezone(KST) + timedelta(minutes=int(states.minutes_to_open[0])):%H:%M}"
+    category, district = int(catalogue.category[row]), int(catalogue.district[row])
+    lat, lon, rating = (float(a[row]) for a in (catalogue.lat, catalogue.lon, catalogue.rating))
+    return Recommendation.model_validate(
+        {
+            "shop_id": catalogue.shop_ids[row],
+            "rank": rank,
+            "score": score,
+            "funnels": funnels or {},
+            "name": catalogue.names[row],
+            "category": CATEGORIES[category] if category >= 0 else "기타",
+            "district": catalogue.district_names[district] if district >= 0 else "",
+            "address": catalogue.addresses[row] or "",
+            "reason": reason,
+            "menu": menu,
+            "price_won": price,
+            "distance_m": metres,
+            "open_state": state,
+            "open_until": _closing(catalogue, row) if state == "open" else None,
+            "opens_at": opens_at,
+            "meal_card": _YES_NO.get(int(catalogue.meal_card[row]), "unknown"),
+            "good_shop": bool(catalogue.good_shop[row]),
+            "allergy_note": allergy_note(catalogue, row, query),
+            "rating": round(rating, 1) if np.isfinite(rating) else None,
+            "lat": lat if np.isfinite(lat) else None,
+            "lon": lon if np.isfinite(lon) else None,
+            "propensity": propensity,
+            "synthetic": catalogue.synthetic,
+        }
+    )
+
+
+def menu_to_show(catalogue: Catalogue, stats: Statistics, query: Query, row: int) -> int:
+    """Return the menu row a card of this shop shows for the request, -1 when none fits."""
+    return int(fitting_menus(catalogue, stats, query, np.array([row], dtype=np.int32)).chosen()[0])
+
+
+def allergy_note(catalogue: Catalogue, row: int, query: Query) -> str | None:
+    """Name the allergens to ask the shop about: those avoided, where the shop does not publish its allergens."""
+    avoid = dict.fromkeys((*(query.filters.allergies or ()), *query.user.allergies))
+    if not avoid or catalogue.allergens_published[row]:
+        return None
+    return f"확인 필요: {', '.join(avoid)}"
+
+
+def _closing(catalogue: Catalogue, row: int) -> str | None:
+    opens, closes = int(catalogue.open_min[row]), int(catalogue.close_min[row])
+    if closes < 0 or opens < 0 or closes - opens >= 24 * 60:
+        return None
+    return f"{closes // 60 % 24:02d}:{closes % 60:02d}"
+
+
+def _named(menu: str, names: tuple[str, ...]) -> bool:
+    return any(name.replace(" ", "") in menu.replace(" ", "") for name in names)
