@@ -1,0 +1,400 @@
+"""One turn in, one reply out: understand, find candidates, rank, reply; streams events, knows no screen, writes no log."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from aiyam.candidates.encoder import TextEncoder
+from aiyam.candidates.funnels import Funnels
+from aiyam.candidates.rules import load_rules
+from aiyam.catalogue.arrays import Catalogue
+from aiyam.catalogue.interactions import Interactions
+from aiyam.catalogue.query import CandidateSet, Query
+from aiyam.contracts import (
+    RECOMMENDING_INTENTS,
+    SHOP_QUESTION_INTENTS,
+    CandidatesFound,
+    Done,
+    Event,
+    Filters,
+    Intent,
+    LocationFilter,
+    Ranked,
+    Recommendation,
+    RecommendationsResponse,
+    ReplyPlan,
+    SafetyVerdict,
+    StageTime,
+    TextChunk,
+    Trace,
+    Turn,
+    TurnContext,
+    Understanding,
+    Understood,
+    UserProfile,
+    Versions,
+)
+from aiyam.errors import NotReady
+from aiyam.korean.places import place_named
+from aiyam.nlu.dialogue import Request, next_state, resolve
+from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.understander import Understander
+from aiyam.ranking.cards import make_cards
+from aiyam.ranking.ranker import Ranker
+from aiyam.ranking.statistics import Statistics
+from aiyam.reply.child_friendly import ChildFriendly
+from aiyam.reply.grounding import Grounder
+from aiyam.reply.language_model import Replier, Worded
+from aiyam.reply.plan import make_plan
+from aiyam.reply.shop_facts import facts
+from aiyam.reply.templates import TemplateBackend
+from aiyam.safety.privacy import Masked, mask
+from aiyam.safety.screen import Screen, combine
+from aiyam.settings import Settings
+from aiyam.store import Store
+from aiyam.store.aliases import alias_of
+
+N_SHOWN = 5
+"""Shops on cards in one turn; the reply words the first three."""
+
+
+class Stopwatch:
+    """Milliseconds by stage, each lap from the end of the one before."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        """Book the time since the last lap on a stage."""
+        now = time.perf_counter()
+        self.laps[stage] = round(self.laps.get(stage, 0.0) + (now - self._last) * 1000, 3)
+        self._last = now
+
+    def times(self) -> StageTime:
+        """Return all laps and their total."""
+        return StageTime(**self.laps, total=round((self._last - self._start) * 1000, 3))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything a pipeline uses; a test may swap any one with ``dataclasses.replace``."""
+
+    catalogue: Catalogue
+    understander: Understander
+    encoder: TextEncoder
+    funnels: Funnels
+    ranker: Ranker
+    replier: Replier
+    screen: Screen
+    versions: Versions
+
+
+class Pipeline:
+    """The turn. Holds no conversation: what a follow-up needs comes in with the turn and goes out with the trace."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.catalogue = parts.catalogue
+        self.versions = parts.versions
+
+    @classmethod
+    def load(cls, settings: Settings, store: Store | None = None) -> Pipeline:
+        """Load a home's catalogue and production models; once a process.
+
+        Raises:
+            NotReady: nothing has been generated or trained yet.
+            ModelError: a production version is damaged.
+        """
+        if store is not None:
+            return cls(load_parts(settings, store))
+        store = Store.open(settings.url)
+        try:
+            return cls(load_parts(settings, store))
+        finally:
+            store.close()
+
+    # ------------------------------------------------------------------ one turn
+
+    def reply(self, turn: Turn) -> Trace:
+        """Run a turn to its end."""
+        for event in self.stream(turn):
+            if isinstance(event, Done):
+                return event.trace
+        raise AssertionError("a turn ends with Done")
+
+    def stream(self, turn: Turn) -> Iterator[Event]:
+        """Yield what happens as it happens: Understood, CandidatesFound and Ranked (if shops are shown), TextChunk…, Done."""
+        watch = Stopwatch()
+        masked = mask(turn.message)
+        understanding, verdict = self._understand(masked, turn)
+        request = resolve(understanding, turn.state, catalogue=self.catalogue, user=turn.user, context=turn.context)
+        understanding = _with_location(understanding, request, turn)
+        watch.lap("understand")
+        yield Understood(understanding=understanding, safety=verdict)
+
+        found: CandidateSet | None = None
+        cards: tuple[Recommendation, ...] = ()
+        if verdict.action in ("answer", "mask") and request.intent in RECOMMENDING_INTENTS and not request.question:
+            query = self._query(request, turn.user, turn.context)
+            found = self.parts.funnels.find(query)
+            watch.lap("candidates")
+            yield CandidatesFound(n_candidates=len(found), funnel_counts=found.counts, relaxed=found.relaxed)
+            cards = self._rank(query, found, top_k=N_SHOWN)
+            watch.lap("rank")
+            yield Ranked(recommendations=cards)
+
+        relaxed = found.relaxed if found else ()
+        plan = self._plan(turn, masked.text, request, verdict, cards, relaxed)
+        worded = yield from self._word(plan, variety=_variety(turn))
+        watch.lap("reply")
+        yield Done(
+            trace=Trace(
+                turn_id=turn.turn_id,
+                session_id=turn.session_id,
+                timestamp=turn.context.now,
+                user_id=turn.user.user_id,
+                user_input=masked.text,
+                understanding=understanding,
+                safety=verdict,
+                funnel_counts=found.counts if found else {},
+                n_candidates=len(found) if found else 0,
+                relaxed=relaxed,
+                recommendations=cards,
+                plan=plan,
+                response=worded.text,
+                backend=worded.backend,
+                fallback=worded.fallback,
+                grounding=worded.grounding,
+                stage_ms=watch.times(),
+                versions=self.versions,
+                state=next_state(turn.state, request, understanding, tuple(c.shop_id for c in cards)),
+                synthetic=self.catalogue.synthetic,
+            )
+        )
+
+    def recommend(
+        self, user: UserProfile, understanding: Understanding, context: TurnContext, *, top_k: int = 10
+    ) -> RecommendationsResponse:
+        """Rank shops for an understanding made elsewhere: layers 1 and 2 without words."""
+        watch = Stopwatch()
+        filters = understanding.filters
+        if user.allergies:
+            filters = filters.model_copy(update={"allergies": tuple({*(filters.allergies or ()), *user.allergies})})
+        request = Request(intent=understanding.intent, filters=filters, semantic_query=understanding.semantic_query)
+        query = self._query(request, user, context)
+        found = self.parts.funnels.find(query)
+        watch.lap("candidates")
+        cards = self._rank(query, found, top_k=top_k)
+        watch.lap("rank")
+        return RecommendationsResponse(
+            user_id=user.user_id,
+            original_query=understanding.original_query,
+            recommendations=cards,
+            explanations={c.shop_id: c.reason for c in cards},
+            metadata={
+                "n_candidates": len(found),
+                "funnel_counts": found.counts,
+                "relaxed": list(found.relaxed),
+                "stage_ms": watch.times().model_dump(),
+                "versions": self.versions.model_dump(),
+                "synthetic": self.catalogue.synthetic,
+            },
+        )
+
+    # ------------------------------------------------------------------ the stages
+
+    def _understand(self, masked: Masked, turn: Turn) -> tuple[Understanding, SafetyVerdict]:
+        understanding = self.parts.understander.understand(masked.text, state=turn.state)
+        verdict = self.parts.screen.check_incoming(masked.text)
+        if masked.kinds:
+            action = "mask" if verdict.action == "answer" else verdict.action
+            verdict = verdict.model_copy(update={"action": action, "kinds": (*verdict.kinds, *masked.kinds)})
+        return understanding, combine(verdict, intent_is_safety=understanding.intent is Intent.SAFETY)
+
+    def _query(self, request: Request, user: UserProfile, context: TurnContext) -> Query:
+        where = standing_point(request.filters, user, context)
+        turned_down = [self.catalogue.row_of[s] for s in request.exclude_shop_ids if s in self.catalogue.row_of]
+        return Query(
+            filters=request.filters,
+            semantic_query=request.semantic_query,
+            user=user,
+            now=context.now,
+            lat=where.lat,
+            lon=where.lon,
+            district=where.district,
+            exclude_rows=np.array(turned_down, dtype=np.int32),
+        )
+
+    def _rank(self, query: Query, found: CandidateSet, *, top_k: int) -> tuple[Recommendation, ...]:
+        vector = self.parts.encoder.encode([query.semantic_query])[0] if query.semantic_query else None
+        ranked = self.parts.ranker.rank(query, found, query_vector=vector, top_k=top_k)
+        return make_cards(self.parts.ranker, ranked, found, query)
+
+    def _word(self, plan: ReplyPlan, *, variety: int) -> Generator[Event, None, Worded]:
+        words = self.parts.replier.stream(plan, variety=variety)
+        while True:
+            try:
+                piece = next(words)
+            except StopIteration as stop:
+                worded: Worded = stop.value
+                return worded
+            yield TextChunk(text=piece)
+
+    def _plan(
+        self,
+        turn: Turn,
+        text: str,
+        request: Request,
+        verdict: SafetyVerdict,
+        cards: tuple[Recommendation, ...],
+        relaxed: tuple[str, ...],
+    ) -> ReplyPlan:
+        shop = None
+        if request.intent in SHOP_QUESTION_INTENTS and request.focus_shop_id in self.catalogue.row_of:
+            where = standing_point(request.filters, turn.user, turn.context)
+            row = self.catalogue.row_of[request.focus_shop_id]
+            shop = facts(self.catalogue, row, turn.context.now, lat=where.lat, lon=where.lon)
+        user = turn.user
+        return make_plan(
+            intent=request.intent,
+            age_band=user.age_band,
+            text=text,
+            filters=request.filters,
+            recommendations=cards,
+            relaxed=relaxed,
+            shop_facts=shop,
+            card={
+                "balance_won": user.card_balance_won,
+                "meal_limit_won": user.card_meal_limit_won,
+                "monthly_limit_won": user.card_monthly_limit_won,
+            },
+            question=request.question,
+            choices=request.choices,
+            safety=verdict,
+            safety_text=self.parts.screen.message(verdict, age_band=user.age_band),
+        )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The point distances are measured from, None where unknown, and its district."""
+
+    lat: float | None
+    lon: float | None
+    district: str | None
+
+
+def standing_point(filters: Filters, user: UserProfile, context: TurnContext) -> Standing:
+    """Decide where a request looks from: the place it names, else where the turn happens, else the person's home.
+
+    A district named in the request that is not the person's own has no point: shops are found by district and no
+    distance is claimed.
+    """
+    if filters.place and (place := place_named(filters.place)):
+        return Standing(place.lat, place.lon, place.district)
+    here = _here(user, context)
+    if filters.district and filters.district != here.district:
+        return Standing(None, None, filters.district)
+    return here
+
+
+def _here(user: UserProfile, context: TurnContext) -> Standing:
+    if context.lat is not None and context.lon is not None:
+        return Standing(context.lat, context.lon, context.district)
+    for name in (context.place, context.district):
+        if name and (place := place_named(name)):
+            return Standing(place.lat, place.lon, place.district)
+    if context.district:
+        return Standing(None, None, context.district)
+    return Standing(user.lat, user.lon, user.district)
+
+
+def _with_location(understanding: Understanding, request: Request, turn: Turn) -> Understanding:
+    """Fill ``location_filter`` from the dialogue, the turn or the profile where the utterance names no place."""
+    if understanding.location_filter is not None or request.intent not in RECOMMENDING_INTENTS:
+        return understanding
+    filters = request.filters
+    district = filters.district or standing_point(filters, turn.user, turn.context).district
+    if not (district or filters.place):
+        return understanding
+    location = LocationFilter(
+        district=district, place=filters.place, near_me=filters.near_me, max_distance_m=filters.max_distance_m
+    )
+    return understanding.model_copy(update={"location_filter": location})
+
+
+def _variety(turn: Turn) -> int:
+    """Return a number that differs from turn to turn of one session, and is the same when a turn is replayed."""
+    return zlib.crc32(turn.session_id.encode()) + turn.state.n_turns
+
+
+# --------------------------------------------------------------------------- loading
+
+
+def production_folder(settings: Settings, store: Store, component: str) -> Path:
+    """Return the folder of a component's production version.
+
+    Raises:
+        NotReady: none was trained in this home yet.
+    """
+    version = alias_of(store, component, "production")
+    if version is None:
+        raise NotReady(
+            f"No {component} model is in production in {settings.home}.",
+            hint="Run `aiyam prepare` (or `make demo`) first.",
+        )
+    return settings.models_dir / component / version
+
+
+def load_understander(settings: Settings, store: Store, catalogue: Catalogue | None = None) -> Understander:
+    """Load the production understanding; without a catalogue it knows the shipped dish names only."""
+    gazetteer = Gazetteer.from_catalogue(catalogue) if catalogue is not None else Gazetteer.from_shipped()
+    return Understander.load(production_folder(settings, store, "nlu"), gazetteer)
+
+
+def load_parts(settings: Settings, store: Store) -> Parts:
+    """Load everything the turn uses from the store and the sealed production versions."""
+    catalogue = Catalogue.load(store, cache_dir=settings.home / "cache")
+    if not catalogue.shop_ids:
+        raise NotReady(
+            f"The store of {settings.home} holds no shops.", hint="Run `aiyam prepare`, or `aiyam data import FILE`."
+        )
+    interactions = Interactions.load(store, catalogue)
+    encoder = TextEncoder.load(production_folder(settings, store, "content"))
+    funnels = Funnels.build(
+        catalogue,
+        interactions,
+        encoder=encoder,
+        rules=load_rules(settings.datasets_dir / "candidates"),
+        now_ts=interactions.last_ts + 1,
+    )
+    stats = Statistics.build(catalogue, interactions, shop_vectors=funnels.content.vectors)
+    ranker = Ranker.load(production_folder(settings, store, "ranker"), catalogue, stats)
+    understander = load_understander(settings, store, catalogue)
+    screen = Screen.load(settings.datasets_dir / "safety")
+    rewriter = ChildFriendly.load(settings.datasets_dir / "replies" / "easy_words.json")
+    replier = Replier(
+        TemplateBackend.load(settings.datasets_dir / "replies"),
+        grounder=Grounder(catalogue),
+        rewriter=rewriter,
+        screen=lambda text, plan: unfit_reason(screen, text, plan),
+    )
+    return Parts(
+        catalogue=catalogue,
+        understander=understander,
+        encoder=encoder,
+        funnels=funnels,
+        ranker=ranker,
+        replier=replier,
+        screen=screen,
+        versions=Versions(
+            nlu=understander.version, ranker=ranker.version, nlg=TemplateBackend.version, child=rewriter.version
+        ),
+    )

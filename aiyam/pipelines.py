@@ -1,0 +1,178 @@
+"""Whole runs: what a new home needs before the first turn (the city, the models), made once and kept."""
+
+from __future__ import annotations
+
+import fcntl
+import multiprocessing
+import os
+import queue as queues
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from aiyam import registry
+from aiyam.catalogue.arrays import Catalogue
+from aiyam.catalogue.city import generate_city
+from aiyam.contracts import Progress
+from aiyam.errors import AiyamError, Conflict
+from aiyam.settings import Settings
+from aiyam.store import Store
+from aiyam.store.aliases import alias_of, set_alias
+from aiyam.store.columns import count_rows
+from aiyam.store.schema import shop
+
+Report = Callable[[str, Progress], None]
+"""Called with a task name ("city", "nlu", "content", "ranker") and its progress."""
+
+COMPONENTS = ("nlu", "content", "ranker")
+
+
+def missing(settings: Settings) -> list[str]:
+    """Name what a home still lacks: "city" and every component without a production version."""
+    store = Store.open(settings.url)
+    try:
+        lacking = [] if count_rows(store, shop) else ["city"]
+        for component in COMPONENTS:
+            version = alias_of(store, component, "production")
+            if version is None or not (settings.models_dir / component / version / "manifest.json").exists():
+                lacking.append(component)
+        return lacking
+    finally:
+        store.close()
+
+
+def first_run(settings: Settings, report: Report, *, n_shops: int = 3000, n_users: int = 2000) -> list[str]:
+    """Make what ``missing`` names and return it; a second call does nothing.
+
+    Understanding is trained in a process of its own while the city and the models that need it are made here.
+
+    Raises:
+        Conflict: another process is preparing the same home.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with _only_one(settings.home / "first_run.lock"):
+        lacking = missing(settings)
+        nlu = _Background(settings, report) if "nlu" in lacking else None
+        store = Store.open(settings.url)
+        try:
+            if "city" in lacking:
+                generate_city(
+                    store,
+                    n_shops=n_shops,
+                    n_users=n_users,
+                    seed=settings.seed,
+                    truth_path=settings.truth_path,
+                    progress=lambda p: report("city", p),
+                )
+            if "content" in lacking:
+                train_component(settings, store, "content", lambda p: report("content", p))
+            if "ranker" in lacking:
+                train_component(settings, store, "ranker", lambda p: report("ranker", p))
+            if nlu is not None:
+                nlu.join()
+        finally:
+            if nlu is not None:
+                nlu.stop()
+            store.close()
+        return lacking
+
+
+def train_component(
+    settings: Settings,
+    store: Store,
+    component: str,
+    progress: Callable[[Progress], None],
+    *,
+    who: str = "first run",
+    why: str = "the first version of this home",
+    **options: Any,
+) -> str:
+    """Train one component into a new sealed version, make it production, and return the version's name."""
+    version = registry.new_version(settings.models_dir, component)
+    out = settings.models_dir / component / version
+    if component == "nlu":
+        from aiyam.training.nlu import train_nlu
+
+        data = options.pop("data", None) or settings.datasets_dir / "nlu"
+        train_nlu(data, out, seed=settings.seed, progress=progress, **options)
+    elif component == "content":
+        from aiyam.training.content import train_content
+
+        train_content(Catalogue.load(store), out, seed=settings.seed, progress=progress, **options)
+    elif component == "ranker":
+        from aiyam.training.ranker import train_ranker
+
+        encoder = alias_of(store, "content", "production")
+        assert encoder is not None, "the content encoder is trained before the ranker"
+        train_ranker(
+            store,
+            out,
+            encoder_dir=settings.models_dir / "content" / encoder,
+            seed=settings.seed,
+            progress=progress,
+            **options,
+        )
+    else:
+        raise AiyamError(f"Expected one of {', '.join(COMPONENTS)}, got {component!r}.")
+    set_alias(store, component, "production", version, who=who, why=why)
+    return version
+
+
+@contextmanager
+def _only_one(lock: Path) -> Iterator[None]:
+    with lock.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict(
+                f"Another process is preparing {lock.parent}.", hint="Wait until it is done, then run this again."
+            ) from None
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield
+
+
+class _Background:
+    """The NLU training in a fresh process, its progress passed on whenever the parent looks."""
+
+    def __init__(self, settings: Settings, report: Report) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._report = report
+        self._queue: multiprocessing.Queue[Progress | str] = context.Queue()
+        self._process = context.Process(target=_train_nlu, args=(settings, self._queue), daemon=True)
+        self._process.start()
+
+    def join(self) -> None:
+        failure = ""
+        while self._process.is_alive() or not self._queue.empty():
+            try:
+                item = self._queue.get(timeout=0.2)
+            except queues.Empty:
+                continue
+            if isinstance(item, str):
+                failure = item
+            else:
+                self._report("nlu", item)
+        self._process.join()
+        if self._process.exitcode:
+            raise AiyamError(
+                f"The NLU training ended with code {self._process.exitcode}: {failure or 'no message'}.",
+                hint="Run `aiyam train nlu` to see it alone.",
+            )
+
+    def stop(self) -> None:
+        if self._process.is_alive():
+            self._process.terminate()
+            self._process.join()
+
+
+def _train_nlu(settings: Settings, queue: multiprocessing.Queue[Progress | str]) -> None:
+    store = Store.open(settings.url)
+    try:
+        train_component(settings, store, "nlu", queue.put)
+    except AiyamError as error:
+        queue.put(str(error))
+        raise SystemExit(1) from error
+    finally:
+        store.close()

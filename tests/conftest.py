@@ -1,0 +1,56 @@
+"""Shared fixtures: one small home with a city and trained models, made once for the whole run, and the assistant over it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from aiyam.contracts import KST
+from aiyam.settings import REPO_ROOT, Settings
+
+NOW = datetime(2026, 3, 2, 18, 30, tzinfo=KST)
+"""A Monday evening just after the sample city's history ends."""
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of a home with 400 shops and every model trained, all in temporary folders. Do not change its models."""
+    from aiyam.pipelines import first_run
+
+    root = tmp_path_factory.mktemp("home")
+    models = root / "models"
+    models.mkdir()
+    for config in (REPO_ROOT / "models").glob("*.json"):
+        shutil.copy(config, models / config.name)
+    settings = Settings(home=root / "aiyam", models_dir=models, api_port=0, dashboard_port=0)
+    first_run(settings, lambda task, progress: None, n_shops=400, n_users=300)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def assistant(home: Settings) -> Iterator[object]:
+    """The assistant over the shared home, its clock fixed at ``NOW``."""
+    from aiyam.assistant import Assistant
+
+    loaded = Assistant.load(home, clock=lambda: NOW)
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The fixed time of the tests."""
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """Path of a Chromium binary."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        pytest.fail("Browser tests need Chromium: `apt-get install chromium fonts-noto-cjk`, or see .ci/run.")
+    return Path(found)
