@@ -1,0 +1,119 @@
+"""Where to look: districts, their neighbours and cities, 동 names, and shops within a radius, as row arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from aiyam.catalogue.arrays import Catalogue
+
+Rows = NDArray[np.int32]
+METRES_PER_DEGREE = 111_195.0
+NEIGHBOUR_M = 15_000.0
+
+
+def flat_distance_m(
+    lats: NDArray[np.float32], lons: NDArray[np.float32], lat: float, lon: float
+) -> NDArray[np.float32]:
+    """Return distances in metres on a locally flat earth (within 0.1 % over a city); nan where a position is unknown."""
+    north = (lats - np.float32(lat)) * np.float32(METRES_PER_DEGREE)
+    east = (lons - np.float32(lon)) * np.float32(METRES_PER_DEGREE * np.cos(np.radians(lat)))
+    return np.sqrt(north * north + east * east)
+
+
+class Areas:
+    """Row sets by place. District names are matched exactly, then without their province ("중구" finds every 중구)."""
+
+    def __init__(self, catalogue: Catalogue, *, n_neighbours: int) -> None:
+        self._lat, self._lon = catalogue.lat, catalogue.lon
+        self._district = catalogue.district
+        self._names = list(catalogue.district_names)
+        self._cities = list(catalogue.district_city)
+        self._provinces = list(catalogue.district_province)
+        known = np.flatnonzero(~np.isnan(self._lat) & ~np.isnan(self._lon))
+        self._north = known[np.argsort(self._lat[known], kind="stable")].astype(np.int32)
+        self._north_lat = self._lat[self._north]
+        self._unplaced = np.flatnonzero(np.isnan(self._lat) | np.isnan(self._lon)).astype(np.int32)
+        order = np.argsort(self._district, kind="stable").astype(np.int32)
+        edges = np.searchsorted(self._district[order], np.arange(len(self._names) + 1))
+        self._rows_of = [order[edges[i] : edges[i + 1]] for i in range(len(self._names))]
+        self._centre = np.full((len(self._names), 2), np.nan, np.float32)
+        for code, rows in enumerate(self._rows_of):
+            placed = rows[~np.isnan(self._lat[rows])]
+            if len(placed):
+                self._centre[code] = np.median(self._lat[placed]), np.median(self._lon[placed])
+        self._n_neighbours = n_neighbours
+        self._dong: dict[str, list[int]] = {}
+        for row, dong in enumerate(catalogue.dong):
+            if dong:
+                self._dong.setdefault(dong, []).append(row)
+
+    def codes(self, name: str | None, *, city: str | None = None, province: str | None = None) -> list[int]:
+        """Return the district codes of a name; with several of one name, those in the person's city or province first."""
+        if not name:
+            return []
+        found = [i for i, known in enumerate(self._names) if known == name]
+        if not found:
+            found = [i for i, known in enumerate(self._names) if known.endswith(f" {name}")]
+        if not found:
+            found = [i for i, known in enumerate(self._cities) if name in (known, f"{known}시")]
+        for wanted, places in ((city, self._cities), (province, self._provinces)):
+            nearer = [i for i in found if wanted and places[i] == wanted]
+            if nearer:
+                return nearer
+        return found
+
+    def neighbours(self, codes: list[int]) -> list[int]:
+        """Return the codes and the nearest other districts, by their middle; without positions, those of the same city."""
+        out = dict.fromkeys(codes)
+        for code in codes:
+            lat, lon = self._centre[code]
+            if np.isnan(lat):
+                continue
+            away = flat_distance_m(self._centre[:, 0], self._centre[:, 1], float(lat), float(lon))
+            nearest = np.argsort(np.nan_to_num(away, nan=np.inf), kind="stable")[: self._n_neighbours + 1]
+            out.update(dict.fromkeys(int(i) for i in nearest if away[i] <= NEIGHBOUR_M))
+        return list(out)
+
+    def same_city(self, codes: list[int], *, city: str | None = None, province: str | None = None) -> list[int]:
+        """Return all district codes of the cities of ``codes`` (or of the named city, else province)."""
+        pairs = {(self._provinces[i], self._cities[i]) for i in codes}
+        if not pairs and city:
+            pairs = {(p, c) for p, c in zip(self._provinces, self._cities, strict=True) if c == city}
+        if not pairs and province:
+            pairs = {(p, c) for p, c in zip(self._provinces, self._cities, strict=True) if p == province}
+        return [i for i, pair in enumerate(zip(self._provinces, self._cities, strict=True)) if pair in pairs]
+
+    def in_districts(self, codes: list[int]) -> Rows:
+        """Return the ascending rows of the districts."""
+        parts = [self._rows_of[i] for i in codes]
+        return np.sort(np.concatenate(parts)) if parts else np.empty(0, np.int32)
+
+    def in_dong(self, name: str) -> Rows:
+        """Return the ascending rows of a 동 by its exact name."""
+        return np.asarray(self._dong.get(name, ()), np.int32)
+
+    def within(self, lat: float, lon: float, radius_m: float) -> Rows:
+        """Return the ascending rows at most ``radius_m`` from a point; shops without a position are never in."""
+        band = radius_m / METRES_PER_DEGREE
+        low, high = np.searchsorted(self._north_lat, np.float32([lat - band - 1e-4, lat + band + 1e-4]))
+        rows = self._north[low:high]
+        near = flat_distance_m(self._lat[rows], self._lon[rows], lat, lon) <= radius_m
+        return np.sort(rows[near])
+
+    def district_at(self, lat: float, lon: float) -> int | None:
+        """Return the code of the district most of the nearest shops lie in, None when no shop has a position."""
+        for radius_m in (500.0, 2000.0, 10_000.0):
+            rows = self.within(lat, lon, radius_m)
+            rows = rows[self._district[rows] >= 0]
+            if len(rows):
+                return int(np.bincount(self._district[rows]).argmax())
+        return None
+
+    def unplaced(self, codes: list[int]) -> Rows:
+        """Return the ascending rows of the districts whose position is unknown."""
+        rows = self._unplaced
+        return rows[np.isin(self._district[rows], codes)] if codes and len(rows) else rows[:0]

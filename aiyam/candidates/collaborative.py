@@ -1,0 +1,163 @@
+"""The collaborative funnel: what people with the same habits go to, the person's own habits, taste types for newcomers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiyam.candidates.events import Events, decay
+from aiyam.candidates.rules import Rules
+from aiyam.catalogue.query import Query
+from aiyam.contracts import CATEGORIES
+
+if TYPE_CHECKING:
+    from aiyam.catalogue.arrays import Catalogue
+    from aiyam.catalogue.interactions import Interactions
+
+Rows = NDArray[np.int32]
+Scores = NDArray[np.float32]
+MAX_HISTORY = 60
+BLOCK = 2000
+DEFAULT_PRICE_WON = 8000.0
+
+
+class Collaborative:
+    """Sparse item-to-item similarities served from the person's recency-weighted history.
+
+    Item-kNN: cosine with shrinkage over decayed user-shop weights (Deshpande and Karypis 2004), the nearest neighbours
+    of each shop kept. Only shops with events enter the model. The taste prior always takes part, and stands alone for
+    someone without a history.
+    """
+
+    def __init__(self, catalogue: Catalogue, interactions: Interactions, rules: Rules, *, now_ts: int) -> None:
+        self._catalogue = catalogue
+        self._rules = rules.collaborative
+        self._types = rules.taste_types
+        events = Events.of(interactions, now_ts=now_ts)
+        fresh = events.weight * decay(events.ts, now_ts, self._rules.half_life_days)
+        self._row_of_user: dict[str, int] = dict(interactions.row_of_user)
+        self._build_histories(events, fresh)
+        self._build_neighbours(events)
+
+    def _build_histories(self, events: Events, fresh: Scores) -> None:
+        """One CSR row a user: shops and decayed weights, heaviest first, at most 60."""
+        n = len(self._catalogue.names)
+        pair = events.user.astype(np.int64) * n + events.shop
+        unique, inverse = np.unique(pair, return_inverse=True)
+        total = np.bincount(inverse, weights=fresh, minlength=len(unique)).astype(np.float32)
+        user, shop = unique // n, unique % n
+        order = np.lexsort((shop, -total, user))
+        user, shop, total = user[order], shop[order].astype(np.int32), total[order]
+        start = np.searchsorted(user, np.arange(events.n_users + 1))
+        place = np.arange(len(user)) - start[user] if len(user) else np.empty(0, np.int64)
+        keep = (place < MAX_HISTORY) & (total > 0)
+        self._history_shop, self._history_weight = shop[keep], total[keep]
+        self._history_start = np.searchsorted(user[keep], np.arange(events.n_users + 1))
+
+    def _build_neighbours(self, events: Events) -> None:
+        from scipy import sparse
+
+        n = len(self._catalogue.names)
+        liked = events.weight > 0
+        active = np.unique(events.shop[liked])
+        self._number = np.full(n, -1, np.int32)
+        self._number[active] = np.arange(len(active), dtype=np.int32)
+        self._active = active
+        m = len(active)
+        ones = np.ones(int(liked.sum()), np.float32)
+        x = sparse.csr_matrix((ones, (events.user[liked], self._number[events.shop[liked]])), shape=(events.n_users, m))
+        x.data = np.log1p(x.data)
+        # Inverse user frequency: someone who orders everywhere says little about which shops go together.
+        reach = np.maximum(np.diff(x.indptr), 1)
+        x = sparse.csr_matrix(sparse.diags(1 / np.log2(1 + reach)) @ x)
+        norms = np.sqrt(np.asarray(x.multiply(x).sum(axis=0)).ravel())
+        crowd = np.asarray((x > 0).sum(axis=0)).ravel()
+        columns = x.tocsc()
+        k = self._rules.n_neighbours
+        neighbour: list[NDArray[np.int32]] = []
+        likeness: list[Scores] = []
+        start = [0]
+        for low in range(0, m, BLOCK):
+            block = (columns[:, low : low + BLOCK].T @ x).tocsr()
+            for i in range(block.shape[0]):
+                span = slice(block.indptr[i], block.indptr[i + 1])
+                at, value = block.indices[span], block.data[span]
+                others = at != low + i
+                at, value = at[others], value[others]
+                support = np.minimum(crowd[at], crowd[low + i])
+                value = (
+                    value / np.maximum(norms[at] * norms[low + i], 1e-9) * support / (support + self._rules.shrinkage)
+                )
+                if len(at) > k:
+                    best = np.argpartition(-value, k)[:k]
+                    at, value = at[best], value[best]
+                order = np.argsort(at)
+                neighbour.append(at[order].astype(np.int32))
+                likeness.append(value[order].astype(np.float32))
+                start.append(start[-1] + len(at))
+        self._neighbour = np.concatenate(neighbour) if neighbour else np.empty(0, np.int32)
+        self._likeness = np.concatenate(likeness) if likeness else np.empty(0, np.float32)
+        self._neighbour_start = np.asarray(start, np.int64)
+
+    def history(self, user_id: str) -> tuple[Rows, Scores]:
+        """Return the shops someone went to and their decayed weights, heaviest first; empty for a newcomer."""
+        user = self._row_of_user.get(user_id)
+        if user is None or user >= len(self._history_start) - 1:
+            return np.empty(0, np.int32), np.empty(0, np.float32)
+        span = slice(int(self._history_start[user]), int(self._history_start[user + 1]))
+        return self._history_shop[span], self._history_weight[span]
+
+    def model_scores(self, shops: Rows, weights: Scores) -> Scores:
+        """Return float32 (n_active,): summed likeness to a history plus the history itself, 0..1 by its maximum."""
+        out = np.zeros(len(self._active), np.float32)
+        numbers = self._number[shops]
+        known = numbers >= 0
+        numbers, weights = numbers[known], weights[known] ** np.float32(0.5)
+        for number, weight in zip(numbers.tolist(), weights.tolist(), strict=True):
+            span = slice(self._neighbour_start[number], self._neighbour_start[number + 1])
+            out[self._neighbour[span]] += weight * self._likeness[span]
+        top = float(out.max(initial=0.0))
+        if top > 0:
+            out /= top
+        if len(weights):
+            out[numbers] += self._rules.repeat_weight * weights / weights.max()
+            out /= out.max()
+        return out
+
+    def prior(self, query: Query, rows: Rows, shops: Rows, weights: Scores) -> Scores:
+        """Return the taste points of each row, 0..1: preferred categories, fitting price, enough to choose from."""
+        rules, c = self._rules, self._catalogue
+        points = np.zeros(len(CATEGORIES) + 1, np.float32)
+        price_won = DEFAULT_PRICE_WON
+        taste = self._types.get(query.user.taste_type) if query.user.taste_type else None
+        if taste is not None:
+            points[[CATEGORIES.index(name) for name in taste.partial]] = rules.preference_partial
+            points[[CATEGORIES.index(name) for name in taste.exact]] = rules.preference_exact
+            price_won = taste.price_won
+        if len(shops):
+            share = np.bincount(c.category[shops] % len(points), weights=weights, minlength=len(points))
+            points = np.maximum(points * 0.25, (rules.preference_exact * share / share.max()).astype(np.float32))
+            paid = c.mean_price[shops]
+            known = ~np.isnan(paid)
+            if known.any():
+                price_won = float(np.average(paid[known], weights=weights[known]))
+        out = points[c.category[rows]]
+        off = np.abs(c.mean_price[rows] - np.float32(price_won)) / np.float32(price_won)
+        out = out + np.float32(rules.price_up_to) * np.clip(1 - np.nan_to_num(off, nan=1.0), 0, 1)
+        enough = np.minimum(c.n_menus[rows], rules.menus_enough) / rules.menus_enough
+        out = out + rules.menus_up_to * enough
+        return (out / (rules.preference_exact + rules.price_up_to + rules.menus_up_to)).astype(np.float32)
+
+    def score(self, query: Query, rows: Rows) -> Scores:
+        """Return float32 (len(rows),) in 0..1."""
+        shops, weights = self.history(query.user.user_id)
+        prior = self.prior(query, rows, shops, weights)
+        if len(shops) == 0 or len(self._active) == 0:
+            return prior
+        model = self.model_scores(shops, weights)
+        number = self._number[rows]
+        found = np.where(number >= 0, model[number], np.float32(0))
+        share = np.float32(self._rules.model_weight)
+        return (share * found + (1 - share) * prior).astype(np.float32)

@@ -1,0 +1,282 @@
+"""Hard filters: which shops may be suggested at all, decided on arrays before any quota."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiyam.candidates.areas import Areas
+from aiyam.candidates.menus import MenuIndex, bits_of
+from aiyam.candidates.rules import Rules, check_rules
+from aiyam.catalogue.query import Query
+from aiyam.contracts import ALLERGENS, ATMOSPHERES, CATEGORIES, KST, Filters, TimeOfDay
+
+if TYPE_CHECKING:
+    from aiyam.catalogue.arrays import Catalogue
+
+Rows = NDArray[np.int32]
+DAY_MIN = 1440
+MEAL_WINDOWS_MIN: dict[TimeOfDay, tuple[int, int]] = {
+    "breakfast": (300, 600),
+    "lunch": (600, 840),
+    "snack": (840, 1020),
+    "dinner": (1020, 1260),
+    "late_night": (1260, 1740),
+}
+"""Start and end in minutes after midnight, as ``contracts.time_of_day_at`` names the hours."""
+LEAST_OPEN_MIN = 30
+LOCATION_KEYS = ("max_distance_m", "near_me", "place", "district")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Filters as they stand after some were given up; the rest says how far each has been loosened.
+
+    ``radius_factor`` stretches every radius; ``wider`` is 0 as asked, 1 the district, 2 the neighbours, 3 the city,
+    4 anywhere; ``serves_others`` lets a shop stay that has the disliked dish beside others; ``price_unknown`` lets a
+    shop stay whose prices are all unknown.
+    """
+
+    filters: Filters
+    radius_factor: float = 1.0
+    wider: int = 0
+    serves_others: bool = False
+    price_unknown: bool = False
+    catchment: int | None = None
+
+
+@dataclass(frozen=True)
+class SafeMenus:
+    """Menu rows of one shop without a known allergen; ``certain`` only where the shop publishes its allergens."""
+
+    menu_rows: Rows
+    certain: bool
+
+
+class Constraints:
+    """Answers which rows satisfy a query's filters; built once for a catalogue."""
+
+    def __init__(self, catalogue: Catalogue, rules: Rules, menus: MenuIndex) -> None:
+        self._catalogue = catalogue
+        self._limits = rules.limits
+        self.menus = menus
+        self.areas = Areas(catalogue, n_neighbours=rules.limits.neighbour_districts)
+        self._allowed = np.asarray(catalogue.venue_ok, bool)
+
+    def safe_menus(self, row: int, allergies: tuple[str, ...]) -> SafeMenus:
+        """Return the meals of a shop that are not known to contain any of the allergens."""
+        rows = self.menus.rows_of_shops(np.asarray([row], np.int32))
+        kept = self.menus.fitting_rows(rows, Filters(), bits_of(allergies, ALLERGENS))
+        return SafeMenus(kept, certain=bool(self._catalogue.allergens_published[row]))
+
+    def rows(self, query: Query, asked: Asked) -> Rows:
+        """Return the ascending rows that satisfy everything in ``asked``, never one that was turned down."""
+        filters = asked.filters
+        rows = self._in_area(query, asked)
+        rows = rows[self._allowed[rows]]
+        if len(query.exclude_rows):
+            rows = rows[~np.isin(rows, query.exclude_rows)]
+        rows = self._of_shop_facts(rows, filters)
+        rows = self._of_menus(rows, query, asked)
+        if filters.time_of_day is not None:
+            rows = rows[self.open_at_meal(rows, filters.time_of_day, query)]
+        if filters.open_now and len(rows):
+            rows = rows[self._catalogue.open_state(rows, query.now).state == 1]
+        return rows
+
+    # ------------------------------------------------------------------ place
+
+    def point(self, query: Query) -> tuple[float, float] | None:
+        """The point distances are measured from, None when unknown."""
+        if query.lat is not None and query.lon is not None:
+            return query.lat, query.lon
+        if query.filters.place is None and query.user.lat is not None and query.user.lon is not None:
+            return query.user.lat, query.user.lon
+        return None
+
+    def home_codes(self, query: Query) -> list[int]:
+        """District codes of where the person looks: the asked district, else the point's, else the profile's."""
+        user = query.user
+        for name in (query.filters.district, query.district):
+            codes = self.areas.codes(name, city=user.city, province=user.province)
+            if codes:
+                return codes
+        point = self.point(query)
+        at = self.areas.district_at(*point) if point else None
+        if at is not None:
+            return [at]
+        if query.filters.district is None and query.district is None:
+            return self.areas.codes(user.district, city=user.city, province=user.province)
+        return []
+
+    def _in_area(self, query: Query, asked: Asked) -> Rows:
+        if any(getattr(asked.filters, key) is not None for key in LOCATION_KEYS):
+            return self._asked_area(query, asked)
+        if asked.catchment is not None:
+            return self._catchment(query, asked.catchment)
+        return np.arange(len(self._allowed), dtype=np.int32)
+
+    def n_catchments(self, query: Query) -> int:
+        """How many steps the unasked surroundings of the person widen through before "anywhere" (0 when unknown)."""
+        if self.point(query) is not None:
+            return len(self._limits.catchments_m)
+        return 3 if self.home_codes(query) else 0
+
+    def _catchment(self, query: Query, step: int) -> Rows:
+        point = self.point(query)
+        if point is not None and step < len(self._limits.catchments_m):
+            placed = self.areas.within(*point, self._limits.catchments_m[step])
+            unplaced = self.areas.unplaced(self.home_codes(query))
+            return placed if len(unplaced) == 0 else np.union1d(placed, unplaced).astype(np.int32)
+        if point is None and step < 3:
+            return self._district_rows(query, step + 1)
+        return np.arange(len(self._allowed), dtype=np.int32)
+
+    def _district_rows(self, query: Query, wider: int) -> Rows:
+        codes = self.home_codes(query)
+        if wider >= 4:
+            return np.arange(len(self._allowed), dtype=np.int32)
+        if wider == 2:
+            codes = self.areas.neighbours(codes)
+        elif wider == 3:
+            codes = self.areas.same_city(codes, city=query.user.city, province=query.user.province)
+        return self.areas.in_districts(codes)
+
+    def _asked_area(self, query: Query, asked: Asked) -> Rows:
+        """Everything asked about place at once; from ``wider`` 1 on, radii have given way to the district."""
+        filters = asked.filters
+        if asked.wider:
+            return self._district_rows(query, asked.wider)
+        parts: list[Rows] = []
+        point = self.point(query)
+        radii_m = [self._limits.near_me_m] if filters.near_me else []
+        if filters.max_distance_m is not None:
+            radii_m.append(float(filters.max_distance_m))
+        elif filters.place is not None:
+            radii_m.append(self._limits.place_m)
+        radius_m = min(radii_m, default=-1.0)
+        if radii_m and point is not None:
+            near = self.areas.within(*point, radius_m * asked.radius_factor)
+            if filters.place and not filters.near_me and filters.max_distance_m is None:
+                near = np.union1d(near, self.areas.in_dong(filters.place)).astype(np.int32)
+            parts.append(near)
+        elif filters.place is not None:
+            dong = self.areas.in_dong(filters.place)
+            parts.append(dong if len(dong) else self.areas.in_districts(self.home_codes(query)))
+        elif radii_m and filters.district is None and self.home_codes(query):
+            parts.append(self.areas.in_districts(self.home_codes(query)))
+        if filters.district is not None:
+            codes = self.areas.codes(filters.district, city=query.user.city, province=query.user.province)
+            parts.append(self.areas.in_districts(codes))
+        if not parts:
+            return np.arange(len(self._allowed), dtype=np.int32)
+        rows = parts[0]
+        for part in parts[1:]:
+            rows = np.intersect1d(rows, part, assume_unique=True)
+        return rows.astype(np.int32)
+
+    # ------------------------------------------------------------------ shop
+
+    def _of_shop_facts(self, rows: Rows, filters: Filters) -> Rows:
+        c = self._catalogue
+        if filters.meal_card:
+            rows = rows[c.meal_card[rows] == 1]
+        for asked, facts in (
+            (filters.good_shop, c.good_shop),
+            (filters.delivery, c.delivery),
+            (filters.takeout, c.takeout),
+        ):
+            if asked:
+                rows = rows[facts[rows]]
+        if filters.category:
+            wanted = [CATEGORIES.index(name) for name in filters.category]
+            of = c.category[rows]
+            rows = rows[of == wanted[0]] if len(wanted) == 1 else rows[np.isin(of, wanted)]
+        if filters.atmosphere:
+            bits = np.uint8(bits_of(filters.atmosphere, ATMOSPHERES))
+            rows = rows[(c.atmosphere[rows] & bits) == bits]
+        return rows
+
+    def open_at_meal(self, rows: Rows, meal: TimeOfDay, query: Query) -> NDArray[np.bool_]:
+        """Whether each row is open for half an hour of the meal's next time (today, or tomorrow when it is over).
+
+        Shops with unknown hours stay; one that rests that weekday does not.
+        """
+        c = self._catalogue
+        local = query.now.astimezone(KST)
+        start, end = MEAL_WINDOWS_MIN[meal]
+        minute = local.hour * 60 + local.minute
+        after_midnight = meal == "late_night" and minute < end - DAY_MIN
+        day = (local.weekday() + (minute >= end) - after_midnight) % 7
+        opens, closes = c.open_min[rows].astype(np.int32), c.close_min[rows].astype(np.int32)
+        closes = np.where(closes <= opens, closes + DAY_MIN, closes)
+        rest_from, rest_to = c.break_start_min[rows].astype(np.int32), c.break_end_min[rows].astype(np.int32)
+        minutes = np.maximum(0, np.minimum(closes, end) - np.maximum(opens, start))
+        rest = np.maximum(
+            0, np.minimum(np.minimum(rest_to, closes), end) - np.maximum(np.maximum(rest_from, opens), start)
+        )
+        minutes -= np.where(rest_from >= 0, rest, 0)
+        works = (c.off_days[rows] >> np.uint8(day)) & 1 == 0
+        known = (c.open_min[rows] >= 0) & (c.close_min[rows] >= 0)
+        return np.where(known, minutes >= LEAST_OPEN_MIN, True) & works
+
+    # ------------------------------------------------------------------ menus
+
+    def allergen_bits(self, query: Query) -> int:
+        """All allergens to keep away from: the asked and the person's own."""
+        return bits_of((*(query.filters.allergies or ()), *query.user.allergies), ALLERGENS)
+
+    def _of_menus(self, rows: Rows, query: Query, asked: Asked) -> Rows:
+        filters = asked.filters
+        disliked = filters.exclude_menus or ()
+        for term in disliked:
+            out = self.menus.shop_is(term) if asked.serves_others else self.menus.about(term)
+            rows = rows[~out[rows]]
+        allergens = self.allergen_bits(query)
+        if allergens:
+            rows = rows[self.menus.free_of(allergens)[rows]]
+        bare = self._without_menu(rows, asked)
+        if filters.menus is None:
+            if filters.budget_max is not None and not asked.price_unknown:
+                rows = rows[self._catalogue.min_meal_price[rows] <= filters.budget_max]
+            tasteless = filters.taste is None and filters.exclude_taste is None and filters.dietary_preferences is None
+            plainly = tasteless and not (asked.serves_others and disliked) and not asked.price_unknown
+            if plainly and filters.budget_min is None and (filters.budget_max is None or not allergens):
+                return rows
+            menu_rows = self.menus.rows_of_shops(rows)
+        else:
+            among = np.zeros(len(self._allowed), bool)
+            among[rows] = True
+            menu_rows = self.menus.serving_rows(filters.menus)
+            menu_rows = menu_rows[among[self.menus.shop_of[menu_rows]]]
+        kept = self.menus.fitting_rows(
+            menu_rows, filters, allergens, without=disliked, price_unknown=asked.price_unknown
+        )
+        fits = np.zeros(len(self._allowed), bool)
+        fits[self.menus.shop_of[kept]] = True
+        fits[bare] = True
+        return rows[fits[rows]]
+
+    def _without_menu(self, rows: Rows, asked: Asked) -> Rows:
+        """Shops that stay although they list no menu: nothing has to be proved, or their name says they serve it."""
+        filters = asked.filters
+        bounded = filters.budget_max is not None or filters.budget_min is not None
+        if filters.taste or filters.dietary_preferences or (bounded and not asked.price_unknown):
+            return rows[:0]
+        rows = rows[self.menus.n_menus_of[rows] == 0]
+        if filters.menus is not None and len(rows):
+            named = np.logical_or.reduce([self.menus.serving(term) for term in filters.menus])
+            rows = rows[named[rows]]
+        return rows
+
+
+def mask(catalogue: Catalogue, query: Query, rules: dict[str, Any] | Rules) -> NDArray[np.bool_]:
+    """Return bool[n]: the shops that satisfy every filter of the query as asked (builds its indexes anew: for checks)."""
+    checked = check_rules(rules)
+    constraints = Constraints(catalogue, checked, MenuIndex(catalogue, checked.allergens))
+    out = np.zeros(len(catalogue.names), bool)
+    out[constraints.rows(query, Asked(query.filters))] = True
+    return out

@@ -1,0 +1,80 @@
+"""The contextual funnel: near, in the same district, open now, and of a kind people eat at this time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiyam.candidates.areas import flat_distance_m
+from aiyam.candidates.menus import bits_of
+from aiyam.candidates.rules import Rules
+from aiyam.catalogue.query import Query
+from aiyam.contracts import ATMOSPHERES, CATEGORIES, COMPANIONS, KST, TIMES_OF_DAY, time_of_day_at
+
+if TYPE_CHECKING:
+    from aiyam.catalogue.arrays import Catalogue
+
+Rows = NDArray[np.int32]
+Scores = NDArray[np.float32]
+
+
+class Contextual:
+    """Points for place, opening and meal time, out of what could be had; nothing is learned."""
+
+    def __init__(self, catalogue: Catalogue, rules: Rules) -> None:
+        self._catalogue = catalogue
+        self._rules = rules.contextual
+        self._meal_points = np.zeros((len(TIMES_OF_DAY), len(CATEGORIES) + 1), np.float32)
+        for meal, points in rules.meal_times.items():
+            for category, value in points.items():
+                capped = min(value, self._rules.meal_time_up_to)
+                self._meal_points[TIMES_OF_DAY.index(meal), CATEGORIES.index(category)] = capped
+        self._companion_bits = {c: bits_of(rules.companions.get(c), ATMOSPHERES) for c in COMPANIONS}
+
+    def _district_points(self, codes: list[int]) -> Scores:
+        """Points of every district code against where the person is; the last slot is "unknown"."""
+        c, r = self._catalogue, self._rules
+        points = np.zeros(len(c.district_names) + 1, np.float32)
+        cities = {(c.district_province[i], c.district_city[i]) for i in codes}
+        provinces = {c.district_province[i] for i in codes}
+        for i in range(len(c.district_names)):
+            if i in codes:
+                points[i] = r.district
+            elif (c.district_province[i], c.district_city[i]) in cities:
+                points[i] = r.city
+            elif c.district_province[i] in provinces:
+                points[i] = r.province
+        return points
+
+    def score(self, query: Query, rows: Rows, *, codes: list[int], point: tuple[float, float] | None) -> Scores:
+        """Return float32 (len(rows),) in 0..1.
+
+        Args:
+            query: the request; its time of day decides the meal, else the clock.
+            rows: shop rows.
+            codes: the district codes the person looks in.
+            point: where distances are measured from, None when unknown.
+        """
+        c, r = self._catalogue, self._rules
+        meal = query.filters.time_of_day or time_of_day_at(query.now.astimezone(KST).hour)
+        out = self._meal_points[TIMES_OF_DAY.index(meal)][c.category[rows]]
+        best = r.meal_time_up_to + r.open_now
+        if codes:
+            out = out + self._district_points(codes)[c.district[rows]]
+            best += r.district
+        if point is not None:
+            metres = flat_distance_m(c.lat[rows], c.lon[rows], *point)
+            near = np.exp2(metres * np.float32(-1 / r.near_half_m))
+            out = out + np.float32(r.near_up_to) * np.nan_to_num(near, nan=0.0)
+            best += r.near_up_to
+        states = c.open_state(rows, query.now)
+        out = out + np.float32(r.open_now) * (states.state == 1)
+        soon = (states.state != 1) & (states.minutes_to_open >= 0) & (states.minutes_to_open <= 60)
+        out = out + np.float32(r.opens_within_hour) * soon
+        bits = self._companion_bits.get(query.filters.companion, 0) if query.filters.companion else 0
+        if bits:
+            out = out + np.float32(r.companion) * ((c.atmosphere[rows] & np.uint8(bits)) != 0)
+            best += r.companion
+        return (out / np.float32(best)).astype(np.float32)

@@ -1,0 +1,87 @@
+"""The popularity funnel: orders, favourites and ratings, smoothed and decayed, beside what a shop offers by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiyam.candidates.events import decay
+from aiyam.candidates.rules import PopularityRules, Rules
+
+if TYPE_CHECKING:
+    from aiyam.catalogue.arrays import Catalogue
+    from aiyam.catalogue.interactions import Interactions
+
+Scores = NDArray[np.float32]
+DAY_MIN = 1440
+
+
+class Popularity:
+    """One fixed score a shop, 0..1, as of the time it was built."""
+
+    def __init__(self, catalogue: Catalogue, interactions: Interactions, rules: Rules, *, now_ts: int) -> None:
+        r = rules.popularity
+        history = 0.75 * _volume(catalogue, interactions, r, now_ts) + 0.25 * _quality(
+            catalogue, interactions, r, now_ts
+        )
+        total = (1 - r.rule_weight) * history + r.rule_weight * _own_facts(catalogue, r)
+        self.scores: Scores = total.astype(np.float32)
+        self.order = np.argsort(-self.scores, kind="stable").astype(np.int32)
+
+    def score(self, rows: NDArray[np.int32]) -> Scores:
+        """Return float32 (len(rows),) in 0..1."""
+        return self.scores[rows]
+
+
+def _volume(c: Catalogue, interactions: Interactions, r: PopularityRules, now_ts: int) -> Scores:
+    """Decayed counts on a log scale; the catalogue's own counts where no single event is known."""
+    n = len(c.names)
+    total = np.zeros(n)
+    parts = (
+        (interactions.orders, r.order_weight),
+        (interactions.favorites, r.favorite_weight),
+        (interactions.reviews, r.review_weight),
+    )
+    for part, weight in parts:
+        ts = np.asarray(part.ts, np.int64)
+        keep = (ts <= now_ts) & (np.asarray(part.shop_row) >= 0)
+        fresh = weight * decay(ts[keep], now_ts, r.half_life_days)
+        total += np.bincount(np.asarray(part.shop_row)[keep], weights=fresh, minlength=n)
+    if not total.any():
+        total = c.n_orders * r.order_weight + c.n_favorites * r.favorite_weight + c.n_reviews * r.review_weight
+    log = np.log1p(total)
+    top = float(log.max(initial=0.0))
+    return np.asarray(log / top if top > 0 else log, np.float32)
+
+
+def _quality(c: Catalogue, interactions: Interactions, r: PopularityRules, now_ts: int) -> Scores:
+    """Bayesian mean rating (few ratings stay near the prior), 1..5 mapped to 0..1."""
+    n = len(c.names)
+    ts, rows = np.asarray(interactions.reviews.ts, np.int64), np.asarray(interactions.reviews.shop_row)
+    value = np.asarray(interactions.reviews.value, np.float64)
+    keep = (ts <= now_ts) & (rows >= 0) & (value >= 1) & (value <= 5)
+    weight = decay(ts[keep], now_ts, 4 * r.half_life_days)
+    count = np.bincount(rows[keep], weights=weight, minlength=n)
+    total = np.bincount(rows[keep], weights=weight * value[keep], minlength=n)
+    if not count.any():
+        count = np.where(np.isnan(c.rating), 0, c.n_reviews).astype(np.float64)
+        total = count * np.nan_to_num(c.rating, nan=0.0)
+    mean = (total + r.prior_rating * r.prior_reviews) / (count + r.prior_reviews)
+    return np.asarray(np.clip((mean - 1) / 4, 0, 1), np.float32)
+
+
+def _own_facts(c: Catalogue, r: PopularityRules) -> Scores:
+    """Points for what the shop offers: good shop, card, choice, a low price, long hours; out of their sum."""
+    price = np.nan_to_num(c.mean_price, nan=np.inf)
+    opens, closes = c.open_min.astype(np.int32), c.close_min.astype(np.int32)
+    hours_min = np.where((opens >= 0) & (closes >= 0), np.where(closes <= opens, closes + DAY_MIN, closes) - opens, 0)
+    points = (
+        r.good_shop * np.asarray(c.good_shop, bool)
+        + r.meal_card * (c.meal_card == 1)
+        + np.minimum(r.menu_each * c.n_menus, r.menus_up_to)
+        + np.where(price <= r.price_low_won, r.price_low, np.where(price <= r.price_mid_won, r.price_mid, 0))
+        + r.long_hours * (hours_min >= r.long_hours_min)
+    )
+    return np.asarray(points / (r.good_shop + r.meal_card + r.menus_up_to + r.price_low + r.long_hours), np.float32)

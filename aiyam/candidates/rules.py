@@ -1,0 +1,180 @@
+"""Rule scores of the funnels, limits of the constraints and the hand-written word tables, read from data and checked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from aiyam.contracts import Allergen, Atmosphere, Category, Companion, Diet, Funnel, Record, Taste, TasteType, TimeOfDay
+from aiyam.errors import DataError
+from aiyam.settings import REPO_ROOT
+
+RULES_FOLDER = REPO_ROOT / "datasets" / "candidates"
+"""The rule files that ship."""
+
+
+class CollaborativeRules(Record):
+    """Taste-type points (out of their sum) and the interaction model's settings."""
+
+    preference_exact: float
+    preference_partial: float
+    price_up_to: float
+    menus_up_to: float
+    menus_enough: int
+    model_weight: float
+    half_life_days: float
+    repeat_weight: float
+    n_neighbours: int
+    shrinkage: float
+
+
+class ContentRules(Record):
+    """Lexical points and how they mix with vector similarity."""
+
+    menu_exact: float
+    menu_partial: float
+    category: float
+    token: float
+    token_up_to: float
+    shop_name: float
+    vector_weight: float
+    rule_weight: float
+
+
+class ContextualRules(Record):
+    """Points for place, opening and meal time."""
+
+    district: float
+    city: float
+    province: float
+    open_now: float
+    opens_within_hour: float
+    meal_time_up_to: float
+    near_up_to: float
+    near_half_m: float
+    companion: float
+
+
+class PopularityRules(Record):
+    """Points of a shop's own facts, and how its history is smoothed and decayed."""
+
+    good_shop: float
+    meal_card: float
+    menu_each: float
+    menus_up_to: float
+    price_low_won: float
+    price_low: float
+    price_mid_won: float
+    price_mid: float
+    long_hours_min: int
+    long_hours: float
+    rule_weight: float
+    half_life_days: float
+    prior_rating: float
+    prior_reviews: float
+    order_weight: float
+    favorite_weight: float
+    review_weight: float
+
+
+class Limits(Record):
+    """Distances in metres and shares that constraints and their relaxation use."""
+
+    enough: int = Field(ge=1)
+    near_me_m: float
+    place_m: float
+    wider_factor: float
+    budget_stretch: float
+    neighbour_districts: int
+    catchments_m: tuple[float, ...]
+    catchment_enough: int
+
+
+class TastePrior(Record):
+    """What one taste type prefers: categories, and the price of a meal it likes to pay."""
+
+    exact: tuple[Category, ...]
+    partial: tuple[Category, ...]
+    price_won: float
+
+
+class WordRule(Record):
+    """Everyday ``words`` for the dishes that match by name, taste, diet or category."""
+
+    words: tuple[str, ...]
+    contains: tuple[str, ...] = ()
+    endings: tuple[str, ...] = ()
+    tastes: tuple[Taste, ...] = ()
+    diets: tuple[Diet, ...] = ()
+    categories: tuple[Category, ...] = ()
+
+
+class EverydayWords(Record):
+    """The bridge from everyday words to dishes."""
+
+    about: str = ""
+    rules: tuple[WordRule, ...] = ()
+
+
+class AllergenWords(Record):
+    """Words and categories that say an allergen is in a dish; they only ever exclude."""
+
+    about: str = ""
+    words: dict[Allergen, tuple[str, ...]] = Field(default_factory=dict)
+    category_implies: dict[Category, tuple[Allergen, ...]] = Field(default_factory=dict)
+
+
+class Rules(Record):
+    """Everything the funnels take from data."""
+
+    about: str = ""
+    quotas: dict[Funnel, int]
+    merge_weights: dict[Funnel, float]
+    collaborative: CollaborativeRules
+    content: ContentRules
+    contextual: ContextualRules
+    popularity: PopularityRules
+    limits: Limits
+    taste_types: dict[TasteType, TastePrior]
+    meal_times: dict[TimeOfDay, dict[Category, float]]
+    companions: dict[Companion, tuple[Atmosphere, ...]]
+    everyday: EverydayWords = EverydayWords()
+    allergens: AllergenWords = AllergenWords()
+
+
+def load_rules(folder: Path = RULES_FOLDER) -> dict[str, Any]:
+    """Read the three rule files of ``datasets/candidates`` into one mapping, ready for ``Funnels.build``.
+
+    Raises:
+        DataError: a file is missing or not JSON.
+    """
+    parts: dict[str, Any] = {}
+    for name in ("rule_scores", "everyday_words", "allergen_words"):
+        path = folder / f"{name}.json"
+        try:
+            parts[name] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"expected candidate rules as JSON in {path}, got {error}", hint="Restore the file."
+            ) from error
+    return {**parts["rule_scores"], "everyday": parts["everyday_words"], "allergens": parts["allergen_words"]}
+
+
+def check_rules(rules: dict[str, Any] | Rules) -> Rules:
+    """Check a rule mapping against its contract.
+
+    Raises:
+        DataError: naming every key that is missing, unknown or of the wrong type.
+    """
+    if isinstance(rules, Rules):
+        return rules
+    try:
+        return Rules.model_validate(rules)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        raise DataError(
+            f"expected candidate rules as the contract has them, got {wrong}", hint="Compare rule_scores.json."
+        ) from error
