@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import ValidationError
 
-from aiyam.catalogue.interactions import Interactions
 from aiyam.catalogue.query import Query
 from aiyam.contracts import KST, Filters, UserProfile
+
+if TYPE_CHECKING:
+    from aiyam.catalogue.interactions import Interactions
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.catalogue.arrays import Catalogue
-from aiyam.catalogue.interactions import Interactions
 from aiyam.contracts import AGE_BANDS, CATEGORIES, TIMES_OF_DAY, UserProfile, time_of_day_at
+
+if TYPE_CHECKING:
+    from aiyam.catalogue.interactions import Interactions
 
 ORDER, FAVORITE, REVIEW = 0, 1, 2
 """Kinds of event in a person's past."""
