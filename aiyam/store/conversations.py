@@ -323,12 +323,8 @@ def _shown(trace: Trace) -> list[Any]:
 def _trace_json(trace: Trace) -> str:
     try:
         return trace.model_dump_json()
-    except ValueError:  # a lone surrogate cannot be written as UTF-8: keep the turn, escaped
-        return json.dumps(trace.model_dump(mode="python"), default=_plain, ensure_ascii=True)
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat()
+    except ValueError:  # a lone surrogate has no UTF-8: keep the turn with a question mark in its place
+        return _storable(json.dumps(trace.model_dump(), default=str, ensure_ascii=False))
 
 
 def _trace(turn_id: str, text: str) -> Trace:

@@ -106,13 +106,14 @@ class Store:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except IntegrityError as error:
+        except (IntegrityError, sqlite.DriverIntegrityError) as error:
             raise Conflict(
-                f"The database refused a row: {error.orig}.", hint="Check the row's keys and required columns."
+                f"The database refused a row: {getattr(error, 'orig', error)}.",
+                hint="Check the row's keys and required columns.",
             ) from error
-        except DBAPIError as error:
+        except (DBAPIError, sqlite.DriverError) as error:
             raise StoreError(
-                f"The database failed: {error.orig}.",
+                f"The database failed: {getattr(error, 'orig', error)}.",
                 hint="Check that it is reachable, writable, not full and not held by another program.",
             ) from error
 

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 
 from aiyam.errors import Conflict, NotFound, StoreError
+
+DriverError = sqlite3.Error
+DriverIntegrityError = sqlite3.IntegrityError
 
 BUSY_TIMEOUT_S = 15.0
 """How long a writer of another process is waited for before "database is locked"."""
@@ -175,7 +179,8 @@ def backup(source: Path, target: Path) -> int:
             f"Expected to write a backup at {target}, but: {error}.", hint="Check the folder, its rights and its space."
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     return target.stat().st_size
 
 
