@@ -31,6 +31,8 @@ class Areas:
         self._lat, self._lon = catalogue.lat, catalogue.lon
         self._district = catalogue.district
         self._names = list(catalogue.district_names)
+        # The last place answers for code -1: a shop of no district.
+        self._named = np.asarray([*map(bool, self._names), False])
         self._cities = list(catalogue.district_city)
         self._provinces = list(catalogue.district_province)
         known = np.flatnonzero(~np.isnan(self._lat) & ~np.isnan(self._lon))
@@ -108,7 +110,7 @@ class Areas:
         """Return the code of the district most of the nearest shops lie in, None when no shop has a position."""
         for radius_m in (500.0, 2000.0, 10_000.0):
             rows = self.within(lat, lon, radius_m)
-            rows = rows[self._district[rows] >= 0]
+            rows = rows[self._named[self._district[rows]]]
             if len(rows):
                 return int(np.bincount(self._district[rows]).argmax())
         return None

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from aiyam.candidates.areas import Areas
 from aiyam.candidates.menus import MenuIndex, bits_of
+from aiyam.candidates.opening_hours import OpeningHours
 from aiyam.candidates.rules import Rules, check_rules
 from aiyam.catalogue.query import Query
 from aiyam.contracts import ALLERGENS, ATMOSPHERES, CATEGORIES, KST, Filters, TimeOfDay
@@ -35,12 +36,15 @@ LOCATION_KEYS = ("max_distance_m", "near_me", "place", "district")
 class Asked:
     """Filters as they stand after some were given up; the rest says how far each has been loosened.
 
-    ``radius_factor`` stretches every radius; ``wider`` is 0 as asked, 1 the district, 2 the neighbours, 3 the city,
+    ``point`` and ``codes`` are where the person looks, as ``Constraints.asked`` finds them once a request: the position
+    distances are measured from and the district codes. ``radius_factor`` stretches every radius; ``wider`` is 0 as asked, 1 the district, 2 the neighbours, 3 the city,
     4 anywhere; ``serves_others`` lets a shop stay that has the disliked dish beside others; ``price_unknown`` lets a
     shop stay whose prices are all unknown.
     """
 
     filters: Filters
+    point: tuple[float, float] | None = None
+    codes: tuple[int, ...] = ()
     radius_factor: float = 1.0
     wider: int = 0
     serves_others: bool = False
@@ -63,6 +67,7 @@ class Constraints:
         self._catalogue = catalogue
         self._limits = rules.limits
         self.menus = menus
+        self.hours = OpeningHours(catalogue)
         self.areas = Areas(catalogue, n_neighbours=rules.limits.neighbour_districts)
         self._allowed = np.asarray(catalogue.venue_ok, bool)
 
@@ -71,6 +76,11 @@ class Constraints:
         rows = self.menus.rows_of_shops(np.asarray([row], np.int32))
         kept = self.menus.fitting_rows(rows, Filters(), bits_of(allergies, ALLERGENS))
         return SafeMenus(kept, certain=bool(self._catalogue.allergens_published[row]))
+
+    def asked(self, query: Query) -> Asked:
+        """Return the filters of a query as asked, and where the person looks."""
+        point = self._point(query)
+        return Asked(query.filters, point=point, codes=tuple(self._home_codes(query, point)))
 
     def rows(self, query: Query, asked: Asked) -> Rows:
         """Return the ascending rows that satisfy everything in ``asked``, never one that was turned down."""
@@ -84,12 +94,12 @@ class Constraints:
         if filters.time_of_day is not None:
             rows = rows[self.open_at_meal(rows, filters.time_of_day, query)]
         if filters.open_now and len(rows):
-            rows = rows[self._catalogue.open_state(rows, query.now).state == 1]
+            rows = rows[self.hours.open_now(rows, query.now)]
         return rows
 
     # ------------------------------------------------------------------ place
 
-    def point(self, query: Query) -> tuple[float, float] | None:
+    def _point(self, query: Query) -> tuple[float, float] | None:
         """The point distances are measured from, None when unknown."""
         if query.lat is not None and query.lon is not None:
             return query.lat, query.lon
@@ -97,14 +107,13 @@ class Constraints:
             return query.user.lat, query.user.lon
         return None
 
-    def home_codes(self, query: Query) -> list[int]:
+    def _home_codes(self, query: Query, point: tuple[float, float] | None) -> list[int]:
         """District codes of where the person looks: the asked district, else the point's, else the profile's."""
         user = query.user
         for name in (query.filters.district, query.district):
             codes = self.areas.codes(name, city=user.city, province=user.province)
             if codes:
                 return codes
-        point = self.point(query)
         at = self.areas.district_at(*point) if point else None
         if at is not None:
             return [at]
@@ -116,27 +125,27 @@ class Constraints:
         if any(getattr(asked.filters, key) is not None for key in LOCATION_KEYS):
             return self._asked_area(query, asked)
         if asked.catchment is not None:
-            return self._catchment(query, asked.catchment)
+            return self._catchment(query, asked, asked.catchment)
         return np.arange(len(self._allowed), dtype=np.int32)
 
-    def n_catchments(self, query: Query) -> int:
+    def n_catchments(self, asked: Asked) -> int:
         """How many steps the unasked surroundings of the person widen through before "anywhere" (0 when unknown)."""
-        if self.point(query) is not None:
+        if asked.point is not None:
             return len(self._limits.catchments_m)
-        return 3 if self.home_codes(query) else 0
+        return 3 if asked.codes else 0
 
-    def _catchment(self, query: Query, step: int) -> Rows:
-        point = self.point(query)
+    def _catchment(self, query: Query, asked: Asked, step: int) -> Rows:
+        point = asked.point
         if point is not None and step < len(self._limits.catchments_m):
             placed = self.areas.within(*point, self._limits.catchments_m[step])
-            unplaced = self.areas.unplaced(self.home_codes(query))
+            unplaced = self.areas.unplaced(list(asked.codes))
             return placed if len(unplaced) == 0 else np.union1d(placed, unplaced).astype(np.int32)
         if point is None and step < 3:
-            return self._district_rows(query, step + 1)
+            return self._district_rows(query, asked, step + 1)
         return np.arange(len(self._allowed), dtype=np.int32)
 
-    def _district_rows(self, query: Query, wider: int) -> Rows:
-        codes = self.home_codes(query)
+    def _district_rows(self, query: Query, asked: Asked, wider: int) -> Rows:
+        codes = list(asked.codes)
         if wider >= 4:
             return np.arange(len(self._allowed), dtype=np.int32)
         if wider == 2:
@@ -149,9 +158,9 @@ class Constraints:
         """Everything asked about place at once; from ``wider`` 1 on, radii have given way to the district."""
         filters = asked.filters
         if asked.wider:
-            return self._district_rows(query, asked.wider)
+            return self._district_rows(query, asked, asked.wider)
         parts: list[Rows] = []
-        point = self.point(query)
+        point, home = asked.point, list(asked.codes)
         radii_m = [self._limits.near_me_m] if filters.near_me else []
         if filters.max_distance_m is not None:
             radii_m.append(float(filters.max_distance_m))
@@ -165,9 +174,9 @@ class Constraints:
             parts.append(near)
         elif filters.place is not None:
             dong = self.areas.in_dong(filters.place)
-            parts.append(dong if len(dong) else self.areas.in_districts(self.home_codes(query)))
-        elif radii_m and filters.district is None and self.home_codes(query):
-            parts.append(self.areas.in_districts(self.home_codes(query)))
+            parts.append(dong if len(dong) else self.areas.in_districts(home))
+        elif radii_m and filters.district is None and home:
+            parts.append(self.areas.in_districts(home))
         if filters.district is not None:
             codes = self.areas.codes(filters.district, city=query.user.city, province=query.user.province)
             parts.append(self.areas.in_districts(codes))
@@ -278,5 +287,5 @@ def mask(catalogue: Catalogue, query: Query, rules: dict[str, Any] | Rules) -> N
     checked = check_rules(rules)
     constraints = Constraints(catalogue, checked, MenuIndex(catalogue, checked.allergens))
     out = np.zeros(len(catalogue.names), bool)
-    out[constraints.rows(query, Asked(query.filters))] = True
+    out[constraints.rows(query, constraints.asked(query))] = True
     return out

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from aiyam.candidates.areas import flat_distance_m
 from aiyam.candidates.menus import bits_of
+from aiyam.candidates.opening_hours import OpeningHours
 from aiyam.candidates.rules import Rules
 from aiyam.catalogue.query import Query
 from aiyam.contracts import ATMOSPHERES, CATEGORIES, COMPANIONS, KST, TIMES_OF_DAY, time_of_day_at
@@ -23,8 +24,9 @@ Scores = NDArray[np.float32]
 class Contextual:
     """Points for place, opening and meal time, out of what could be had; nothing is learned."""
 
-    def __init__(self, catalogue: Catalogue, rules: Rules) -> None:
+    def __init__(self, catalogue: Catalogue, hours: OpeningHours, rules: Rules) -> None:
         self._catalogue = catalogue
+        self._hours = hours
         self._rules = rules.contextual
         self._meal_points = np.zeros((len(TIMES_OF_DAY), len(CATEGORIES) + 1), np.float32)
         for meal, points in rules.meal_times.items():
@@ -33,7 +35,7 @@ class Contextual:
                 self._meal_points[TIMES_OF_DAY.index(meal), CATEGORIES.index(category)] = capped
         self._companion_bits = {c: bits_of(rules.companions.get(c), ATMOSPHERES) for c in COMPANIONS}
 
-    def _district_points(self, codes: list[int]) -> Scores:
+    def _district_points(self, codes: tuple[int, ...]) -> Scores:
         """Points of every district code against where the person is; the last slot is "unknown"."""
         c, r = self._catalogue, self._rules
         points = np.zeros(len(c.district_names) + 1, np.float32)
@@ -48,7 +50,7 @@ class Contextual:
                 points[i] = r.province
         return points
 
-    def score(self, query: Query, rows: Rows, *, codes: list[int], point: tuple[float, float] | None) -> Scores:
+    def score(self, query: Query, rows: Rows, *, codes: tuple[int, ...], point: tuple[float, float] | None) -> Scores:
         """Return float32 (len(rows),) in 0..1.
 
         Args:
@@ -69,10 +71,8 @@ class Contextual:
             near = np.exp2(metres * np.float32(-1 / r.near_half_m))
             out = out + np.float32(r.near_up_to) * np.nan_to_num(near, nan=0.0)
             best += r.near_up_to
-        states = c.open_state(rows, query.now)
-        out = out + np.float32(r.open_now) * (states.state == 1)
-        soon = (states.state != 1) & (states.minutes_to_open >= 0) & (states.minutes_to_open <= 60)
-        out = out + np.float32(r.opens_within_hour) * soon
+        out = out + np.float32(r.open_now) * self._hours.open_now(rows, query.now)
+        out = out + np.float32(r.opens_within_hour) * self._hours.opens_soon(rows, query.now)
         bits = self._companion_bits.get(query.filters.companion, 0) if query.filters.companion else 0
         if bits:
             out = out + np.float32(r.companion) * ((c.atmosphere[rows] & np.uint8(bits)) != 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,6 +50,9 @@ class Funnels:
         self.popularity = popularity
         self._merge = np.asarray([rules.merge_weights[name] for name in FUNNELS], np.float32)
         self._merge /= self._merge.sum()
+        quotas = [rules.quotas[name] for name in FUNNELS]
+        turns = sorted(((i + 1) / quota, column) for column, quota in enumerate(quotas) for i in range(quota))
+        self._turns = [column for _, column in turns]
 
     @classmethod
     def build(
@@ -74,13 +78,14 @@ class Funnels:
         """
         checked = check_rules(rules)
         menus = MenuIndex(catalogue, checked.allergens)
+        constraints = Constraints(catalogue, checked, menus)
         return cls(
             catalogue,
             checked,
-            Constraints(catalogue, checked, menus),
+            constraints,
             Collaborative(catalogue, interactions, checked, now_ts=now_ts),
             Content(catalogue, menus, encoder, checked),
-            Contextual(catalogue, checked),
+            Contextual(catalogue, constraints.hours, checked),
             Popularity(catalogue, interactions, checked, now_ts=now_ts),
         )
 
@@ -89,10 +94,10 @@ class Funnels:
 
         ``flags`` say which funnels propose a shop, ``counts`` how many each brought (they add up to the length).
         """
-        rows, relaxed = self._pool(query)
+        rows, asked, relaxed = self._pool(query)
         if len(rows) == 0:
             return _nothing(relaxed)
-        scores = self.score(query, rows)
+        scores = self.score(query, rows, asked)
         chosen, flags, counts = self._choose(scores, limit)
         picked = scores[chosen]
         merged = picked @ self._merge
@@ -106,37 +111,43 @@ class Funnels:
             counts=counts,
         )
 
-    def score(self, query: Query, rows: Rows) -> NDArray[np.float32]:
+    def score(self, query: Query, rows: Rows, asked: Asked | None = None) -> NDArray[np.float32]:
         """Return float32 (len(rows), 4) in 0..1, columns as ``FUNNELS``."""
         out = np.empty((len(rows), len(FUNNELS)), np.float32)
+        asked = asked or self.constraints.asked(query)
         shops, weights = self.collaborative.history(query.user.user_id)
         out[:, 0] = self.collaborative.score(query, rows)
         out[:, 1] = self.content.score(query, rows, shops=shops, weights=weights, k=min(400, len(rows)))
-        out[:, 2] = self.contextual.score(
-            query, rows, codes=self.constraints.home_codes(query), point=self.constraints.point(query)
-        )
+        out[:, 2] = self.contextual.score(query, rows, codes=asked.codes, point=asked.point)
         out[:, 3] = self.popularity.score(rows)
         return out
 
-    def _pool(self, query: Query) -> tuple[Rows, tuple[str, ...]]:
-        """All rows that may be proposed, and what was given up. Unasked surroundings widen silently, a city at most."""
-        limits = self.rules.limits
-        n_steps = 0
-        if all(getattr(query.filters, key) is None for key in LOCATION_KEYS):
-            n_steps = self.constraints.n_catchments(query)
+    def _pool(self, query: Query) -> tuple[Rows, Asked, tuple[str, ...]]:
+        """All rows that may be proposed, what was asked, and what was given up.
+
+        Where no place was asked for, the person's surroundings widen silently, to 20 km or the city at most.
+        """
+        limits, constraints = self.rules.limits, self.constraints
+        asked = constraints.asked(query)
+        placed = any(getattr(query.filters, key) is not None for key in LOCATION_KEYS)
+        n_steps = 0 if placed else constraints.n_catchments(asked)
+        if n_steps == 0:
+            lost = not placed and (query.district or query.user.district) is not None
+            rows, _, relaxed = relax(query, asked, constraints, limits)
+            return rows, asked, _and_district(relaxed) if lost else relaxed
         rows: Rows = np.empty(0, np.int32)
         for step in range(n_steps):
-            rows = self.constraints.rows(query, Asked(query.filters, catchment=step))
+            nearby = replace(asked, catchment=step)
+            rows = constraints.rows(query, nearby)
             if len(rows) >= limits.catchment_enough:
-                return rows, ()
+                return rows, asked, ()
         if len(rows) >= limits.enough:
-            return rows, ()
-        last = n_steps - 1 if n_steps else None
-        rows, _, relaxed = relax(query, Asked(query.filters, catchment=last), self.constraints, limits)
-        if len(rows) or last is None:
-            return rows, relaxed
-        rows, _, relaxed = relax(query, Asked(query.filters), self.constraints, limits)
-        return rows, ("district", *(key for key in relaxed if key != "district"))
+            return rows, asked, ()
+        rows, _, relaxed = relax(query, nearby, constraints, limits)
+        if len(rows):
+            return rows, asked, relaxed
+        rows, _, relaxed = relax(query, asked, constraints, limits)
+        return rows, asked, _and_district(relaxed)
 
     def _choose(
         self, scores: NDArray[np.float32], limit: int
@@ -154,12 +165,10 @@ class Funnels:
             order = _best(scores[:, column] + tie, k)
             flags[order[: self.rules.quotas[name]], column] = True
             queues.append(order.tolist())
-        quotas = [self.rules.quotas[name] for name in FUNNELS]
-        turns = sorted(((i + 1) / quota, column) for column, quota in enumerate(quotas) for i in range(quota))
         taken: set[int] = set()
         picks = [0] * len(FUNNELS)
         places = [0] * len(FUNNELS)
-        for _, column in turns:
+        for column in self._turns:
             if len(taken) == k:
                 break
             queue, place = queues[column], places[column]
@@ -182,6 +191,10 @@ def _best(values: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     else:
         part = np.arange(len(values))
     return part[np.argsort(-values[part], kind="stable")]
+
+
+def _and_district(relaxed: tuple[str, ...]) -> tuple[str, ...]:
+    return ("district", *(key for key in relaxed if key != "district"))
 
 
 def _nothing(relaxed: tuple[str, ...]) -> CandidateSet:

@@ -197,7 +197,8 @@ class MenuIndex:
     ) -> Rows:
         """Return those of the menu ``rows`` that are one meal with all asked at once: price, taste, diet, no allergen.
 
-        ``without`` are dish terms the meal must not contain; ``price_unknown`` lets a meal without a price pass a budget.
+        ``without`` are dish terms the meal must not contain; ``price_unknown`` lets the meals of a shop without any
+        known price pass a budget.
         An unknown dish can prove neither a taste nor a diet.
         """
         c = self._catalogue
@@ -208,7 +209,9 @@ class MenuIndex:
             low = max(filters.budget_min or 0, 1)
             high = MAX_PRICE_WON if filters.budget_max is None else min(filters.budget_max, MAX_PRICE_WON)
             in_budget = (price >= low) & (price <= high)
-            keep &= in_budget | (price < 0) if price_unknown else in_budget
+            if price_unknown:
+                in_budget |= np.isnan(c.min_meal_price[self.shop_of[rows]])
+            keep &= in_budget
         wanted, hated = bits_of(filters.taste, TASTES), bits_of(filters.exclude_taste, TASTES)
         if wanted:
             keep &= (c.dish_taste[dish] & np.uint8(wanted)) == wanted

@@ -188,10 +188,10 @@ def _interactions(catalogue: Catalogue, n_users: int, rng: np.random.Generator) 
 
 def ask(
     *, user: UserProfile | None = None, text: str = "", now: datetime = NOW, lat: float | None = None,
-    lon: float | None = None, district: str | None = None, exclude: tuple[int, ...] = (), **filters: Any,
+    lon: float | None = None, home: str | None = None, exclude: tuple[int, ...] = (), **filters: Any,
 ) -> Query:  # fmt: skip
     """Write a query in one line."""
     return Query(
         filters=Filters(**filters), semantic_query=text, user=user or UserProfile(user_id="new"), now=now, lat=lat,
-        lon=lon, district=district, exclude_rows=np.asarray(exclude, np.int32),
+        lon=lon, district=home, exclude_rows=np.asarray(exclude, np.int32),
     )  # fmt: skip
