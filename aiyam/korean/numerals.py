@@ -1,0 +1,271 @@
+"""Numbers as people type them: amounts of won, ordinals, walking times and distances, found with their offsets."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+WALKING_M_PER_MIN = 80
+"""Everyday walking speed; property listings in Korea use the same figure."""
+CYCLING_M_PER_MIN = 250
+DRIVING_M_PER_MIN = 400
+
+_DIGITS = {"영": 0, "공": 0, "일": 1, "이": 2, "삼": 3, "사": 4, "오": 5, "육": 6, "륙": 6, "칠": 7, "팔": 8, "구": 9}
+_SMALL_UNITS = {"십": 10, "백": 100, "천": 1000}
+_LARGE_UNITS = {"만": 10_000, "억": 100_000_000}
+_NATIVE = {"하나": 1, "한": 1, "첫": 1, "둘": 2, "두": 2, "셋": 3, "세": 3, "넷": 4, "네": 4, "다섯": 5, "여섯": 6, "일곱": 7, "여덟": 8,
+           "아홉": 9, "열": 10}  # fmt: skip
+_TOKEN = re.compile(r"\d+(?:,\d{3})+|\d+(?:\.\d+)?|[영공일이삼사오육륙칠팔구]|[십백천만억]")
+
+
+@dataclass(frozen=True)
+class Amount:
+    """An amount of won in a text, ``text[start:end]``; ``low == high`` unless it is a range or a band (만원대)."""
+
+    start: int
+    end: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Distance:
+    """A distance or travel time in a text, as metres."""
+
+    start: int
+    end: int
+    metres: int
+
+
+@dataclass(frozen=True)
+class Ordinal:
+    """Which of the things just shown; ``number`` counts from 1, and -1 is the last."""
+
+    start: int
+    end: int
+    number: int
+
+
+def parse_number(text: str) -> int | None:
+    """Read a number in digits, in Korean, or mixed; None when it is not one.
+
+    >>> parse_number("1만2천"), parse_number("육천오백"), parse_number("만오천"), parse_number("10,000")
+    (12000, 6500, 15000, 10000)
+    """
+    text = text.replace(" ", "")
+    tokens = _TOKEN.findall(text)
+    if not tokens or "".join(tokens) != text or len(text) > 24:
+        return None
+    total = section = 0.0
+    current: float | None = None
+    for token in tokens:
+        if token in _SMALL_UNITS:
+            section += (1 if current is None else current) * _SMALL_UNITS[token]
+            current = None
+        elif token in _LARGE_UNITS:
+            section += current or 0
+            total += (section or 1) * _LARGE_UNITS[token]
+            section, current = 0.0, None
+        elif token in _DIGITS:
+            current = (current * 10 if current is not None else 0) + _DIGITS[token]
+        elif current is None:
+            current = float(token.replace(",", ""))
+        else:
+            return None
+    return int(round(total + section + (current or 0)))
+
+
+def to_korean(number: int) -> str:
+    """Write a number from 0 up to 99,999,999 in Korean words, as people say it (만, not 일만).
+
+    >>> to_korean(12000), to_korean(6500)
+    ('만이천', '육천오백')
+    """
+    if number == 0:
+        return "영"
+    high, low = divmod(number, 10_000)
+    words = "" if not high else ("" if high == 1 else _below_ten_thousand(high)) + "만"
+    return words + _below_ten_thousand(low)
+
+
+def _below_ten_thousand(number: int) -> str:
+    names = "영일이삼사오육칠팔구"
+    words = ""
+    for unit, name in ((1000, "천"), (100, "백"), (10, "십"), (1, "")):
+        digit, number = divmod(number, unit)
+        if digit:
+            words += ("" if digit == 1 and name else names[digit]) + name
+    return words
+
+
+def to_mixed(number: int) -> str:
+    """Write a number the way prices are typed: digits with 만 and 천.
+
+    >>> to_mixed(12000), to_mixed(6500), to_mixed(900)
+    ('1만2천', '6천5백', '9백')
+    """
+    words = ""
+    for unit, name in ((10_000, "만"), (1000, "천"), (100, "백"), (1, "")):
+        digit, number = divmod(number, unit)
+        if digit:
+            words += f"{digit}{name}"
+    return words or "0"
+
+
+def band(low: int) -> int:
+    """Return the top of the band an amount opens (만원대): its lowest non-zero unit decides.
+
+    >>> band(10_000), band(5000), band(15_000)
+    (19999, 5999, 15999)
+    """
+    unit = 1
+    while low and low % (unit * 10) == 0:
+        unit *= 10
+    return low + unit - 1
+
+
+_NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?|[일이삼사오육륙칠팔구십백천만])(?:\s?[\d일이삼사오육륙칠팔구십백천만]+)*"
+_RANGE = r"\s*(?:~|-|〜|에서|부터|–)\s*"
+_MONEY = re.compile(
+    rf"(?P<half>반\s?만\s?원)|(?:(?P<low>{_NUMBER})\s?(?P<low_won>원)?{_RANGE})?(?P<high>{_NUMBER})\s?(?P<won>원|냥|won|₩)?(?P<band>\s?대(?![학기구로전신]))?"
+)
+_BARE_AFTER = re.compile(
+    r"\s?(?:으로|로(?!만)|이하|미만|이상|초과|넘|안넘|정도|쯤|짜리|까지|안(?:에|으로|쪽)|밖에|있|이내|내(?:로|외|에서)|언더|아래|선에|가지고|갖고|이면|으론|인데|뿐|밑|들고|이야|이요|이에요|만 있|한도|$|[,.?!~])"
+)
+_NOT_MONEY_AFTER = re.compile(
+    r"\s?(?:명|번|보(?!다)|개|인분|년|월|일(?!\s)|시|분|초|m|km|미터|킬로|키로|점|살|학년|호|층|동(?!안)|가|역|배|%|퍼|도(?=[가-힣])|대(?:학|기|구)|두|화|세(?![가-힣]))"
+)
+_HANGUL = re.compile(r"[가-힣]")
+
+
+def find_amounts(text: str) -> list[Amount]:
+    """Find amounts of won: 만원, 만 원, 10,000원, 1만2천원, 오천원, 만원대, 5천~8천, 반만원, 8000으로.
+
+    >>> [(a.low, a.high) for a in find_amounts("5천~8천원이나 만원대")]
+    [(5000, 8000), (10000, 19999)]
+    """
+    found: list[Amount] = []
+    position = 0
+    while match := _MONEY.search(text, position):
+        amount = _amount(text, match)
+        if amount is None:
+            position = match.start() + 1
+            if text[match.start()].isdigit():  # skip the whole run of digits: no "000원" out of "10-000원"
+                position = max(position, match.end("high") if match.group("high") else position)
+        else:
+            found.append(amount)
+            position = amount.end
+    return found
+
+
+def _amount(text: str, match: re.Match[str]) -> Amount | None:
+    if match.group("half"):
+        return Amount(match.start(), match.end(), 5000, 5000)
+    high = parse_number(match.group("high"))
+    if high is None:
+        return None
+    start, end, won = match.start(), match.end(), match.group("won")
+    before = text[start - 1] if start else " "
+    starts_with_digit = text[start].isdigit()
+    if before.isdigit() or before in ".," or (_HANGUL.match(before) and not starts_with_digit and not won):
+        return None
+    if _HANGUL.match(before) and not starts_with_digit and before not in "은는이가도만랑고데":
+        return None
+    low = high
+    if match.group("low"):
+        read = parse_number(match.group("low"))
+        if read is None:
+            return None
+        low = read
+        if low < 100 <= high:  # 5~8천: the unit is said once
+            low *= 10_000 if match.group("high").rstrip().endswith("만") else 1000 if "천" in match.group("high") else 1
+        if not low <= high or low < 100:
+            return None
+    written = match.group("high")
+    if not won:
+        after = text[end:]
+        if _NOT_MONEY_AFTER.match(after):
+            return None
+        units = sum(c in "만천" for c in written)
+        if starts_with_digit and not units:
+            if not (500 <= high <= 200_000 and _BARE_AFTER.match(after)) or high % 100:
+                return None
+        elif not units or written in ("만", "천") or (not starts_with_digit and not _BARE_AFTER.match(after)):
+            return None
+    if high < 100 or high > 10_000_000:
+        return None
+    if match.group("band"):
+        high = band(high)
+    return Amount(start, end - (len(text[start:end]) - len(text[start:end].rstrip())), low, high)
+
+
+_MINUTES = re.compile(
+    r"(?:(?P<how>걸어서|걸어|도보(?:로)?|자전거(?:로)?|차로|차\s?타고)\s?(?:한\s)?)?(?P<n>\d{1,3}|[일이삼사오육칠팔구십]{1,3})\s?분(?P<far>\s?(?:거리|컷))?"
+)
+_METRES = re.compile(r"(?P<n>\d[\d,]*(?:\.\d+)?|[일이삼사오육칠팔구십백천]{1,5}|반)\s?(?P<unit>km|킬로미터|킬로|키로|m(?![a-z])|미터)", re.I)
+
+
+def find_distances(text: str) -> list[Distance]:
+    """Find walking times and distances, as metres.
+
+    >>> [d.metres for d in find_distances("걸어서 5분, 500미터, 1km, 10분 거리")]
+    [400, 500, 1000, 800]
+    """
+    found = []
+    for match in _MINUTES.finditer(text):
+        how, minutes = match.group("how"), parse_number(match.group("n"))
+        following = text[match.end() : match.end() + 4].strip()
+        if minutes is None or not (how or match.group("far") or following.startswith(("안에", "이내", "내로"))):
+            continue
+        speed = WALKING_M_PER_MIN
+        if how and how.startswith("자전거"):
+            speed = CYCLING_M_PER_MIN
+        elif how and how.startswith("차"):
+            speed = DRIVING_M_PER_MIN
+        found.append(Distance(match.start(), match.end(), minutes * speed))
+    for match in _METRES.finditer(text):
+        kilo = match.group("unit").lower() not in ("m", "미터")
+        written = match.group("n")
+        if written == "반":
+            if kilo:
+                found.append(Distance(match.start(), match.end(), 500))
+            continue
+        if match.start() and _HANGUL.match(text[match.start() - 1]) and not written[0].isdigit():
+            continue
+        try:
+            number = float(written.replace(",", "")) if written[0].isdigit() else float(parse_number(written) or 0)
+        except ValueError:
+            continue
+        metres = int(number * (1000 if kilo else 1))
+        if 10 <= metres <= 100_000:
+            found.append(Distance(match.start(), match.end(), metres))
+    return sorted(found, key=lambda d: d.start)
+
+
+_ORDINAL = re.compile(
+    r"(?P<native>첫|두|둘|세|셋|네|넷|다섯|여섯|일곱|여덟|아홉|열)\s?(?:번\s?째|째)|(?P<digit>\d{1,2})\s?(?:번\s?째|번(?!\s?(?:출구|먹|갔|가봤|가\s?봤|더|이나|정도|연속|버스|마을)))"
+    r"|(?P<sino>일|삼|사|오)\s?번(?:째|(?=\s?(?:가게|집|식당|은|이|에|거|걸)))|(?P<first>맨\s?(?:처음|위|앞)(?:에?\s?(?:거|꺼|것))?)|(?P<last>마지막(?!\s?(?:으로|주문|인사))|맨\s?(?:끝|아래|밑|뒤))"
+)
+
+
+def find_ordinals(text: str) -> list[Ordinal]:
+    """Find which of the shown things is meant: 첫번째, 두 번째, 1번, 마지막.
+
+    >>> [o.number for o in find_ordinals("두 번째 말고 3번, 아니 마지막")]
+    [2, 3, -1]
+    """
+    found = []
+    for match in _ORDINAL.finditer(text):
+        if match.start() and text[match.start() - 1].isdigit():
+            continue
+        if native := match.group("native"):
+            number = _NATIVE[native]
+        elif digit := match.group("digit"):
+            number = int(digit)
+        elif sino := match.group("sino"):
+            number = _DIGITS[sino]
+        else:
+            number = 1 if match.group("first") else -1
+        if number:
+            found.append(Ordinal(match.start(), match.end(), number))
+    return found

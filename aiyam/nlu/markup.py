@@ -1,0 +1,124 @@
+"""Utterances with their spans written in place, ``[만원](budget:10000)으로 [떡볶이](menu)``, and rows made from them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from aiyam.contracts import EntityType, Filters
+from aiyam.errors import DataError
+from aiyam.nlu.lexicon import ALLERGEN_GROUPS
+from aiyam.nlu.values import semantic_query
+
+_SPAN = re.compile(r"\[([^\[\]]+)\]\(([a-z_]+)(?::([^()!]*))?(!)?\)")
+_NUMERIC = (EntityType.BUDGET, EntityType.DISTANCE, EntityType.ORDINAL)
+_LISTS = {
+    EntityType.FOOD_TYPE: "category",
+    EntityType.MENU: "menus",
+    EntityType.TASTE: "taste",
+    EntityType.DIETARY_PREFERENCE: "dietary_preferences",
+    EntityType.ATMOSPHERE: "atmosphere",
+}
+_EXCLUDED = {"category": "exclude_menus", "menus": "exclude_menus", "taste": "exclude_taste"}
+
+
+@dataclass(frozen=True)
+class MarkedSpan:
+    """One span of a marked utterance, in code points of the clean text."""
+
+    entity: str
+    value: str | int
+    text: str
+    start: int
+    end: int
+    negated: bool
+
+
+def parse_markup(marked: str) -> tuple[str, list[MarkedSpan]]:
+    """Return the clean text and its spans.
+
+    >>> parse_markup("[만원](budget:10000)으로 [치킨](food_type!) 말고")[0]
+    '만원으로 치킨 말고'
+    """
+    clean: list[str] = []
+    spans: list[MarkedSpan] = []
+    length = at = 0
+    for match in _SPAN.finditer(marked):
+        before = marked[at : match.start()]
+        surface, kind, written, negated = match.groups()
+        clean += [before, surface]
+        start = length + len(before)
+        value: str | int = written if written else surface
+        if kind in _NUMERIC and str(value).isdigit():
+            value = int(value)
+        spans.append(MarkedSpan(kind, value, surface, start, start + len(surface), negated is not None))
+        length = start + len(surface)
+        at = match.end()
+    clean.append(marked[at:])
+    text = "".join(clean)
+    if "](" in text:
+        raise DataError(f"expected every mark as [words](kind:value), got {marked!r}.", hint="Mend the bracket.")
+    return text, spans
+
+
+def row_of(marked: str, intent: str, extra: str = "") -> dict[str, Any]:
+    """Make one training row. ``extra`` adds or overrides filters: ``open_now=true; sort=price; budget_max=``.
+
+    A key written without a value is removed (a span that is no constraint here).
+    """
+    text, spans = parse_markup(marked)
+    filters: dict[str, Any] = {}
+    for span in spans:
+        _add(filters, span)
+    for part in filter(None, (p.strip() for p in extra.split(";"))):
+        key, _, written = part.partition("=")
+        filters.pop(key.strip(), None)
+        if written.strip():
+            filters[key.strip()] = _typed(written.strip())
+    checked = Filters(**filters)
+    shop = next((s.text for s in spans if s.entity == EntityType.SHOP_NAME), "")
+    return {
+        "text": text,
+        "intent": intent,
+        "entities": [{"entity": s.entity, "value": s.value, "text": s.text, "start": s.start, "end": s.end} for s in spans],
+        "semantic_query": semantic_query(checked, intent, shop_name=shop),
+        "filters": checked.given(),
+    }
+
+
+def _typed(written: str) -> Any:
+    if written == "true":
+        return True
+    if written.isdigit():
+        return int(written)
+    return [w.strip() for w in written.split(",")] if "," in written else written
+
+
+def _add(filters: dict[str, Any], span: MarkedSpan) -> None:
+    kind, value = span.entity, span.value
+    if kind in _LISTS:
+        key = _LISTS[EntityType(kind)]
+        filters.setdefault(_EXCLUDED.get(key, key) if span.negated else key, []).append(value)
+    elif kind == EntityType.ALLERGY:
+        filters.setdefault("allergies", []).extend(ALLERGEN_GROUPS.get(str(value), (value,)))
+    elif kind == EntityType.BUDGET:
+        if isinstance(value, int):
+            filters["budget_max"] = value
+        elif "-" in value:
+            low, high = value.split("-")
+            filters.update(budget_min=int(low), budget_max=int(high))
+    elif kind in (EntityType.COMPANION, EntityType.TIME_OF_DAY):
+        filters.setdefault(kind, value)
+    elif kind == EntityType.PAYMENT:
+        filters["meal_card"] = True
+    elif kind == EntityType.DISTANCE:
+        filters["max_distance_m"] = value
+    elif kind == EntityType.ORDINAL and isinstance(value, int):
+        filters["ordinal"] = value
+    elif kind == EntityType.LOCATION and not span.negated:
+        if value == "near_me":
+            filters["near_me"] = True
+        else:
+            place = str(value)
+            filters["district" if place.endswith("구") and not place.endswith("입구") else "place"] = place

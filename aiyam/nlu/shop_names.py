@@ -1,0 +1,142 @@
+"""Shop names of a catalogue: found in an utterance by hash, by part, and with typing slips forgiven."""
+
+from __future__ import annotations
+
+import re
+import weakref
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiyam.korean.jamo import edit_distance
+from aiyam.korean.spelling import normalise
+
+if TYPE_CHECKING:
+    from aiyam.catalogue import Catalogue
+
+SEPARATORS = re.compile(r"[^가-힣ㄱ-ㅣa-z0-9]+")
+_BRANCH = re.compile(r"(?:[가-힣0-9]{1,6}(?:역|동|구)?점|본점|직영점)$")
+_MIN_CHARS, _MAX_CHARS = 3, 16
+
+
+class ShopNames:
+    """An index of shop names; ``rows`` answered are positions in the sequence it was built from."""
+
+    def __init__(self, names: Sequence[str], brands: Sequence[str] = ()) -> None:
+        """Index names as they are written, without their branch, and brands (which stand for all their branches)."""
+        self._rows: dict[str, int | list[int]] = {}
+        self._prefixes: set[str] = set()
+        for row, name in enumerate(names):
+            lowered = name.lower()
+            plain = SEPARATORS.sub("", lowered)
+            self._add(plain, row)
+            words = lowered.split()
+            trunk = "".join(words[:-1]) if len(words) > 1 and words[-1].endswith("점") else _BRANCH.sub("", plain)
+            trunk = SEPARATORS.sub("", trunk)
+            if trunk != plain and len(trunk) >= _MIN_CHARS:
+                self._add(trunk, row)
+        self.brands = frozenset(SEPARATORS.sub("", b.lower()) for b in brands if len(b) >= 2)
+        self._unique: list[str] | None = None
+        self._postings: tuple[NDArray[np.int64], NDArray[np.int32]] | None = None
+
+    @classmethod
+    def of(cls, catalogue: Catalogue) -> ShopNames:
+        """Return the index of a catalogue, built once and kept as long as the catalogue lives."""
+        key = id(catalogue)
+        cached = _CACHE.get(key)
+        if cached is None:
+            cached = cls(catalogue.names, catalogue.brand_names)
+            _CACHE[key] = cached
+            weakref.finalize(catalogue, _CACHE.pop, key, None)
+        return cached
+
+    def _add(self, plain: str, row: int) -> None:
+        if not 2 <= len(plain) <= 40:
+            return
+        known = self._rows.get(plain)
+        if known is None:
+            self._rows[plain] = row
+            self._prefixes.add(plain[:2])
+        elif isinstance(known, int):
+            if known != row:
+                self._rows[plain] = [known, row]
+        else:
+            known.append(row)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def rows(self, name: str) -> list[int]:
+        """Return the rows a name as typed stands for; empty when it is unknown."""
+        found = self._rows.get(SEPARATORS.sub("", name.lower()))
+        if found is None:
+            found = self._rows.get(SEPARATORS.sub("", normalise(name).text))
+        return [found] if isinstance(found, int) else list(found or ())
+
+    def find(self, text: str, *, min_chars: int = _MIN_CHARS) -> list[tuple[int, int]]:
+        """Find names that start a word of ``text``; longest first, as (start, end), never overlapping."""
+        if not self._rows:
+            return []
+        origin = [i for i, c in enumerate(text) if not SEPARATORS.match(c)]
+        compact = "".join(text[i] for i in origin)
+        found: list[tuple[int, int]] = []
+        at = 0
+        while at < len(compact):
+            i = origin[at]
+            step = 1
+            if (i == 0 or text[i - 1] == " " or SEPARATORS.match(text[i - 1])) and compact[at : at + 2] in self._prefixes:
+                for length in range(min(_MAX_CHARS, len(compact) - at), min_chars - 1, -1):
+                    if compact[at : at + length] in self._rows:
+                        found.append((i, origin[at + length - 1] + 1))
+                        step = length
+                        break
+            at += step
+        return found
+
+    def near(self, name: str, *, limit: int = 2) -> list[int]:
+        """Return rows of the names closest to a misspelt one (jamo edits within ``limit``), best first; may be empty."""
+        plain = SEPARATORS.sub("", normalise(name).text)
+        if len(plain) < 3 or not self._rows:
+            return []
+        unique, keys, owners = self._bigrams()
+        counts = np.zeros(len(unique), dtype=np.int16)
+        wanted = {_pair(plain[i], plain[i + 1]) for i in range(len(plain) - 1)}
+        for key in wanted:
+            low, high = np.searchsorted(keys, [key, key + 1])
+            counts[owners[low:high]] += 1
+        best = int(counts.max(initial=0))
+        if best < max(1, (len(wanted) - 1) // 2):
+            return []
+        candidates = np.flatnonzero(counts >= max(1, best - 1))
+        if len(candidates) > 400:
+            candidates = candidates[np.argsort(-counts[candidates], kind="stable")[:400]]
+        scored = []
+        for c in candidates:
+            distance = edit_distance(plain, unique[c], limit=limit)
+            if distance <= limit or unique[c].startswith(plain):
+                scored.append((distance, len(unique[c]), unique[c]))
+        return [row for _, _, found in sorted(scored)[:5] for row in self.rows(found)]
+
+    def _bigrams(self) -> tuple[list[str], NDArray[np.int64], NDArray[np.int32]]:
+        if self._unique is None or self._postings is None:
+            unique = list(self._rows)
+            keys: list[int] = []
+            owners: list[int] = []
+            for i, name in enumerate(unique):
+                for j in range(len(name) - 1):
+                    keys.append(_pair(name[j], name[j + 1]))
+                    owners.append(i)
+            key_array = np.array(keys, dtype=np.int64)
+            order = np.argsort(key_array, kind="stable")
+            self._postings = (key_array[order], np.array(owners, dtype=np.int32)[order])
+            self._unique = unique
+        return self._unique, *self._postings
+
+
+_CACHE: dict[int, ShopNames] = {}
+
+
+def _pair(a: str, b: str) -> int:
+    return ord(a) << 21 | ord(b)

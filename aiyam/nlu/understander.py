@@ -1,0 +1,150 @@
+"""One utterance in, one Understanding out: models, rules and values put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from aiyam.contracts import (
+    RECOMMENDING_INTENTS,
+    DialogueState,
+    Entity,
+    EntityType,
+    Filters,
+    Intent,
+    LocationFilter,
+    Understanding,
+)
+from aiyam.errors import ModelError
+from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.model import NluModel, Reading
+from aiyam.nlu.values import Span, filters_of, is_negated, read_amount, semantic_query, value_of
+from aiyam.registry import open_sealed
+
+COMPONENT = "nlu"
+_TRUSTED = frozenset({EntityType.BUDGET, EntityType.DISTANCE, EntityType.ALLERGY, EntityType.PAYMENT, EntityType.ORDINAL})
+"""Kinds whose rules are precise enough to add a span the tagger left out."""
+_TALK = frozenset({Intent.GREETING, Intent.THANKS, Intent.HELP, Intent.SMALL_TALK, Intent.SAFETY, Intent.OUT_OF_SCOPE})
+_KNOWN_KINDS = frozenset(EntityType)
+
+
+class Understander:
+    """Understands Korean utterances about eating; one object serves every thread that takes turns with it."""
+
+    def __init__(self, model: NluModel, version: str) -> None:
+        """Wrap a model trained on the product's intents.
+
+        Raises:
+            ModelError: the model was trained on other labels (a public corpus, say).
+        """
+        unknown = sorted(set(model.intents.labels) - set(Intent))
+        if unknown:
+            raise ModelError(
+                f"Expected a model of the intents {', '.join(list(Intent)[:3])}…, got one that also answers {unknown[0]!r}.",
+                hint="Serve a model trained on datasets/nlu, or use NluModel for other label sets.",
+            )
+        self.model = model
+        self.version = version
+
+    @classmethod
+    def load(cls, folder: Path, gazetteer: Gazetteer) -> Understander:
+        """Open a sealed version.
+
+        Raises:
+            ModelError: the folder is missing, damaged, or holds something else.
+        """
+        manifest = open_sealed(folder, COMPONENT)
+        return cls(NluModel.load(folder, gazetteer), manifest.version)
+
+    def understand(self, text: str, *, state: DialogueState | None = None) -> Understanding:
+        """Understand one utterance; any string is safe. Spans are code points of the text given.
+
+        Args:
+            text: the utterance, personal data already masked.
+            state: the dialogue so far; "the last one" needs to know how many shops were shown.
+        """
+        text = "".join("\ufffd" if 0xD800 <= ord(c) <= 0xDFFF else c for c in text) if not _encodable(text) else text
+        reading = self.model.read(text)
+        plain = reading.text.text
+        if not plain.strip():
+            return Understanding(original_query=text, intent=Intent.SMALL_TALK, confidence=0.0)
+        spans = final_spans(reading, self.model.gazetteer)
+        intent, confidence = decide_intent(reading, spans)
+        if intent in _TALK:
+            spans = [s for s in spans if s.source == "model"]
+        n_shown = len(state.shown_shop_ids) if state else 0
+        filters = filters_of(plain, intent, spans, n_shown=n_shown)
+        shop = next((plain[s.start : s.end] for s in spans if s.entity == EntityType.SHOP_NAME), "")
+        return Understanding(
+            original_query=text,
+            intent=intent,
+            confidence=min(1.0, max(0.0, confidence)),
+            entities=tuple(_entity(text, s, reading) for s in spans),
+            semantic_query=semantic_query(filters, intent, shop_name=shop),
+            filters=filters,
+            budget_filter=filters.budget_max,
+            location_filter=location_of(filters),
+        )
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def final_spans(reading: Reading, gazetteer: Gazetteer) -> list[Span]:
+    """Give the tagger's spans their values, and add what precise rules found outside them."""
+    plain = reading.text.text
+    spans: list[Span] = []
+    for label, start, end in reading.spans:
+        if label not in _KNOWN_KINDS:
+            continue
+        span = _valued(plain, label, start, end, reading.evidence, gazetteer)
+        if span is not None:
+            spans.append(span)
+    for found in reading.evidence:
+        if found.entity in _TRUSTED and all(found.end <= s.start or found.start >= s.end for s in spans):
+            spans.append(found)
+    return sorted(spans, key=lambda s: s.start)
+
+
+def _valued(plain: str, label: str, start: int, end: int, evidence: Sequence[Span], gazetteer: Gazetteer) -> Span | None:
+    for found in evidence:
+        if found.entity == label and found.start < end and found.end > start:
+            return Span(label, found.value, start, end, found.negated or is_negated(plain, start, end), found.low, found.high, "model")
+    value = value_of(label, plain[start:end], gazetteer)
+    if value is None:
+        return None
+    low, high = read_amount(plain[start:end]) if label == EntityType.BUDGET else (0, 0)
+    return Span(label, value, start, end, is_negated(plain, start, end), low, high, "model")
+
+
+def decide_intent(reading: Reading, spans: Sequence[Span]) -> tuple[Intent, float]:
+    """Apply the annotators' rules between neighbours, where the spans settle what the words leave open."""
+    intent, confidence = Intent(reading.intent), reading.confidence
+    kinds = {s.entity for s in spans}
+    if intent == Intent.FOOD_RECOMMENDATION and EntityType.BUDGET in kinds:
+        return Intent.BUDGET_FOOD_INQUIRY, max(confidence, 0.6)
+    if intent == Intent.LOCATION_INQUIRY and kinds & {EntityType.MENU, EntityType.FOOD_TYPE}:
+        return Intent.FOOD_RECOMMENDATION, max(confidence, 0.6)
+    return intent, confidence
+
+
+def _entity(text: str, span: Span, reading: Reading) -> Entity:
+    start, end = reading.text.span(span.start, span.end)
+    return Entity(entity=EntityType(span.entity), value=span.value, text=text[start:end], start=start, end=end)
+
+
+def location_of(filters: Filters) -> LocationFilter | None:
+    """Project the place keys of the filters; None when the utterance names no place."""
+    if not (filters.district or filters.place or filters.near_me or filters.max_distance_m is not None):
+        return None
+    return LocationFilter(district=filters.district, place=filters.place, near_me=filters.near_me, max_distance_m=filters.max_distance_m)
+
+
+def is_recommending(understanding: Understanding) -> bool:
+    """Tell whether the answer is a list of shops."""
+    return understanding.intent in RECOMMENDING_INTENTS
