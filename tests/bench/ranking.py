@@ -1,0 +1,188 @@
+"""Ranking benchmark: trains the rankers on a synthetic city, compares them on held-out requests, times one request.
+
+    python tests/bench/ranking.py [--home DIR] [--shops 3000] [--users 2000] [--requests 3000] [--variants spec,all]
+
+Prints one JSON object. With --home the city and the encoder are kept there and used again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+import numpy as np
+from aiyam.catalogue.interactions import Interactions
+
+from aiyam.candidates.encoder import TextEncoder
+from aiyam.candidates.funnels import Funnels
+from aiyam.candidates.rules import load_rules
+from aiyam.catalogue.arrays import Catalogue
+from aiyam.catalogue.city import generate_city
+from aiyam.catalogue.city.truth import Truth
+from aiyam.contracts import CATEGORIES
+from aiyam.evaluation.ranking import evaluate_rankers
+from aiyam.ranking.cards import make_cards
+from aiyam.ranking.features import build_features
+from aiyam.ranking.ranker import Ranker
+from aiyam.ranking.replay import moments_of, query_of
+from aiyam.ranking.statistics import ORDER, Statistics
+from aiyam.ranking.wide_deep import WideDeepConfig
+from aiyam.store import Store
+from aiyam.training.content import train_content
+from aiyam.training.ranker import DEFAULT_CONFIG, DEFAULT_RULES, profiles_at, train_ranker
+
+BASE = WideDeepConfig.read(DEFAULT_CONFIG)
+VARIANTS = {
+    "spec": replace(BASE, features="spec", loss="bce", negatives=2, batch_size=32),
+    "spec features, listwise": replace(BASE, features="spec", loss="listwise"),
+    "all features, bce": replace(BASE, features="all", loss="bce"),
+    "all features, bce, 2 negatives": replace(BASE, features="all", loss="bce", negatives=2),
+    "default": BASE,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--home", type=Path, help="folder kept between runs; a temporary one by default")
+    parser.add_argument("--shops", type=int, default=3000)
+    parser.add_argument("--users", type=int, default=2000)
+    parser.add_argument("--requests", type=int, default=3000, help="requests replayed for training")
+    parser.add_argument("--test-requests", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=20260302)
+    parser.add_argument("--variants", default="spec,default", help=f"of {', '.join(VARIANTS)}; or all")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=JSON", help="change the default's configuration"
+    )
+    args = parser.parse_args()
+    home = args.home or Path(tempfile.mkdtemp())
+    try:
+        print(json.dumps(bench(args, home), ensure_ascii=False, indent=1))
+    finally:
+        if args.home is None:
+            shutil.rmtree(home)
+
+
+def bench(args: argparse.Namespace, home: Path) -> dict[str, Any]:
+    home.mkdir(parents=True, exist_ok=True)
+    store = Store.open(f"sqlite:///{(home / 'city.db').resolve()}")
+    if not (home / "truth.npz").exists():
+        generate_city(
+            store, n_shops=args.shops, n_users=args.users, seed=args.seed, truth_path=home / "truth.npz", progress=tell
+        )
+    encoder_dir = home / "content" / "v1"
+    if not (encoder_dir / "manifest.json").exists():
+        train_content(Catalogue.load(store), encoder_dir, seed=args.seed, progress=tell)
+    wanted = list(VARIANTS) if args.variants == "all" else args.variants.split(",")
+    changes = {key: json.loads(value) for key, value in (item.split("=", 1) for item in args.set)}
+    folders, trained = {}, {}
+    for name in wanted:
+        config = WideDeepConfig.of({**VARIANTS[name].as_json(), **(changes if name == "default" else {})})
+        out = home / "ranker" / name.replace(" ", "_").replace(",", "")
+        shutil.rmtree(out, ignore_errors=True)
+        start = time.perf_counter()
+        manifest = train_ranker(
+            store,
+            out,
+            encoder_dir=encoder_dir,
+            seed=args.seed,
+            progress=tell,
+            config=config,
+            max_requests=args.requests,
+        )
+        trained[name] = {"seconds": round(time.perf_counter() - start, 1), **manifest.metrics}
+        folders[name] = out
+    report = evaluate_rankers(
+        store, folders, encoder_dir=encoder_dir, seed=args.seed, max_requests=args.test_requests,
+        truth=truth_of(store, home / "truth.npz"), progress=tell,
+    )  # fmt: skip
+    timing = speed(store, folders[wanted[-1]], encoder_dir)
+    store.close()
+    return {
+        "trained": trained,
+        "evaluation": report.as_json(),
+        "speed": timing,
+        "max_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
+def truth_of(store: Store, path: Path) -> Any:
+    """Return the true value of shops for a request: the softmax of their true utility, habit and wish included."""
+    catalogue = Catalogue.load(store)
+    truth = Truth.load(path)
+    stats = Statistics.build(catalogue, Interactions.load(store, catalogue))
+
+    def value(moment: Any, query: Any, rows: np.ndarray) -> np.ndarray:
+        past = stats.past_of(moment.user_id, moment.ts)
+        counts = np.bincount(past.shop[past.kind == ORDER], minlength=len(catalogue))[rows]
+        wish = CATEGORIES.index(query.filters.category[0]) if query.filters.category else None
+        lat, lon = (query.lat, query.lon) if query.lat is not None else (37.55, 126.99)
+        utility = truth.utility(
+            [moment.user_id], rows, query.now, lat, lon, past_orders=counts[None, :], wish_category=wish
+        )[0]
+        return np.exp(utility - utility.max())
+
+    return value
+
+
+def speed(store: Store, folder: Path, encoder_dir: Path) -> dict[str, float]:
+    """Median milliseconds of each step of one request, on one thread."""
+    catalogue = Catalogue.load(store)
+    interactions = Interactions.load(store, catalogue)
+    encoder = TextEncoder.load(encoder_dir)
+    end = int(interactions.requests.ts.max()) + 1
+    funnels = Funnels.build(catalogue, interactions, encoder=encoder, rules=load_rules(DEFAULT_RULES), now_ts=end)
+    stats = Statistics.build(catalogue, interactions, shop_vectors=funnels.content.vectors)
+    start = time.perf_counter()
+    ranker = Ranker.load(folder, catalogue, stats)
+    load_ms = (time.perf_counter() - start) * 1000
+    profiles = profiles_at(store, end)
+    moments = moments_of(interactions, since=0, limit=200, seed=1)
+    times: dict[str, list[float]] = {}
+
+    def timed(step: str, run: Callable[[], Any]) -> Any:
+        before = time.perf_counter()
+        result = run()
+        times.setdefault(step, []).append((time.perf_counter() - before) * 1000)
+        return result
+
+    for moment in moments:
+        query = query_of(moment, profiles.get(moment.user_id))
+        vector = encoder.encode([query.semantic_query])[0]
+        found = timed("candidates_ms", lambda: funnels.find(query))  # noqa: B023
+        if len(found.rows) < 100:
+            continue
+        batch = timed(
+            "features_ms", lambda: build_features(catalogue, ranker.stats, query, found, query_vector=vector)  # noqa: B023
+        )  # fmt: skip
+        timed("score_ms", lambda: ranker.score(query, batch, vector))  # noqa: B023
+        ranked = timed("rank_ms", lambda: ranker.rank(query, found, query_vector=vector, top_k=5))  # noqa: B023
+        timed("cards_ms", lambda: make_cards(ranker, ranked, found, query))  # noqa: B023
+    medians = {step: round(float(np.median(values)), 3) for step, values in times.items()}
+    return {**medians, "load_ms": round(load_ms, 1), "n_shops": float(len(catalogue))}
+
+
+_last: list[int] = [-1]
+
+
+def tell(progress: Any) -> None:
+    line = f"{progress.stage} {progress.fraction:.0%} {progress.message}"
+    if int(progress.fraction * 10) != _last[0]:
+        _last[0] = int(progress.fraction * 10)
+        print(line, {k: round(v, 4) for k, v in progress.metrics.items()} or "", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
