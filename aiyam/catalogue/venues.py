@@ -22,12 +22,15 @@ from aiyam.settings import REPO_ROOT
 Venue = Literal["ok", "review", "blocked"]
 SHIPPED_WORDS = REPO_ROOT / "datasets" / "catalogue" / "venue_words.tsv"
 
+_WHERE = ("squashed", "token_end", "industry", "name")
 _NOT_WORD = re.compile(r"[^0-9a-z가-힣ㄱ-ㅎㅏ-ㅣ一-鿿]+")
 _LATIN_RUN = re.compile(r"[a-z][a-z0]*")
 _COMPANY = re.compile(r"주식회사|유한회사|\((?:주|유|사|재|합)\)|㈜|㈔")
 _SPACED_LATIN = re.compile(r"(?<![a-z0-9])[a-z0](?:[\s._\-·*/]+[a-z0])+(?![a-z0-9])")
 _BRANCH_LENGTHS = (3, 4, 5, 6, 7)
-_FOOD_TRADE = re.compile(r"한식|중식|일식|양식|분식|음식|식당|제과|제빵|베이커리|패스트푸드|치킨|통닭|피자|카페|커피|다방|뷔페|도시락|편의점|김밥|횟집|냉면|국수|갈비|족발|까페")
+_FOOD_TRADE = re.compile(
+    r"한식|중식|일식|양식|분식|음식|식당|제과|제빵|베이커리|패스트푸드|치킨|통닭|피자|카페|커피|다방|뷔페|도시락|편의점|김밥|횟집|냉면|국수|갈비|족발|까페"
+)
 _LEADS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 _VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
 _TAILS = "ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"
@@ -42,29 +45,47 @@ _ALCOHOL_ITEM = re.compile(
     r"담배|시가$|전자담배|물담배"
 )
 _ALCOHOL_LATIN = frozenset(
-    {"beer", "soju", "wine", "cocktail", "highball", "whisky", "whiskey", "vodka", "tequila", "sake", "makgeolli", "rum"}
+    {
+        "beer",
+        "soju",
+        "wine",
+        "cocktail",
+        "highball",
+        "whisky",
+        "whiskey",
+        "vodka",
+        "tequila",
+        "sake",
+        "makgeolli",
+        "rum",
+    }
 )
 _SNACKS_WITH_DRINKS = re.compile(r"안주|노가리|먹태|쥐포|마른오징어|황도|나쵸|모듬튀김안주|기본안주")
 
 
 @dataclass(frozen=True)
 class VenueWords:
-    """Compiled word table: ``plain`` hides harmless longer words, ``rules`` are (where, pattern, level, reason) in order."""
+    """Compiled word table: ``plain`` hides harmless longer words, ``rules`` are (pattern, level, reason) by where,
+    in order, and ``quick`` is one pattern for all of a where."""
 
     plain: re.Pattern[str]
-    rules: tuple[tuple[str, re.Pattern[str], Venue, str], ...]
-    quick: re.Pattern[str]
+    rules: dict[str, tuple[tuple[re.Pattern[str], Venue, str], ...]]
+    quick: dict[str, re.Pattern[str]]
     latin: dict[str, tuple[Venue, str]]
 
     @classmethod
     def load(cls, path: Path = SHIPPED_WORDS) -> VenueWords:
         """Read the table. DataError when a line is not four tab-separated fields or not a regular expression."""
         plain: list[str] = []
-        rules: list[tuple[str, re.Pattern[str], Venue, str]] = []
+        rules: dict[str, list[tuple[re.Pattern[str], Venue, str]]] = {place: [] for place in _WHERE}
         latin: dict[str, tuple[Venue, str]] = {}
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()[1:], 2):
             fields = line.split("\t")
-            if len(fields) != 4 or fields[0] not in ("plain", "review", "blocked"):
+            if (
+                len(fields) != 4
+                or fields[0] not in ("plain", "review", "blocked")
+                or fields[1] not in (*_WHERE, "latin")
+            ):
                 raise DataError(f"expected level, where, pattern, reason in {path.name} line {number}, got {line!r}")
             level, where, pattern, reason = fields
             try:
@@ -76,9 +97,18 @@ class VenueWords:
             elif where == "latin":
                 latin[pattern] = ("blocked" if level == "blocked" else "review", reason)
             else:
-                rules.append((where, compiled, "blocked" if level == "blocked" else "review", reason))
-        squashed = "|".join(rule[1].pattern for rule in rules if rule[0] == "squashed")
-        return cls(re.compile("|".join(plain)), tuple(rules), re.compile(squashed), latin)
+                rules[where].append((compiled, "blocked" if level == "blocked" else "review", reason))
+        quick = {where: re.compile("|".join(rule[0].pattern for rule in found)) for where, found in rules.items()}
+        return cls(re.compile("|".join(plain)), {where: tuple(found) for where, found in rules.items()}, quick, latin)
+
+    def first(self, where: str, text: str) -> tuple[Venue, str, str] | None:
+        """The first rule of ``where`` that matches: level, reason, the words it found."""
+        if not self.quick[where].search(text):
+            return None
+        for pattern, level, reason in self.rules[where]:
+            if found := pattern.search(text):
+                return level, reason, found.group()
+        return None
 
 
 @lru_cache(maxsize=1)
@@ -106,28 +136,23 @@ def classify_venue(
     text = _compose(unicodedata.normalize("NFKC", _COMPANY.sub(" ", name)).lower())
     text = _SPACED_LATIN.sub(lambda m: re.sub(r"[^a-z0]", "", m.group()), text)
     squashed = words.plain.sub("·", _NOT_WORD.sub("", text))
-    if words.quick.search(squashed):
-        for where, pattern, level, reason in words.rules:
-            if where == "squashed" and (found := pattern.search(squashed)):
-                return level, f"{reason} ({found.group()})"
+    if hit := words.first("squashed", squashed):
+        return hit[0], f"{hit[1]} ({hit[2]})"
     for run in _LATIN_RUN.findall(text):
-        hit = words.latin.get(run.replace("0", "o"))
-        if hit:
-            return hit[0], f"{hit[1]} ({run})"
+        if latin := words.latin.get(run.replace("0", "o")):
+            return latin[0], f"{latin[1]} ({run})"
     if fuzzy := _nearly(squashed):
         return "review", f"주점으로 보임 ({fuzzy} 오타)"
     if "바" in text or "빠" in text:
         for token in _tokens(text, words):
-            for where, pattern, level, reason in words.rules:
-                if where == "token_end" and pattern.search(token):
-                    return level, f"{reason} ({token})"
+            if hit := words.first("token_end", token):
+                return hit[0], f"{hit[1]} ({token})"
     trade = _NOT_WORD.sub("", industry.lower())
+    if trade and (hit := words.first("industry", trade)):
+        return hit[0], f"{hit[1]} ({industry.strip()})"
     eats = category in CATEGORIES or bool(_FOOD_TRADE.search(trade))
-    for where, pattern, level, reason in words.rules:
-        if where == "industry" and trade and pattern.search(trade):
-            return level, f"{reason} ({industry.strip()})"
-        if where == "name" and not eats and (found := pattern.search(squashed)):
-            return level, f"{reason} ({found.group()})"
+    if not eats and (hit := words.first("name", squashed)):
+        return hit[0], f"{hit[1]} ({hit[2]})"
     return _by_menus(menu_names)
 
 
@@ -174,7 +199,9 @@ def _compose(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _one_syllable_off() -> re.Pattern[str]:
-    return re.compile("|".join(w[:i] + "[가-힣]" + w[i + 1 :] for w in _FUZZY_WORDS if len(w) >= 3 for i in range(len(w))))
+    return re.compile(
+        "|".join(w[:i] + "[가-힣]" + w[i + 1 :] for w in _FUZZY_WORDS if len(w) >= 3 for i in range(len(w)))
+    )
 
 
 def _nearly(squashed: str) -> str | None:
@@ -184,7 +211,9 @@ def _nearly(squashed: str) -> str | None:
     for found in _one_syllable_off().finditer(squashed):
         window = found.group()
         for word in _FUZZY_WORDS:
-            if len(word) == len(window) and (differing := [(a, b) for a, b in zip(word, window, strict=True) if a != b]):
+            if len(word) == len(window) and (
+                differing := [(a, b) for a, b in zip(word, window, strict=True) if a != b]
+            ):
                 (a, b) = differing[0]
                 if len(differing) == 1 and len(word) >= 4 and _jamo_apart(a, b) == 1:
                     return word
