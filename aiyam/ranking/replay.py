@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from aiyam.catalogue.query import Query
@@ -15,6 +16,9 @@ from aiyam.contracts import KST, Filters, UserProfile
 
 if TYPE_CHECKING:
     from aiyam.catalogue.interactions import Interactions
+
+GOOD_REVIEW = 4.0
+"""A rating from here on says that the shop was liked."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +39,38 @@ class Moment:
 def moments_of(
     interactions: Interactions, *, since: int = 0, until: int | None = None, limit: int | None = None, seed: int = 0
 ) -> list[Moment]:
-    """Return the logged requests with since <= time < until, oldest first; at most ``limit``, drawn by ``seed``."""
-    log = interactions.requests
-    inside = log.ts >= since if until is None else (log.ts >= since) & (log.ts < until)
-    picked = np.flatnonzero(inside)
+    """Return the logged requests with since <= time < until, oldest first; at most ``limit``, drawn by ``seed``.
+
+    Data without a log of what was shown (an import) gives one moment an order, favourite or good review: something was
+    wanted then and there, and this shop was chosen.
+    """
+    ts = request_times(interactions)
+    picked = np.flatnonzero(ts >= since if until is None else (ts >= since) & (ts < until))
     if limit is not None and len(picked) > limit:
         picked = np.random.default_rng(seed).choice(picked, limit, replace=False)
-    picked = picked[np.argsort(log.ts[picked], kind="stable")]
-    return [_moment(interactions, int(i)) for i in picked]
+    picked = picked[np.argsort(ts[picked], kind="stable")]
+    if len(interactions.requests.ts):
+        return [_moment(interactions, int(i)) for i in picked]
+    user, shop, _, outcome = _choices(interactions)
+    return [
+        Moment(
+            interactions.user_ids[int(user[i])],
+            int(ts[i]),
+            None,
+            None,
+            None,
+            "",
+            Filters(),
+            (int(shop[i]),),
+            (int(outcome[i]),),
+        )
+        for i in picked
+    ]
+
+
+def request_times(interactions: Interactions) -> NDArray[np.int64]:
+    """Return the times (epoch seconds) of all moments, in no order."""
+    return interactions.requests.ts if len(interactions.requests.ts) else _choices(interactions)[2]
 
 
 def query_of(moment: Moment, profile: UserProfile | None) -> Query:
@@ -52,10 +80,25 @@ def query_of(moment: Moment, profile: UserProfile | None) -> Query:
         semantic_query=moment.semantic_query,
         user=profile or UserProfile(user_id=moment.user_id),
         now=datetime.fromtimestamp(moment.ts, KST),
-        lat=moment.lat,
-        lon=moment.lon,
-        district=moment.district,
+        lat=moment.lat if moment.lat is not None or profile is None else profile.lat,
+        lon=moment.lon if moment.lat is not None or profile is None else profile.lon,
+        district=moment.district or (profile.district if profile is not None else None),
     )
+
+
+def _choices(
+    interactions: Interactions,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64], NDArray[np.int8]]:
+    """Lay what was chosen end to end: (user, shop row, time, outcome)."""
+    parts = (interactions.orders, interactions.favorites, interactions.reviews)
+    user = np.concatenate([np.asarray(p.user, np.int32) for p in parts])
+    shop = np.concatenate([np.asarray(p.shop_row, np.int32) for p in parts])
+    ts = np.concatenate([np.asarray(p.ts, np.int64) for p in parts])
+    outcome = np.repeat(np.array([3, 2, 2], np.int8), [len(p.user) for p in parts])
+    liked = [np.ones(len(p.user), bool) for p in parts[:2]]
+    good = np.concatenate([*liked, np.asarray(interactions.reviews.value) >= GOOD_REVIEW])
+    good &= (user >= 0) & (shop >= 0)
+    return user[good], shop[good], ts[good], outcome[good]
 
 
 def _moment(interactions: Interactions, i: int) -> Moment:

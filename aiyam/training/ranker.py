@@ -23,7 +23,7 @@ from aiyam.errors import DataError
 from aiyam.ranking.features import feature_table
 from aiyam.ranking.measures import MEASURES, measure, user_bootstrap
 from aiyam.ranking.ranker import COMPONENT, CONFIG, CROSSES, VOCABULARY, WEIGHTS, Vocabulary, index_of
-from aiyam.ranking.replay import moments_of
+from aiyam.ranking.replay import moments_of, request_times
 from aiyam.ranking.statistics import KST_OFFSET_S, N_CATEGORIES, Crosses, Statistics, fit_crosses
 from aiyam.ranking.wide_deep import UNKNOWN, WideDeepConfig
 from aiyam.settings import REPO_ROOT
@@ -253,10 +253,10 @@ def cut_times(interactions: Interactions, shares: tuple[float, float]) -> tuple[
     Raises:
         DataError: no requests, or all of them within the same days.
     """
-    ts = np.sort(interactions.requests.ts)
+    ts = np.sort(request_times(interactions))
     if len(ts) == 0:
         raise DataError(
-            "Expected logged requests to train the ranker from, got none.",
+            "Expected logged requests or orders to train the ranker from, got none.",
             hint="Generate the city, or let people use the chat first.",
         )
     first, second = (int(ts[min(int(len(ts) * share), len(ts) - 1)]) for share in shares)

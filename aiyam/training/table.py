@@ -16,7 +16,7 @@ from aiyam.catalogue.query import CandidateSet, Query
 from aiyam.contracts import KST, UserProfile
 from aiyam.errors import DataError
 from aiyam.ranking.features import N_NUMBERS, N_WIDE, build_features
-from aiyam.ranking.replay import Moment, query_of
+from aiyam.ranking.replay import GOOD_REVIEW, Moment, query_of
 from aiyam.ranking.statistics import KST_OFFSET_S, REVIEW, Statistics
 
 CLICKED, FAVORITED, ORDERED = 1, 2, 3
@@ -28,7 +28,6 @@ HIGH_PLACES = 3
 """Skipped among the first three candidates is "high-scored but skipped"."""
 
 REVIEW_WITHIN_S = 14 * 86_400
-GOOD_REVIEW = 4.0
 DAY_S = 86_400
 
 Find = Callable[[Query], CandidateSet]

@@ -5,6 +5,8 @@
 Prints one JSON object. With --home the city and the encoder are kept there and used again.
 """
 
+# ruff: noqa: E402
+
 from __future__ import annotations
 
 import argparse

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from ranking_town import DAY_S, NOW, make_interactions
 
 from aiyam.catalogue.query import CandidateSet
 from aiyam.ranking.features import FEATURES, N_WIDE, NUMBERS, SLOT, SPEC_SLOTS, build_features, feature_table
+from aiyam.ranking.replay import moments_of, query_of
 from aiyam.ranking.statistics import Statistics, fit_crosses
 
 
@@ -141,3 +143,38 @@ def test_funnel_flags_and_scores_pass_through(town: Any) -> None:
     assert np.array_equal(wide[:, 13:17], scores)
     assert np.array_equal(wide[:, 9:13], flags.astype(np.float32))
     assert wide[1, SLOT["rank_content"]] == 0  # the funnel did not score it
+
+
+def test_data_without_a_log_of_what_was_shown_gives_a_moment_for_each_choice(town: Any) -> None:
+    interactions = make_interactions()
+    interactions.requests = SimpleNamespace(ts=np.empty(0, np.int64))
+    moments = moments_of(interactions, since=NOW - 10 * DAY_S)
+    assert [m.ts for m in moments] == sorted(m.ts for m in moments)
+    assert len(moments) == 3 + 2 + 1 + 1 + 1  # orders of three people, a favourite, one good review of two
+    assert all(len(m.shown) == 1 and m.outcomes[0] >= 2 for m in moments)
+    query = query_of(moments[-1], town.profiles["u-regular"])
+    assert query.district == "관악구"
+    assert query_of(moments[-1], None).user.user_id == moments[-1].user_id
+
+
+def test_logged_requests_are_replayed_in_the_order_shown() -> None:
+    interactions = make_interactions()
+    interactions.requests = SimpleNamespace(
+        ts=np.array([NOW + 60, NOW]),
+        user=np.array([1, 0]),
+        lat=np.array([37.5, np.nan]),
+        lon=np.array([127.0, np.nan]),
+        district=["관악구", ""],
+        query=["떡볶이", ""],
+        filters=['{"menus": ["떡볶이"], "budget_max": 8000}', '{"unheard_of": 1}'],
+        imp_start=np.array([0, 3, 4]),
+        imp_shop_row=np.array([5, 2, -1, 7]),
+        imp_position=np.array([1, 0, 2, 0]),
+        imp_outcome=np.array([0, 3, 1, 0]),
+    )
+    plain, asked = moments_of(interactions)
+    assert (plain.user_id, plain.lat, plain.district, plain.filters.given()) == ("u-regular", None, None, {})
+    assert asked.filters.given() == {"menus": ["떡볶이"], "budget_max": 8000}
+    assert (asked.shown, asked.outcomes) == ((2, 5), (3, 0))  # the shop that is gone is left out
+    assert [m.ts for m in moments_of(interactions, since=NOW + 1)] == [NOW + 60]
+    assert len(moments_of(interactions, limit=1)) == 1
