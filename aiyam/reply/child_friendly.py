@@ -17,6 +17,7 @@ from aiyam.reply.markdown import escape
 
 MAX_SENTENCE_CHARS = {"7-9": 40, "10-12": 55, "13-15": 75, "16-18": 95, "adult": 200}
 _PARTICLE = "|".join(sorted({form for pair in PAIRS.values() for form in pair}, key=len, reverse=True))
+_FIXED = "(?:에서는|에서|에는|에도|에|도|만|까지|부터|마다|의|보다|처럼|하고)"  # particles with one form
 _PAIR_OF = {form: name for name, pair in PAIRS.items() for form in pair}
 _SPLITS = (
     (re.compile(r"(?<=[가-힣])인데,? "), "이에요. "),
@@ -52,7 +53,7 @@ class ChildFriendly:
             table = {w.hard: w.easy for w in ordered if band in w.ages}
             self._easy[band] = table
             hard = "|".join(map(re.escape, table))
-            self._pattern[band] = re.compile(rf"(?<![가-힣])(?P<hard>{hard})(?P<josa>{_PARTICLE})?") if table else None
+            self._pattern[band] = re.compile(rf"(?<![가-힣])(?P<hard>{hard})(?P<josa>{_PARTICLE})?(?={_FIXED}?(?![가-힣]))") if table else None
 
     @classmethod
     def load(cls, path: Path) -> ChildFriendly:

@@ -1,0 +1,137 @@
+"""The screen for what comes in and what goes out: rules as data over folded text, fixed kind words, no model needed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from aiyam.contracts import SafetyVerdict
+from aiyam.errors import DataError
+from aiyam.safety.folding import fold, hangul_only, tight
+from aiyam.safety.privacy import mask
+
+CARD_MENTION = re.compile(r"급식\s*카드|급\s*카|꿈나무|카드|결제|잔액|가맹점|바우처|식권")
+DISTRESS_FALLBACK = "distress"
+"""What a message is taken for when only the trained understanding calls it SAFETY."""
+
+_IDIOM = re.compile(
+    r"(?:배고파|배고파서|배고픔|배불러|배터져|맛있어|맛있어서|더워|더워서|추워|추워서|매워|매워서|졸려|졸려서|심심해|심심해서|귀여워|웃겨|웃겨서|좋아|좋아서|보고싶어|먹고싶어|먹고싶어서"
+    r"|궁금해|귀찮아|지루해|부러워|피곤해|목말라|아파|달아|짜|셔|신나|신나서|재밌어|재밌어서|더럽게|힘들어|바빠|급해|떨려|간지러워|싫어)(?:서)?(?:진짜|정말|막|너무|아주|완전|다|곧)?"
+    r"(?:죽겠|죽갔|죽을것같|죽을거같|죽을꺼같|죽을뻔|죽는줄|죽을지경|죽어요?|뒤지겠|디지겠|뒤질것같|뒤질거같|디질거같|뒤지는줄|죽음|죽네|죽을맛|쥬금|주금|주겄|듁겠|듀글)"
+    r"|죽여(?:준|주는|줘요?$|주네)|죽이는(?:맛|집|데|떡볶이|치킨|곳|비주얼)|죽이네|맛(?:이)?죽|죽을만큼(?:맛|배|먹)|죽(?:도록|어라)(?:먹|공부)|죽어도(?:못|안|먹)|둘이먹다(?:하나)?(?:가)?죽|먹고죽"
+)
+
+
+@dataclass(frozen=True)
+class _Rule:
+    kind: str
+    action: Literal["escalate", "refuse"]
+    lines: tuple[str, ...]
+    pattern: re.Pattern[str]
+    unless: re.Pattern[str] | None
+
+
+class Screen:
+    """Decides what may be answered. Build it with ``Screen.load(datasets / "safety")``; it keeps no state."""
+
+    def __init__(
+        self, rules: Iterable[Mapping[str, Any]], words: Mapping[str, Any], outgoing: Mapping[str, Iterable[str]]
+    ) -> None:
+        self._rules = [_compile(rule) for rule in rules]
+        self._order = [rule.kind for rule in self._rules]
+        self._messages: dict[str, list[str]] = dict(words["messages"])
+        self._extra: dict[str, str] = dict(words["extra"])
+        self._outgoing = {kind: re.compile("|".join(f"(?:{p})" for p in parts), re.IGNORECASE) for kind, parts in outgoing.items()}
+
+    @classmethod
+    def load(cls, folder: Path) -> Screen:
+        """Read ``rules.json``, ``lines.json`` and ``outgoing.json``.
+
+        Raises:
+            DataError: a file is missing or malformed, or a rule has no fixed words. There is no serving without a screen.
+        """
+        try:
+            rules, words, outgoing = (
+                json.loads((folder / name).read_text(encoding="utf-8")) for name in ("rules.json", "lines.json", "outgoing.json")
+            )
+            screen = cls(rules, words, outgoing)
+        except (OSError, ValueError, KeyError, TypeError, re.error) as error:
+            raise DataError(f"expected the screen's rules and words in {folder}, got {error!r}", hint="Restore the files from the release.") from error
+        for rule in screen._rules:
+            said = screen._messages.get(rule.kind, [])
+            if not said or not all(line in text for text in said for line in rule.lines):
+                raise DataError(f"expected fixed words with {', '.join(rule.lines) or 'no line'} for {rule.kind!r} in {folder / 'lines.json'}")
+        return screen
+
+    def check_incoming(self, text: str) -> SafetyVerdict:
+        """Judge a raw message: escalate before refuse before mask before answer.
+
+        ``kinds`` holds what was found, gravest first, then the kinds of personal data; ``lines`` the helplines that the
+        fixed words of ``message`` name verbatim.
+        """
+        close, letters = tight(text), hangul_only(text)
+        without_idioms = _IDIOM.sub("·", close), _IDIOM.sub("·", letters)
+        found = [rule for rule in self._rules if _hits(rule, without_idioms, (close, letters))]
+        personal = mask(text).kinds
+        escalating = [r for r in found if r.action == "escalate"]
+        chosen = escalating or found
+        if not chosen:
+            return SafetyVerdict(action="mask" if personal else "answer", kinds=personal)
+        lines = tuple(dict.fromkeys(line for rule in chosen for line in rule.lines))
+        return SafetyVerdict(action=chosen[0].action, kinds=(*(r.kind for r in chosen), *personal), lines=lines)
+
+    def check_outgoing(self, text: str, *, user_text: str = "", names: Iterable[str] = ()) -> SafetyVerdict:
+        """Judge a reply before it is shown: ``refuse`` with kinds such as card, shaming, adult_venue, diet, leakage.
+
+        Args:
+            text: the reply (or one sentence of it).
+            user_text: the child's message; only if it speaks of the card may the reply.
+            names: shop and menu names in the reply, which are not judged for words they happen to hold.
+        """
+        plain = fold(text).text
+        for name in sorted(names, key=len, reverse=True):
+            plain = plain.replace(fold(name).text, " ")
+        kinds = tuple(
+            kind
+            for kind, pattern in self._outgoing.items()
+            if pattern.search(plain) and not (kind == "card" and CARD_MENTION.search(user_text))
+        )
+        return SafetyVerdict(action="refuse" if kinds else "answer", kinds=kinds)
+
+    def combine(self, verdict: SafetyVerdict, intent_is_safety: bool) -> SafetyVerdict:
+        """Join the rules' verdict with the trained understanding's: either one is enough to escalate."""
+        if not intent_is_safety or verdict.action in ("escalate", "refuse"):
+            return verdict
+        rule = next(r for r in self._rules if r.kind == DISTRESS_FALLBACK)
+        return SafetyVerdict(action="escalate", kinds=(rule.kind, *verdict.kinds), lines=rule.lines)
+
+    def message(self, verdict: SafetyVerdict, *, variety: int = 0) -> str:
+        """The fixed words for an escalated or refused message; "" for the others. Every line of the verdict stands in it."""
+        if verdict.action not in ("escalate", "refuse"):
+            return ""
+        kind = next((k for k in verdict.kinds if k in self._messages), DISTRESS_FALLBACK)
+        said = self._messages[kind]
+        text = said[variety % len(said)]
+        missing = [line for line in verdict.lines if line not in text and line in self._extra]
+        return " ".join([text, *(self._extra[line] for line in missing)])
+
+
+def _compile(rule: Mapping[str, Any]) -> _Rule:
+    unless = rule.get("unless") or []
+    return _Rule(
+        kind=rule["kind"],
+        action=rule["action"],
+        lines=tuple(rule["lines"]),
+        pattern=re.compile("|".join(f"(?:{p})" for p in rule["patterns"])),
+        unless=re.compile("|".join(f"(?:{p})" for p in unless)) if unless else None,
+    )
+
+
+def _hits(rule: _Rule, searched: Iterable[str], whole: Iterable[str]) -> bool:
+    if not any(rule.pattern.search(text) for text in searched):
+        return False
+    return rule.unless is None or not any(rule.unless.search(text) for text in whole)
