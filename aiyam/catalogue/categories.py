@@ -27,7 +27,9 @@ MENU_SHARE = 0.9
 _NOT_WORD = re.compile(r"[^0-9a-z가-힣]+")
 _IN_BRACKETS = re.compile(r"\((?:주|유|사|합|재)\)|주식회사|유한회사|㈜")
 _BRANCH = re.compile(r"(?<=[가-힣a-z0-9]{2})\s+[가-힣0-9]{1,12}점$|\([^)]*점\)$")
-_PLACE_TAIL = re.compile(r"(?:홈플러스|롯데마트|이마트(?!24)|하나로마트|뉴코아|스타필드|백화점|휴게소|대학교|병원)[가-힣0-9]*$")
+_PLACE_TAIL = re.compile(
+    r"(?:홈플러스|롯데마트|이마트(?!24)|하나로마트|뉴코아|스타필드|백화점|휴게소|대학교|병원)[가-힣0-9]*$"
+)
 
 
 _REGEX_SIGNS = frozenset("[](){}?$^|*+.\\")
@@ -62,7 +64,9 @@ class CategoryWords:
                     f"expected category, weight, where, pattern in {path.name} line {number}, got {line!r} ({error})"
                 ) from error
             if category not in (*CATEGORIES, _NOTHING) or where not in ("name", "industry"):
-                raise DataError(f"expected a known category and name|industry in {path.name} line {number}, got {line!r}")
+                raise DataError(
+                    f"expected a known category and name|industry in {path.name} line {number}, got {line!r}"
+                )
             if where == "industry":
                 industry.append((compiled, category, weight))
             elif _REGEX_SIGNS & set(pattern):
@@ -118,7 +122,9 @@ def infer_category(
                 votes[category] = max(votes.get(category, 0.0), weight)
     _vote(votes, _shop_words(name), words, 1.0)
     for item in menus:
-        _vote(votes, _NOT_WORD.sub("", unicodedata.normalize("NFKC", item).lower()), words, MENU_SHARE / len(menus) ** 0.5)
+        _vote(
+            votes, _NOT_WORD.sub("", unicodedata.normalize("NFKC", item).lower()), words, MENU_SHARE / len(menus) ** 0.5
+        )
     if not votes:
         return None, 0.0
     best = max(votes, key=lambda category: votes[category])
@@ -138,4 +144,3 @@ def _shop_words(name: str) -> str:
     text = _BRANCH.sub("", text).strip()
     text = _PLACE_TAIL.sub("", text) or text
     return _NOT_WORD.sub("", text)
-

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ def export_catalogue(store: Store, folder: Path) -> dict[Path, int]:
                 write(partial, [*names, "synthetic"], _rows(table, columns, synthetic))
                 os.replace(partial, path)
             except OSError as error:
-                partial.unlink(missing_ok=True)
+                with suppress(OSError):
+                    partial.unlink(missing_ok=True)
                 raise DataError(
                     f"Expected to write {path}, but: {error}.", hint="Name another folder, or free some space."
                 ) from error

@@ -22,7 +22,7 @@ from aiyam.settings import REPO_ROOT
 Venue = Literal["ok", "review", "blocked"]
 SHIPPED_WORDS = REPO_ROOT / "datasets" / "catalogue" / "venue_words.tsv"
 
-_WHERE = ("squashed", "token_end", "industry", "name")
+_WHERE = ("spaced", "squashed", "token_end", "industry", "name")
 _NOT_WORD = re.compile(r"[^0-9a-z가-힣ㄱ-ㅎㅏ-ㅣ一-鿿]+")
 _LATIN_RUN = re.compile(r"[a-z][a-z0]*")
 _COMPANY = re.compile(r"주식회사|유한회사|\((?:주|유|사|재|합)\)|㈜|㈔")
@@ -41,7 +41,7 @@ _FUZZY_WORDS = (
 )  # fmt: skip
 _ALCOHOL_ITEM = re.compile(
     r"(?<!미)소주(?!고개|차)|맥주(?!보리)|생맥|막걸리(?!빵|술빵|찐빵)|동동주|청하|복분자주|매실주|백세주|사케(?!동|마키|이쿠라)|하이볼|위스키|[데테]킬라|보드카|"
-    r"칵테일(?!새우|과일|소시지)|와인(?!숙성|삼겹|갈비|돼지|목살|한우)|샴페인|브랜디|고량주|연태|이과두|빼갈|담금주|폭탄주|소맥(?!아)|카스(?=$|병|생|\d|후레쉬)|테라(?=$|병|생|\d)|참이슬|처음처럼|진로|"
+    r"칵테일(?!새우|과일|소시지)|와인(?!숙성|삼겹|갈비|돼지|목살|한우)|샴페인|브랜디|고량주|연태|이과두|빼갈|담금주|폭탄주|소맥(?!아)|카스(?=$|병|생|\d|후레쉬)|(?<!카스)테라(?=$|병|생|\d)|참이슬|처음처럼|진로|"
     r"담배|시가$|전자담배|물담배"
 )
 _ALCOHOL_LATIN = frozenset(
@@ -136,7 +136,7 @@ def classify_venue(
     text = _compose(unicodedata.normalize("NFKC", _COMPANY.sub(" ", name)).lower())
     text = _SPACED_LATIN.sub(lambda m: re.sub(r"[^a-z0]", "", m.group()), text)
     squashed = words.plain.sub("·", _NOT_WORD.sub("", text))
-    if hit := words.first("squashed", squashed):
+    if hit := words.first("spaced", text) or words.first("squashed", squashed):
         return hit[0], f"{hit[1]} ({hit[2]})"
     for run in _LATIN_RUN.findall(text):
         if latin := words.latin.get(run.replace("0", "o")):
@@ -176,7 +176,7 @@ def _by_menus(menu_names: Sequence[str]) -> tuple[Venue, str | None]:
     share = (drinks + beside) / len(menu_names)
     if drinks and share >= 0.7:
         return "blocked", f"메뉴 대부분이 술·안주 ({drinks + beside}/{len(menu_names)})"
-    if (drinks or beside) and share >= 0.4:
+    if drinks + beside >= 2 and share >= 0.4:
         return "review", f"메뉴에 술·안주가 많음 ({drinks + beside}/{len(menu_names)})"
     return "ok", None
 

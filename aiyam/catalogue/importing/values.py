@@ -276,7 +276,7 @@ def phone_of(value: Any) -> str | None:
     if text is None:
         return None
     digits = re.sub(r"\D", "", re.split(r"[,/~]|\s{2,}", text)[0])
-    if not digits or not int(digits):
+    if digits and not int(digits):
         return None
     if not digits.startswith(("0", "1")) and len(digits) in (8, 9, 10):
         digits = "0" + digits
