@@ -224,7 +224,8 @@ class Filters(Record):
     )  # fmt: skip
     @classmethod
     def _one_value_may_stand_alone(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
+        # A list becomes the tuple it stands for, so that JSON also validates strictly.
+        return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
     def given(self) -> dict[str, Any]:
         """Return only the keys that are set, as JSON types; one category stands alone, several are a list.
@@ -730,6 +731,7 @@ class ImportReport(Record):
     menus: int = 0
     users: int = 0
     interactions: int = 0
+    new_shops: int = 0
     flagged_venues: int = 0
     rejected: int = 0
     repaired: int = 0

@@ -18,8 +18,8 @@ def stamp(store: Store, *, source: str, synthetic: bool, fingerprint: str) -> No
 
 
 def is_synthetic(store: Store) -> bool:
-    """Whether the catalogue in the store is the invented city."""
-    return get_fact(store, SYNTHETIC) == "true"
+    """Whether the catalogue in the store is the invented city, or holds it beside imported shops ("mixed")."""
+    return get_fact(store, SYNTHETIC) in ("true", "mixed")
 
 
 def fingerprint_of(store: Store) -> str:

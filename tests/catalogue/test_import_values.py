@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, time
 
 import pytest
@@ -21,12 +22,10 @@ PARSERS = (
 @given(
     st.one_of(st.text(max_size=40), st.integers(), st.floats(), st.booleans(), st.none(), st.datetimes(), st.times())
 )
-def test_any_cell_is_read_or_refused_with_a_reason_and_never_crashes(cell: object) -> None:
+def test_any_cell_is_read_or_refused_and_never_crashes(cell: object) -> None:
     for read in PARSERS:
-        try:
+        with suppress(BadValue):  # anything else is a failure
             read(cell)
-        except BadValue as error:
-            assert str(error)
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,7 @@ def test_another_store_gives_the_same_person_another_pseudonym(store: Store, boo
 
 
 def test_a_workbook_without_a_shop_sheet_or_its_columns_is_refused(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="sheet named shop.*got: 가게목록"):
+    with pytest.raises(DataError, match=r"sheet named shop.*got: 가게목록"):
         import_workbook(store, write_book(tmp_path / "a.xlsx", {"가게목록": [["id"], [1]]}))
     with pytest.raises(DataError, match=r"columns id, name in sheet 'shop'.*got: 번호"):
         import_workbook(store, write_book(tmp_path / "b.xlsx", {"shop": [["번호", "상호"], [1, "가"]]}))
