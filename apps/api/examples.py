@@ -60,7 +60,15 @@ EVENT_STREAM: dict[str, Any] = {
     "description": "The turn's events",
     "content": {
         "text/event-stream": {
-            "schema": {"type": "string"},
+            "schema": {
+                "type": "object",
+                "description": "One event; data is JSON of the event's record, or of a problem for error.",
+                "properties": {
+                    "event": {"enum": ["understood", "candidates", "ranked", "text", "done", "error"]},
+                    "data": {"type": "string"},
+                },
+                "required": ["event", "data"],
+            },
             "example": 'event: text\ndata: {"kind":"text","text":"관악구에서 "}\n\n',
         }
     },

@@ -81,7 +81,10 @@ def chat_response(trace: Trace) -> ChatResponse:
         turn_id=trace.turn_id,
         session_id=trace.session_id,
         debug={
-            "chatbot_analysis": trace.understanding.model_dump(mode="json"),
+            "chatbot_analysis": {
+                **trace.understanding.model_dump(mode="json"),
+                "filters": trace.understanding.filters.given(),
+            },
             "recommendation_metadata": {
                 "n_candidates": trace.n_candidates,
                 "funnel_counts": trace.funnel_counts,

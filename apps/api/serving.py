@@ -28,7 +28,7 @@ class Serving:
     def __init__(self, source: AssistantSource, metrics: Metrics) -> None:
         self.metrics = metrics
         self._source = source
-        self._assistant: Assistant | None = None
+        self._assistant: Assistant | None = source if isinstance(source, Assistant) else None
         self._failure: AiyamError | None = None
         self._loading = threading.Lock()
 
@@ -58,7 +58,9 @@ class Serving:
                 self._assistant = self._source if isinstance(self._source, Assistant) else self._source()
                 self._failure = None
             except AiyamError as error:
-                log.error("loading failed: %s", error)
+                # Tried again at every look, told once.
+                if self._failure is None or self._failure.message != error.message:
+                    log.error("loading failed: %s", error)
                 self._failure = error
             except Exception:
                 log.exception("loading failed")

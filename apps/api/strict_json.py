@@ -7,7 +7,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -86,7 +88,7 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that takes JSON only (415 otherwise) and parses it strictly."""
+    """A route that takes JSON only (415 otherwise), parses it strictly, and takes no value for another type's."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the route's handler."""
@@ -97,9 +99,20 @@ class StrictRoute(APIRoute):
                 media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
                 if media_type != "application/json":
                     raise HTTPException(415, f"Expected Content-Type: application/json, got {tell(media_type)}.")
-            return await handle(StrictRequest(request.scope, request.receive))
+            request = StrictRequest(request.scope, request.receive)
+            if self.body_field is not None:
+                _check_types(self.body_field.field_info.annotation, await request.json(), await request.body())
+            return await handle(request)
 
         return strict
+
+
+def _check_types(model: Any, value: Any, body: bytes) -> None:
+    """Refuse "3" for 3 and false for 0, which the framework's own (lax) validation would let pass."""
+    try:
+        model.model_validate_json(body, strict=True)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(), body=value) from None
 
 
 class BodyLimit:
