@@ -264,7 +264,6 @@ const speak = (language) => {
     if (one.tagName === "OPTGROUP") one.label = text(one.dataset.tLabel);
     else one.setAttribute("aria-label", text(one.dataset.tLabel));
   });
-  root.querySelectorAll("[data-t-about]").forEach((one) => { one.dataset.about = text(one.dataset.tAbout); });
   root.querySelectorAll("[data-t-title]").forEach((one) => { one.title = text(one.dataset.tTitle); });
   box.placeholder = text("placeholder");
   const toggle = find("[data-lang]");

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from aiyam.assistant import Assistant
+from aiyam.catalogue.personas import load_personas
 from aiyam.contracts import Trace
 from aiyam.settings import Settings
 from apps.chat.conversation import Conversation
-from apps.chat.demo_world import load_personas, place_choices
+from apps.chat.demo_world import place_choices
 from apps.chat.shell import BUTTERFLY, shell, texts_for_script
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def build_chat(
         yield from conversation.run(event._data)
 
     districts, stations = place_choices()
-    page = shell(load_personas(settings.datasets_dir), districts, stations, settings.language)
+    page = shell(
+        load_personas(settings.datasets_dir / "catalogue" / "personas.json"), districts, stations, settings.language
+    )
     with gr.Blocks(title="나비얌", analytics_enabled=False, fill_width=True) as blocks:
         room = gr.HTML(
             value="",

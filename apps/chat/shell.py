@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from aiyam.catalogue.personas import Persona
 from aiyam.contracts import MAX_MESSAGE_CHARS
-from apps.chat.demo_world import NEW_USER, TIMES, Persona
+from apps.chat.demo_world import TIMES
 from apps.chat.texts import EXAMPLES, TEXTS, Language, say
 
 BUTTERFLY = (
@@ -34,7 +35,7 @@ def shell(personas: Sequence[Persona], districts: Sequence[str], stations: Seque
     <button type="button" class="ny-small" data-lang lang="{"en" if language == "ko" else "ko"}">{other}</button>
   </header>
   <aside class="ny-side"><details class="ny-settings" open><summary>{word("settings")} <small class="ny-summary"></small></summary>
-    <label>{word("persona")}<select data-persona>{_personas(personas, language)}</select></label>
+    <label>{word("persona")}<select data-persona>{_personas(personas)}</select></label>
     <p class="ny-about"></p>
     <label>{word("place")}<select data-place>{_places(districts, stations, language)}</select></label>
     <label>{word("time")}<select data-time>{_times(language)}</select></label>
@@ -77,15 +78,11 @@ def texts_for_script() -> dict[str, list[str]]:
     return {key: list(words) for key, words in TEXTS.items()}
 
 
-def _personas(personas: Sequence[Persona], language: Language) -> str:
-    options = "".join(
-        f'<option value="{escape(p.user_id)}" data-about="{escape(p.about)}">{escape(p.label)}</option>'
-        for p in personas
-    )
-    new, about = say(language, "new_user"), say(language, "new_user_about")
-    return (
-        f'{options}<option value="{NEW_USER}" data-t="new_user" data-about="{escape(about)}" '
-        f'data-t-about="new_user_about">{escape(new)}</option>'
+def _personas(personas: Sequence[Persona]) -> str:
+    return "".join(
+        f'<option value="{escape(one.profile.user_id)}" data-about="{escape(one.description)}">'
+        f"{escape(one.profile.label)}</option>"
+        for one in personas
     )
 
 

@@ -40,8 +40,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "time_late": ("밤 10시", "Late, 22:00"),
     "new_chat": ("새 대화", "New conversation"),
     "conversation": ("나비얌과 나눈 대화", "Conversation with Naviyam"),
-    "new_user": ("처음 온 사람", "A new user"),
-    "new_user_about": ("아무것도 모르는 상태에서 시작해요.", "Nothing is known about this person yet."),
     # composer
     "message": ("하고 싶은 말", "Your message"),
     "placeholder": ("먹고 싶은 걸 적어 주세요", "Write in Korean, please"),

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from aiyam.assistant import Assistant
+from aiyam.catalogue.personas import load_personas
 from aiyam.settings import Settings
 from aiyam.store.conversations import feedback_of, get_trace, list_turns
 from apps.api.app import create_app
@@ -271,12 +272,13 @@ def test_the_turn_panel_shows_the_trace_and_its_id(desktop: Page, assistant: Ass
 
 
 def test_another_person_starts_another_conversation(desktop: Page, assistant: Assistant) -> None:
+    other = load_personas()[-1].profile.user_id
     first = get_trace(assistant.store, ask(desktop, "안녕").get_attribute("data-turn"))
-    desktop.locator("[data-persona]").select_option("new-user")
+    desktop.locator("[data-persona]").select_option(other)
     assert desktop.locator(".ny-turn").count() == 0
     second = get_trace(assistant.store, ask(desktop, "안녕").get_attribute("data-turn"))
     assert (second.user_id, second.session_id) != (first.user_id, first.session_id)
-    assert second.user_id == "new-user"
+    assert second.user_id == other
 
 
 def test_the_language_switch_changes_the_screen_and_keeps_what_was_typed(desktop: Page) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from aiyam.assistant import Assistant
+from aiyam.catalogue.personas import Persona, load_personas
 from aiyam.errors import CHILD_MESSAGE_KO, InvalidInput, NotReady
-from aiyam.settings import REPO_ROOT
 from aiyam.store.conversations import count_turns, feedback_of, get_trace
 from apps.chat.conversation import Conversation
-from apps.chat.demo_world import TIMES, context_of, load_personas, place_choices
+from apps.chat.demo_world import TIMES, context_of, place_choices
 
 
 @pytest.fixture
@@ -110,10 +110,15 @@ def test_feedback_is_confirmed_only_once_it_is_stored(conversation: Conversation
 
 
 def test_the_shipped_personas_are_people_the_store_knows(assistant: Assistant) -> None:
-    personas = load_personas(REPO_ROOT / "datasets")
-    bands = {assistant.profile(persona.user_id).age_band for persona in personas}
-    assert bands >= {"7-9", "10-12", "13-15", "16-18", "adult"}
-    assert all(assistant.profile(persona.user_id).district for persona in personas)
+    known = [assistant.profile(persona.profile.user_id) for persona in load_personas() if persona.has_history]
+    assert {profile.age_band for profile in known} == {"7-9", "10-12", "13-15", "16-18", "adult"}
+    assert all(profile.district for profile in known)
+
+
+@pytest.mark.parametrize("persona", load_personas(), ids=lambda persona: persona.profile.user_id)
+def test_every_persona_gets_an_answer(conversation: Conversation, persona: Persona) -> None:
+    last = patches(conversation, asking("저녁 뭐 먹을까?", user=persona.profile.user_id))[-1]
+    assert last["state"] == "done"
 
 
 def test_a_picked_place_and_time_reach_the_turn(assistant: Assistant) -> None:

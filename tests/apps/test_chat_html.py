@@ -9,9 +9,9 @@ from string import Formatter
 
 import pytest
 
-from aiyam.contracts import Entity, EntityType, Filters, Intent, Recommendation, Understanding
+from aiyam.catalogue.personas import Persona
+from aiyam.contracts import Entity, EntityType, Filters, Intent, Recommendation, Understanding, UserProfile
 from apps.chat.cards import card, cards
-from apps.chat.demo_world import Persona
 from apps.chat.map_drawing import HEIGHT, PIN_RADIUS, WIDTH, draw_map, person_fits, spread
 from apps.chat.shell import shell
 from apps.chat.texts import TEXTS, say
@@ -114,7 +114,7 @@ def test_the_first_three_cards_are_open_and_the_rest_a_tap_away() -> None:
 
 
 def test_the_page_template_carries_no_code_of_its_engines() -> None:
-    page = shell([Persona("demo", HOSTILE, HOSTILE)], ["관악구"], ["신림역"], "ko")
+    page = shell([Persona(UserProfile(user_id="demo", label=HOSTILE), HOSTILE)], ["관악구"], ["신림역"], "ko")
     assert not re.search(r"[`\\{]|\$", page)
     seen = Tags(page)
     assert not seen.broken
