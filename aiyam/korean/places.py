@@ -1,0 +1,321 @@
+"""Places of Korea in text: Seoul's districts, 동 and stations, the provinces and cities; found with exact spans."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from aiyam.errors import DataError
+from aiyam.settings import REPO_ROOT
+
+SHIPPED_PLACES = REPO_ROOT / "datasets" / "places"
+PlaceKind = Literal["district", "dong", "station", "province", "city"]
+
+# Words that may follow a place without a space, whatever comes after them.
+_CUES = (
+    "근처", "주변", "부근", "인근", "쪽", "앞", "에서", "까지", "부터", "사거리", "맛집", "밥집", "식당", "분식집", "치킨집", "중국집", "카페",
+    "편의점", "빵집", "떡볶이", "피자집", "고깃집", "마라탕", "돈까스", "돈가스", "국밥", "김밥집", "치킨", "햄버거", "초밥", "놀이터", "사는",
+    "살아", "살고", "가까", "갈만", "먹을", "뭐먹", "뭐있", "추천", "착한", "시장", "로데오", "출구", "구청", "어디", "지금",
+)  # fmt: skip
+_STRONG_CUES = ("근처", "주변", "부근", "인근", "에서", "쪽에", "쪽으로", "맛집", "역")
+# Particles and endings that may follow a place and must end the word.
+_PARTICLES = frozenset(
+    "에 에는 에도 에만 엔 의 은 는 이 가 을 를 도 로 으로 와 과 랑 이랑 하고 만 이나 나 인데 이야 야 요 이요 이에요 예요 임 입니다 이고 말고 보다 근방 쪽 앞 옆 뒤 안 내 밖 "
+    "서 에요 인데요 이랑은 동네 구청 이라 라 이라고 일대 거리 역전 ㅊㅊ ㄱㄱ".split()
+)
+# Ordinary words first, places second: only with 역, 동 or 구 after them, or before a cue where that is enough.
+_NEVER_BARE = frozenset(
+    "미아 남성 중화 상봉 가오리 삼양 방화 수유 온수 개봉 거여 양평 신사 시청 삼성 교대 동작 대방 일원 약수 장지 발산 대치 남영 청구 내방 오금 "
+    "강변 상도 중계 마장 서원 능동 본동 수색 대청 가능 신정 구의 고덕 매봉 개화 학동 창신 마들 하계 복정 한남 이대 고대 한대 중대 대흥 구일 구산 "
+    "신풍 금호 사평 송정 길동 번동 궁동 항동 묵동 필동 중 정릉 월계 응봉 마포 용산 신답 노들 도심 당산 공덕 성수 명일 방학 도봉 이촌 신당".split()
+) - {"마포", "용산", "도봉", "당산", "공덕", "성수", "정릉", "신당", "이촌", "이대"}
+_CITY_NEVER_BARE = frozenset(
+    "이천 사천 예산 공주 구리 음성 장수 고령 양산 나주 상주 화성 영동 의성 오산 고성 무주 장성 성주 진도 강진 여주 보성 청도 하동 남해 시흥 안동 "
+    "광주 동 서 남 북 중 수영 사상 연제 남동 진안 정선 양구 인제 문경 함안 군위 진천 봉화 고창 가평 양평 광양 동래 금정 대덕 서천 보은 옥천 단양".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place with its full name (관악구, 신림동, 서울대입구역, 수원시, 강원특별자치도) and an approximate centre."""
+
+    name: str
+    kind: PlaceKind
+    district: str | None
+    city: str | None
+    province: str
+    lat: float | None
+    lon: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceMatch:
+    """A place found in a text: ``text[start:end]`` in code points, ``edits`` 1 for a typing slip, other readings after."""
+
+    start: int
+    end: int
+    text: str
+    place: Place
+    edits: int = 0
+    others: tuple[Place, ...] = ()
+
+
+    @property
+    def name(self) -> str:
+        """The place's full name."""
+        return self.place.name
+
+    @property
+    def kind(self) -> PlaceKind:
+        """The place's kind."""
+        return self.place.kind
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    place: Place
+    needs: Literal["nothing", "left", "both", "cue"]
+
+
+@dataclass(frozen=True)
+class Places:
+    """All places, and the written forms they are found by."""
+
+    places: tuple[Place, ...]
+    forms: dict[str, list[_Form]] = field(repr=False)
+    slips: dict[str, list[str]] = field(repr=False)
+    longest: int = 0
+
+    def named(self, name: str) -> Place | None:
+        """Return the place of this full name, with or without its 역 or 구 (an alias works too).
+
+        >>> shipped_places().named("설대입구").name
+        '서울대입구역'
+        """
+        forms = self.forms.get("".join(name.split()))
+        return forms[0].place if forms else None
+
+    def of_kind(self, kind: PlaceKind) -> list[Place]:
+        """Return the places of one kind, in the files' order."""
+        return [place for place in self.places if place.kind == kind]
+
+    def find(self, text: str) -> list[PlaceMatch]:
+        """Find places in order of appearance, longest first, without overlaps."""
+        letters = [(index, letter) for index, letter in enumerate(text) if not letter.isspace()]
+        squeezed = "".join(letter for _, letter in letters)
+        gaps = [k == 0 or letters[k][0] - letters[k - 1][0] > 1 for k in range(len(letters))]
+        found: list[PlaceMatch] = []
+        at, end_of_last = 0, -1
+        while at < len(squeezed):
+            match = self._exact_at(squeezed, gaps, at, at == end_of_last)
+            if match is None and gaps[at]:
+                match = self._slip_at(squeezed, gaps, at)
+            if match is None:
+                at += 1
+                continue
+            end, forms, edits = match
+            start = letters[at][0]
+            stop = letters[end - 1][0] + 1
+            best, others = _choose([form.place for form in forms], found)
+            found.append(PlaceMatch(start, stop, text[start:stop], best, edits, others))
+            at = end_of_last = end
+        return found
+
+    def _exact_at(
+        self, text: str, gaps: list[bool], at: int, after_place: bool
+    ) -> tuple[int, list[_Form], int] | None:
+        for end in range(min(len(text), at + self.longest), at + 1, -1):
+            forms = self.forms.get(text[at:end])
+            if forms is None or (end - at < 4 and any(gaps[at + 1 : end])):
+                continue
+            left = gaps[at] or after_place or not _is_hangul(text[at - 1])
+            fits = [form for form in forms if _stands(form.needs, left, text, gaps, end)]
+            if fits:
+                return end, fits, 0
+        return None
+
+    def _slip_at(self, text: str, gaps: list[bool], at: int) -> tuple[int, list[_Form], int] | None:
+        for end in range(min(len(text), at + self.longest), at + 2, -1):
+            word = text[at:end]
+            if any(gaps[at + 1 : end]) or not all(_is_hangul(letter) for letter in word):
+                continue
+            if not _ends_here(text, gaps, end):
+                continue
+            for key in _with_one_missing(_jamo(word)):
+                for form_text in self.slips.get(key, ()):
+                    if len(form_text) == len(word) and _one_apart(_jamo(word), _jamo(form_text)):
+                        return end, self.forms[form_text], 1
+        return None
+
+
+def _stands(needs: str, left: bool, text: str, gaps: list[bool], end: int) -> bool:
+    if needs == "nothing":
+        return True
+    if needs == "left":
+        return left
+    following = text[end : end + 3]
+    if needs == "cue":
+        return left and following.startswith(_STRONG_CUES) and not following.startswith("맛집")
+    if left and _ends_here(text, gaps, end):
+        return True
+    return end < len(text) and not gaps[end] and following.startswith(_STRONG_CUES)
+
+
+def _ends_here(text: str, gaps: list[bool], end: int) -> bool:
+    """Whether a place may end before ``text[end]``: a gap, no Hangul, a cue, or a particle that ends the word."""
+    if end >= len(text) or gaps[end] or not _is_hangul(text[end]):
+        return True
+    if text.startswith(_CUES, end):
+        return True
+    stop = end
+    while stop < len(text) and (stop == end or not gaps[stop]) and _is_hangul(text[stop]):
+        stop += 1
+    return text[end:stop] in _PARTICLES
+
+
+def _choose(places: list[Place], found: list[PlaceMatch]) -> tuple[Place, tuple[Place, ...]]:
+    """Prefer the reading inside a place named before it, else Seoul, else the first."""
+    named = {match.place.province for match in found} | {match.place.district for match in found} - {None}
+    ordered = sorted(
+        dict.fromkeys(places),
+        key=lambda place: (
+            not (place.district in named or place.province in named),
+            place.province != "서울특별시",
+        ),
+    )
+    return ordered[0], tuple(ordered[1:])
+
+
+def _is_hangul(letter: str) -> bool:
+    return "가" <= letter <= "힣" or "ㄱ" <= letter <= "ㅣ"
+
+
+def _jamo(word: str) -> str:
+    """Take syllables apart into conjoining letters, so that one wrong key is one wrong letter."""
+    parts = []
+    for letter in word:
+        code = ord(letter) - 0xAC00
+        if 0 <= code < 11172:
+            parts.append(chr(0x1100 + code // 588) + chr(0x1161 + code // 28 % 21))
+            if code % 28:
+                parts.append(chr(0x11A7 + code % 28))
+        else:
+            parts.append(letter)
+    return "".join(parts)
+
+
+def _with_one_missing(jamo: str) -> Iterator[str]:
+    yield jamo
+    for k in range(len(jamo)):
+        yield jamo[:k] + jamo[k + 1 :]
+
+
+def _one_apart(one: str, other: str) -> bool:
+    """Whether one insertion, deletion or substitution turns one into the other."""
+    if len(one) == len(other):
+        return sum(a != b for a, b in zip(one, other, strict=True)) == 1
+    short, long = sorted((one, other), key=len)
+    return len(long) == len(short) + 1 and any(long[:k] + long[k + 1 :] == short for k in range(len(long)))
+
+
+def _without_digits(name: str) -> str:
+    return "".join(letter for letter in name if not letter.isdigit())
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise DataError(f"Expected places at {path}, got: {error}.", hint="Restore datasets/places.") from error
+
+
+def load_places(folder: Path) -> Places:
+    """Read districts, stations and provinces from a folder.
+
+    Raises:
+        DataError: a file is missing or is no JSON Lines.
+    """
+    districts, stations = _read(folder / "districts.jsonl"), _read(folder / "stations.jsonl")
+    provinces = _read(folder / "provinces.jsonl")
+    forms: dict[str, list[_Form]] = {}
+    places: list[Place] = []
+    seoul = "서울특별시"
+
+    def add(place: Place, *written: tuple[str, Literal["nothing", "left", "both", "cue"]]) -> None:
+        places.append(place)
+        for text, needs in written:
+            if len(text) >= 2 and all(form.place != place for form in forms.get(text, ())):
+                forms.setdefault(text, []).append(_Form(place, needs))
+
+    for row in stations:
+        name = row["name"]
+        full = name if name.endswith("역") else f"{name}역"
+        place = Place(full, "station", row["district"], seoul, seoul, row["lat"], row["lon"])
+        bare = "cue" if name in _NEVER_BARE else "left" if len(name) >= 4 else "both"
+        aliases = [(alias, "cue" if alias in _NEVER_BARE else "both") for alias in row["aliases"]]
+        add(place, (full, "nothing"), (name, bare), *aliases, *((f"{alias}역", "nothing") for alias, _ in aliases))  # type: ignore[arg-type]
+    for row in districts:
+        name = row["name"]
+        place = Place(name, "district", name, seoul, seoul, row["lat"], row["lon"])
+        stem = name.removesuffix("구")
+        # 강남 and 용산 alone mean the station's neighbourhood as much: the station stays first, the district second.
+        add(place, (name, "both" if len(name) == 2 else "left"), (stem, "cue" if stem in _NEVER_BARE else "both"))
+        for dong in row["dongs"]:
+            needs: Literal["left", "cue", "both"] = "cue" if dong["name"] in _NEVER_BARE else "both" if len(dong["name"]) == 2 else "left"
+            written = [(dong["name"], needs), (_without_digits(dong["name"]), needs)]
+            add(Place(dong["name"], "dong", name, seoul, seoul, dong["lat"], dong["lon"]), *written)
+    for row in provinces:
+        place = Place(row["name"], "province", None, None, row["name"], row["lat"], row["lon"])
+        shorts = [(s, "cue" if s == "경기" else "both") for s in row["short"]]
+        add(place, (row["name"], "left"), *shorts)  # type: ignore[arg-type]
+        for city in row["cities"] if row["name"] != seoul else ():
+            stem = city[:-1]
+            bare = "cue" if stem in _CITY_NEVER_BARE else "both"
+            names = [(city, "both")] if city.endswith("구") or stem in forms else [(city, "left"), (stem, bare)]
+            add(Place(city, "city", None, city, row["name"], None, None), *names)  # type: ignore[arg-type]
+    slips: dict[str, list[str]] = {}
+    for text, meant in forms.items():
+        if len(text) >= 3 and any(form.place.kind in ("district", "dong", "station") for form in meant):
+            for key in dict.fromkeys(_with_one_missing(_jamo(text))):
+                slips.setdefault(key, []).append(text)
+    return Places(tuple(places), forms, slips, max(len(text) for text in forms))
+
+
+@lru_cache(maxsize=1)
+def shipped_places() -> Places:
+    """Return the places that ship with the project, read once."""
+    return load_places(SHIPPED_PLACES)
+
+
+def find_places(text: str) -> list[PlaceMatch]:
+    """Find places in a text, tolerant of particles, dropped spaces and one wrong letter.
+
+    >>> [(m.text, m.place.name) for m in find_places("설대입구에서 관악구청 쪽으로 가면?")]
+    [('설대입구', '서울대입구역'), ('관악구', '관악구')]
+    >>> find_places("중구난방으로 강남콩을 먹었다")
+    []
+    """
+    return shipped_places().find(text)
+
+
+def place_named(name: str) -> Place | None:
+    """Return the place of a full name or alias, or None.
+
+    >>> place_named("관악구").kind, place_named("없는동")
+    ('district', None)
+    """
+    return shipped_places().named(name)
+
+
+def __getattr__(name: str) -> Any:
+    """Give PLACES, DISTRICTS (관악구, …) and STATIONS (서울대입구역, …) at first use, so that importing reads nothing."""
+    if name == "PLACES":
+        return shipped_places()
+    if name in ("DISTRICTS", "STATIONS"):
+        kind: PlaceKind = "district" if name == "DISTRICTS" else "station"
+        return tuple(place.name for place in shipped_places().of_kind(kind))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
