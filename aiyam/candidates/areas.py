@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 Rows = NDArray[np.int32]
 METRES_PER_DEGREE = 111_195.0
 NEIGHBOUR_M = 15_000.0
+STRIPS_PER_DEGREE = 100
+STRIP_KEY = 1000.0
 
 
 def flat_distance_m(
@@ -21,7 +23,7 @@ def flat_distance_m(
     """Return distances in metres on a locally flat earth (within 0.1 % over a city); nan where a position is unknown."""
     north = (lats - np.float32(lat)) * np.float32(METRES_PER_DEGREE)
     east = (lons - np.float32(lon)) * np.float32(METRES_PER_DEGREE * np.cos(np.radians(lat)))
-    return np.sqrt(north * north + east * east)
+    return np.asarray(np.sqrt(north * north + east * east), np.float32)
 
 
 class Areas:
@@ -36,8 +38,12 @@ class Areas:
         self._cities = list(catalogue.district_city)
         self._provinces = list(catalogue.district_province)
         known = np.flatnonzero(~np.isnan(self._lat) & ~np.isnan(self._lon))
-        self._north = known[np.argsort(self._lat[known], kind="stable")].astype(np.int32)
-        self._north_lat = self._lat[self._north]
+        # Strips of 0.01 degrees of latitude, west to east within each: a circle is a few slices.
+        strip = np.floor(self._lat[known] * STRIPS_PER_DEGREE).astype(np.int64)
+        key = strip * STRIP_KEY + self._lon[known].astype(np.float64)
+        order_by_key = np.argsort(key, kind="stable")
+        self._placed = known[order_by_key].astype(np.int32)
+        self._placed_key = key[order_by_key]
         self._unplaced = np.flatnonzero(np.isnan(self._lat) | np.isnan(self._lon)).astype(np.int32)
         order = np.argsort(self._district, kind="stable").astype(np.int32)
         edges = np.searchsorted(self._district[order], np.arange(len(self._names) + 1))
@@ -100,9 +106,15 @@ class Areas:
 
     def within(self, lat: float, lon: float, radius_m: float) -> Rows:
         """Return the ascending rows at most ``radius_m`` from a point; shops without a position are never in."""
-        band = radius_m / METRES_PER_DEGREE
-        low, high = np.searchsorted(self._north_lat, np.float32([lat - band - 1e-4, lat + band + 1e-4]))
-        rows = self._north[low:high]
+        tall = radius_m / METRES_PER_DEGREE + 1e-4
+        wide = tall / max(float(np.cos(np.radians(lat))), 0.01)
+        strips = np.arange(np.floor((lat - tall) * STRIPS_PER_DEGREE), np.floor((lat + tall) * STRIPS_PER_DEGREE) + 1)
+        low = np.searchsorted(self._placed_key, strips * STRIP_KEY + lon - wide)
+        high = np.searchsorted(self._placed_key, strips * STRIP_KEY + lon + wide)
+        slices = [self._placed[a:b] for a, b in zip(low.tolist(), high.tolist(), strict=True) if b > a]
+        if not slices:
+            return np.empty(0, np.int32)
+        rows = np.concatenate(slices)
         near = flat_distance_m(self._lat[rows], self._lon[rows], lat, lon) <= radius_m
         return np.sort(rows[near])
 

@@ -148,7 +148,16 @@ class Collaborative:
         out = out + np.float32(rules.price_up_to) * np.clip(1 - np.nan_to_num(off, nan=1.0), 0, 1)
         enough = np.minimum(c.n_menus[rows], rules.menus_enough) / rules.menus_enough
         out = out + rules.menus_up_to * enough
-        return (out / (rules.preference_exact + rules.price_up_to + rules.menus_up_to)).astype(np.float32)
+        return np.asarray(out / (rules.preference_exact + rules.price_up_to + rules.menus_up_to), np.float32)
+
+    def likely_rows(self, query: Query, k: int) -> Rows:
+        """Return about k shops the model likes best for a person, ascending; none for a newcomer."""
+        shops, weights = self.history(query.user.user_id)
+        if len(shops) == 0 or len(self._active) == 0:
+            return np.empty(0, np.int32)
+        model = self.model_scores(shops, weights)
+        best = np.argpartition(-model, k)[:k] if k < len(model) else np.arange(len(model))
+        return np.sort(self._active[best[model[best] > 0]]).astype(np.int32)
 
     def score(self, query: Query, rows: Rows) -> Scores:
         """Return float32 (len(rows),) in 0..1."""

@@ -69,7 +69,7 @@ class Constraints:
         self.menus = menus
         self.hours = OpeningHours(catalogue)
         self.areas = Areas(catalogue, n_neighbours=rules.limits.neighbour_districts)
-        self._allowed = np.asarray(catalogue.venue_ok, bool)
+        self._allowed = np.asarray(catalogue.venue_ok, bool) & menus.serves_now
 
     def safe_menus(self, row: int, allergies: tuple[str, ...]) -> SafeMenus:
         """Return the meals of a shop that are not known to contain any of the allergens."""
@@ -146,6 +146,8 @@ class Constraints:
 
     def _district_rows(self, query: Query, asked: Asked, wider: int) -> Rows:
         codes = list(asked.codes)
+        if wider == 1 and asked.filters.district is not None:
+            codes = self.areas.codes(asked.filters.district, city=query.user.city, province=query.user.province)
         if wider >= 4:
             return np.arange(len(self._allowed), dtype=np.int32)
         if wider == 2:
@@ -230,7 +232,7 @@ class Constraints:
         minutes -= np.where(rest_from >= 0, rest, 0)
         works = (c.off_days[rows] >> np.uint8(day)) & 1 == 0
         known = (c.open_min[rows] >= 0) & (c.close_min[rows] >= 0)
-        return np.where(known, minutes >= LEAST_OPEN_MIN, True) & works
+        return np.asarray((~known | (minutes >= LEAST_OPEN_MIN)) & works, bool)
 
     # ------------------------------------------------------------------ menus
 
@@ -250,7 +252,7 @@ class Constraints:
         bare = self._without_menu(rows, asked)
         if filters.menus is None:
             if filters.budget_max is not None and not asked.price_unknown:
-                rows = rows[self._catalogue.min_meal_price[rows] <= filters.budget_max]
+                rows = rows[self.menus.cheapest[rows] <= filters.budget_max]
             tasteless = filters.taste is None and filters.exclude_taste is None and filters.dietary_preferences is None
             plainly = tasteless and not (asked.serves_others and disliked) and not asked.price_unknown
             if plainly and filters.budget_min is None and (filters.budget_max is None or not allergens):
@@ -267,7 +269,7 @@ class Constraints:
         fits = np.zeros(len(self._allowed), bool)
         fits[self.menus.shop_of[kept]] = True
         fits[bare] = True
-        return rows[fits[rows]]
+        return np.asarray(rows[fits[rows]], np.int32)
 
     def _without_menu(self, rows: Rows, asked: Asked) -> Rows:
         """Shops that stay although they list no menu: nothing has to be proved, or their name says they serve it."""

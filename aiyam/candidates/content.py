@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.int32]
 Scores = NDArray[np.float32]
-GATHER_ROWS = 12_000
+SCORED_EXACTLY = 9_000
+"""Pools up to this size are scored shop by shop; larger ones are narrowed first."""
 HALF_PRECISION_ROWS = 300_000
 ENCODE_BLOCK = 50_000
 MAX_TOKENS = 12
@@ -47,21 +48,24 @@ class Content:
                     self._tokens.setdefault(word, []).append(row)
 
     def _build_index(self) -> Any:
+        """An inverted file for large pools only, where its recall holds (a small pool is scored exactly instead)."""
         import faiss
 
-        if self.vectors.dtype != np.float32:
-            index = faiss.IndexScalarQuantizer(
-                self.vectors.shape[1], faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
-            )
-            index.train(self.vectors[:: max(1, len(self.vectors) // 50_000)].astype(np.float32))
-            for low in range(0, len(self.vectors), ENCODE_BLOCK):
-                index.add(self.vectors[low : low + ENCODE_BLOCK].astype(np.float32))
-            return index
-        index = faiss.IndexFlatIP(self.vectors.shape[1])
-        index.add(self.vectors)
-        # The index owns the only copy; the array is a view of it.
-        floats = faiss.rev_swig_ptr(index.get_xb(), self.vectors.size)
-        self.vectors = floats.reshape(self.vectors.shape)
+        n, width = self.vectors.shape
+        if n <= SCORED_EXACTLY:
+            return None
+        n_lists = int(min(4 * n**0.5, 4096))
+        coarse = faiss.IndexFlatIP(width)
+        index = faiss.IndexIVFScalarQuantizer(
+            coarse, width, n_lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
+        )
+        index.cp.niter = 6
+        index.cp.min_points_per_centroid = 1
+        index.cp.max_points_per_centroid = 40
+        index.train(self.vectors[:: max(1, n // (40 * n_lists))].astype(np.float32))
+        for low in range(0, n, ENCODE_BLOCK):
+            index.add(self.vectors[low : low + ENCODE_BLOCK].astype(np.float32))
+        index.nprobe = max(8, n_lists // 24)
         return index
 
     @staticmethod
@@ -76,31 +80,37 @@ class Content:
         """Return the unit vector (128,) of a request; without words, the middle of the shops the person went to."""
         text = self.text_of(query)
         if text:
-            return self.encoder.encode([text])[0]
+            return np.asarray(self.encoder.encode([text])[0], np.float32)
         if len(shops) == 0:
             return np.zeros(self.encoder.width, np.float32)
         middle = (weights[:, None] * self.vectors[shops]).sum(axis=0, dtype=np.float32)
         return np.asarray(middle / max(float(np.sqrt(middle @ middle)), 1e-6), np.float32)
 
-    def similarity(self, vector: NDArray[np.float32], rows: Rows, k: int) -> Scores:
-        """Return cosine similarities (len(rows),), exact for every row of a small pool and for the best k of a large one."""
+    def similarity(self, vector: NDArray[np.float32], rows: Rows) -> Scores:
+        """Return the cosine similarity of each row, exactly."""
         if not vector.any():
             return np.zeros(len(rows), np.float32)
-        if len(rows) <= GATHER_ROWS:
-            return np.asarray(self.vectors[rows].astype(np.float32, copy=False) @ vector, np.float32)
-        import faiss
+        return np.asarray(self.vectors[rows].astype(np.float32, copy=False) @ vector, np.float32)
 
-        bitmap = np.zeros(len(self.vectors), bool)
-        bitmap[rows] = True
-        packed = np.packbits(bitmap, bitorder="little")
-        selector = faiss.IDSelectorBitmap(packed)
-        found, ids = self._index.search(vector[None], k, params=faiss.SearchParameters(sel=selector))
-        kept = ids[0] >= 0
-        out = np.zeros(len(rows), np.float32)
-        out[np.searchsorted(rows, ids[0][kept])] = found[0][kept]
-        return out
+    def nearest(self, vector: NDArray[np.float32], among: NDArray[np.bool_], k: int) -> Rows:
+        """Return about the k nearest rows of a large pool, ascending; ``among`` is its mask over all shops."""
+        if self._index is None or not vector.any():
+            return np.empty(0, np.int32)
+        import faiss  # its SWIG classes are more than its stubs know
 
-    def rule_points(self, query: Query) -> dict[str, Any]:
+        lib: Any = faiss
+        selector = lib.IDSelectorBitmap(np.packbits(among, bitorder="little"))
+        parameters = lib.SearchParametersIVF(sel=selector, nprobe=self._index.nprobe)
+        ids = self._index.search(vector[None], k, params=parameters)[1][0]
+        return np.sort(ids[ids >= 0]).astype(np.int32)
+
+    def lexical_rows(self, query: Query) -> Rows:
+        """Return the ascending rows that a dish, category or name word of the request points to."""
+        found = self._rule_points(query)
+        hits = [rows for kind in found["hits"].values() for rows, _ in kind]
+        return np.unique(np.concatenate(hits)).astype(np.int32) if hits else np.empty(0, np.int32)
+
+    def _rule_points(self, query: Query) -> dict[str, Any]:
         """Return the sparse lexical points as (row arrays, points) by kind; see ``score``."""
         r, f = self._rules, query.filters
         text = self.text_of(query)
@@ -127,7 +137,7 @@ class Content:
     def rule_scores(self, query: Query, rows: Rows) -> Scores:
         """Return the lexical points of each row, 0..1 of the highest possible."""
         r, n = self._rules, len(self._catalogue.names)
-        found = self.rule_points(query)
+        found = self._rule_points(query)
         out = np.zeros(len(rows), np.float32)
         for kind, cap in (("menu", r.menu_exact), ("token", r.token_up_to), ("name", r.shop_name)):
             hits = found["hits"][kind]
@@ -145,10 +155,10 @@ class Content:
             out += np.float32(r.category) * np.logical_or.reduce([of == code for code in found["categories"]])
         return out / np.float32(r.menu_exact + r.category + r.token_up_to + r.shop_name)
 
-    def score(self, query: Query, rows: Rows, *, shops: Rows, weights: Scores, k: int) -> Scores:
+    def score(self, query: Query, rows: Rows, *, shops: Rows, weights: Scores) -> Scores:
         """Return float32 (len(rows),) in 0..1; ``shops`` and ``weights`` are the person's history."""
         vector = self.vector_of(query, shops, weights)
-        likeness = np.clip(self.similarity(vector, rows, k), 0, 1)
+        likeness = np.clip(self.similarity(vector, rows), 0, 1)
         if not self.text_of(query):
             return likeness
         r = self._rules

@@ -12,7 +12,7 @@ from aiyam.candidates.menus import bits_of
 from aiyam.candidates.opening_hours import OpeningHours
 from aiyam.candidates.rules import Rules
 from aiyam.catalogue.query import Query
-from aiyam.contracts import ATMOSPHERES, CATEGORIES, COMPANIONS, KST, TIMES_OF_DAY, time_of_day_at
+from aiyam.contracts import ATMOSPHERES, CATEGORIES, KST, TIMES_OF_DAY, time_of_day_at
 
 if TYPE_CHECKING:
     from aiyam.catalogue.arrays import Catalogue
@@ -33,7 +33,7 @@ class Contextual:
             for category, value in points.items():
                 capped = min(value, self._rules.meal_time_up_to)
                 self._meal_points[TIMES_OF_DAY.index(meal), CATEGORIES.index(category)] = capped
-        self._companion_bits = {c: bits_of(rules.companions.get(c), ATMOSPHERES) for c in COMPANIONS}
+        self._companion_bits = {c: bits_of(words, ATMOSPHERES) for c, words in rules.companions.items()}
 
     def _district_points(self, codes: tuple[int, ...]) -> Scores:
         """Points of every district code against where the person is; the last slot is "unknown"."""
@@ -77,4 +77,4 @@ class Contextual:
         if bits:
             out = out + np.float32(r.companion) * ((c.atmosphere[rows] & np.uint8(bits)) != 0)
             best += r.companion
-        return (out / np.float32(best)).astype(np.float32)
+        return np.asarray(out / np.float32(best), np.float32)

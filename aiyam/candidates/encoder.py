@@ -131,7 +131,7 @@ class TextEncoder:
             if vocabulary:
                 out[:] = counts.sqrt() @ np.stack([self._word_vector(word) for word in vocabulary])
         lengths = np.sqrt(np.einsum("ij,ij->i", out, out))[:, None]
-        return np.divide(out, lengths, out=np.zeros_like(out), where=lengths > 1e-6)
+        return np.asarray(np.divide(out, lengths, out=np.zeros_like(out), where=lengths > 1e-6), np.float32)
 
     def save(self, folder: Path) -> None:
         """Write ``encoder.npz`` (float16 table) and ``encoder.json`` into an existing folder."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.candidates.collaborative import Collaborative
 from aiyam.candidates.constraints import LOCATION_KEYS, Asked, Constraints
-from aiyam.candidates.content import Content
+from aiyam.candidates.content import SCORED_EXACTLY, Content
 from aiyam.candidates.contextual import Contextual
 from aiyam.candidates.encoder import TextEncoder
 from aiyam.candidates.menus import MenuIndex
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.int32]
 MAX_CANDIDATES = 150
+N_NEAREST = 400
+_COLUMNS: tuple[Funnel, ...] = get_args(Funnel)
 
 
 class Funnels:
@@ -48,9 +50,9 @@ class Funnels:
         self.content = content
         self.contextual = contextual
         self.popularity = popularity
-        self._merge = np.asarray([rules.merge_weights[name] for name in FUNNELS], np.float32)
+        self._merge = np.asarray([rules.merge_weights[name] for name in _COLUMNS], np.float32)
         self._merge /= self._merge.sum()
-        quotas = [rules.quotas[name] for name in FUNNELS]
+        quotas = [rules.quotas[name] for name in _COLUMNS]
         turns = sorted(((i + 1) / quota, column) for column, quota in enumerate(quotas) for i in range(quota))
         self._turns = [column for _, column in turns]
 
@@ -97,6 +99,7 @@ class Funnels:
         rows, asked, relaxed = self._pool(query)
         if len(rows) == 0:
             return _nothing(relaxed)
+        rows = self._narrow(query, rows, asked)
         scores = self.score(query, rows, asked)
         chosen, flags, counts = self._choose(scores, limit)
         picked = scores[chosen]
@@ -117,7 +120,7 @@ class Funnels:
         asked = asked or self.constraints.asked(query)
         shops, weights = self.collaborative.history(query.user.user_id)
         out[:, 0] = self.collaborative.score(query, rows)
-        out[:, 1] = self.content.score(query, rows, shops=shops, weights=weights, k=min(400, len(rows)))
+        out[:, 1] = self.content.score(query, rows, shops=shops, weights=weights)
         out[:, 2] = self.contextual.score(query, rows, codes=asked.codes, point=asked.point)
         out[:, 3] = self.popularity.score(rows)
         return out
@@ -133,8 +136,8 @@ class Funnels:
         n_steps = 0 if placed else constraints.n_catchments(asked)
         if n_steps == 0:
             lost = not placed and (query.district or query.user.district) is not None
-            rows, _, relaxed = relax(query, asked, constraints, limits)
-            return rows, asked, _and_district(relaxed) if lost else relaxed
+            found, _, relaxed = relax(query, asked, constraints, limits)
+            return found, asked, _and_district(relaxed) if lost else relaxed
         rows: Rows = np.empty(0, np.int32)
         for step in range(n_steps):
             nearby = replace(asked, catchment=step)
@@ -149,6 +152,30 @@ class Funnels:
         rows, _, relaxed = relax(query, asked, constraints, limits)
         return rows, asked, _and_district(relaxed)
 
+    def _narrow(self, query: Query, rows: Rows, asked: Asked) -> Rows:
+        """Cut a pool too large to score shop by shop to those some funnel could pick, each asked by its own index."""
+        if len(rows) <= SCORED_EXACTLY:
+            return rows
+        among = np.zeros(len(self.catalogue.names), bool)
+        among[rows] = True
+        shops, weights = self.collaborative.history(query.user.user_id)
+        vector = self.content.vector_of(query, shops, weights)
+        said = np.zeros(len(among), bool)
+        said[self.content.lexical_rows(query)] = True
+        parts = [
+            self.popularity.best_rows(among, SCORED_EXACTLY // 3),
+            self.popularity.best_rows(among & said, SCORED_EXACTLY // 3),
+            self.content.nearest(vector, among, N_NEAREST),
+            self.collaborative.likely_rows(query, N_NEAREST),
+        ]
+        if asked.point is not None:
+            near = self.constraints.areas.within(*asked.point, self.rules.limits.catchments_m[0])
+            parts.append(near[: SCORED_EXACTLY // 3])
+        kept = np.zeros(len(among), bool)
+        for part in parts:
+            kept[part] = True
+        return np.flatnonzero(kept & among).astype(np.int32)
+
     def _choose(
         self, scores: NDArray[np.float32], limit: int
     ) -> tuple[NDArray[np.intp], NDArray[np.bool_], dict[Funnel, int]]:
@@ -161,7 +188,7 @@ class Funnels:
         tie = scores @ (self._merge * np.float32(1e-3))
         flags = np.zeros((n, len(FUNNELS)), bool)
         queues: list[list[int]] = []
-        for column, name in enumerate(FUNNELS):
+        for column, name in enumerate(_COLUMNS):
             order = _best(scores[:, column] + tie, k)
             flags[order[: self.rules.quotas[name]], column] = True
             queues.append(order.tolist())
@@ -180,7 +207,7 @@ class Funnels:
                 flags[queue[place], column] = True
                 picks[column] += 1
         chosen = np.sort(np.fromiter(taken, np.intp, len(taken)))
-        return chosen, flags[chosen], dict(zip(FUNNELS, picks, strict=True))
+        return chosen, flags[chosen], dict(zip(_COLUMNS, picks, strict=True))
 
 
 def _best(values: NDArray[np.float32], k: int) -> NDArray[np.intp]:
@@ -205,5 +232,5 @@ def _nothing(relaxed: tuple[str, ...]) -> CandidateSet:
         flags=np.empty((0, n), bool),
         merged=np.empty(0, np.float32),
         relaxed=relaxed,
-        counts=dict.fromkeys(FUNNELS, 0),
+        counts=dict.fromkeys(_COLUMNS, 0),
     )

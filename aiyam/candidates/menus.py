@@ -76,6 +76,10 @@ class MenuIndex:
         price = catalogue.menu_price
         floor = np.nan_to_num(catalogue.min_meal_price, nan=0.0)[self.shop_of]
         self.is_meal: Mask = ~catalogue.menu_sold_out & ((price < 0) | ((price > 0) & (price >= floor)))
+        priced = self.is_meal & (price > 0)
+        self.cheapest = np.full(n, np.inf, np.float32)
+        np.minimum.at(self.cheapest, self.shop_of[priced], price[priced].astype(np.float32))
+        self.serves_now = self._any_meal(self.is_meal) | (self.n_menus_of == 0)
         self.dishes = NameSearch(catalogue.dish_names)
         self.shops = NameSearch(catalogue.names)
         self._by_dish = np.argsort(catalogue.menu_name, kind="stable").astype(np.int32)
@@ -239,4 +243,4 @@ class MenuIndex:
         if total == len(self.shop_of):
             return np.arange(total, dtype=np.int32)
         ends = np.cumsum(count)
-        return (np.arange(total) + np.repeat(start - (ends - count), count)).astype(np.int32)
+        return np.asarray(np.arange(total) + np.repeat(start - (ends - count), count), np.int32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,13 @@ class OpeningHours:
     """Shops share few sets of hours (a city of 100,000 has some thousands), so states are looked up by set."""
 
     def __init__(self, catalogue: Catalogue) -> None:
-        columns = (
+        columns: tuple[NDArray[Any], ...] = (
             catalogue.open_min, catalogue.close_min, catalogue.break_start_min, catalogue.break_end_min, catalogue.off_days,
         )  # fmt: skip
-        self._set_of = np.zeros(len(catalogue.names), np.int64)
+        self._set_of: NDArray[np.int64] = np.zeros(len(catalogue.names), np.int64)
         for column in columns:
-            self._set_of = np.unique(self._set_of * 65536 + column.astype(np.int64), return_inverse=True)[1]
+            key = self._set_of * 65536 + column.astype(np.int64)
+            self._set_of = np.unique(key, return_inverse=True)[1].astype(np.int64)
         _, first = np.unique(self._set_of, return_index=True)
         self._columns = tuple(column[first] for column in columns)
         self._latest: tuple[datetime, Mask, Mask] | None = None
@@ -36,7 +37,8 @@ class OpeningHours:
         minute = now.replace(second=0, microsecond=0)
         latest = self._latest
         if latest is None or latest[0] != minute:
-            states = open_states(*self._columns, minute)
+            opens, closes, rest_from, rest_to, off_days = self._columns
+            states = open_states(opens, closes, rest_from, rest_to, off_days, minute)
             is_open = states.state == OPEN
             soon = ~is_open & (states.minutes_to_open >= 0) & (states.minutes_to_open <= SOON_MIN)
             latest = self._latest = (minute, is_open, soon)

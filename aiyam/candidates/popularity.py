@@ -30,6 +30,18 @@ class Popularity:
         self.scores: Scores = total.astype(np.float32)
         self.order = np.argsort(-self.scores, kind="stable").astype(np.int32)
 
+    def best_rows(self, among: NDArray[np.bool_], k: int) -> NDArray[np.int32]:
+        """Return the k most popular rows of a mask over all shops, best first."""
+        found: list[NDArray[np.int32]] = []
+        n_found = 0
+        for low in range(0, len(self.order), 4 * k):
+            part = self.order[low : low + 4 * k]
+            found.append(part[among[part]])
+            n_found += len(found[-1])
+            if n_found >= k:
+                break
+        return np.concatenate(found)[:k] if found else np.empty(0, np.int32)
+
     def score(self, rows: NDArray[np.int32]) -> Scores:
         """Return float32 (len(rows),) in 0..1."""
         return self.scores[rows]

@@ -48,7 +48,7 @@ DISTRICTS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class City:
     """A catalogue and what its people did."""
 
