@@ -1,0 +1,36 @@
+"""Entry of the dashboard: ``streamlit run apps/dashboard/home.py``; language, pages, and the mark of synthetic data."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aiyam.catalogue.facts import is_synthetic
+from aiyam.settings import Settings
+from apps.dashboard.store_access import open_store
+from apps.dashboard.words import LANGUAGES, language, word
+
+
+def show() -> None:
+    """Lay out what all pages share and run the chosen one."""
+    st.set_page_config(page_title="aiyam", page_icon="🍚", layout="wide")
+    language()
+    with st.sidebar:
+        st.segmented_control(
+            "언어 · Language", list(LANGUAGES), format_func=LANGUAGES.__getitem__, required=True, key="language"
+        )
+    if language() != Settings().language:
+        st.query_params["lang"] = language()
+    else:
+        st.query_params.pop("lang", None)
+    pages = [
+        st.Page("overview.py", title=word("overview"), icon="📊", default=True),
+        st.Page("conversations.py", title=word("conversations"), icon="💬", url_path="conversations"),
+    ]
+    page = st.navigation(pages)
+    if is_synthetic(open_store()):
+        st.badge(word("synthetic"), icon="🧪", color="orange")
+    page.run()
+
+
+if __name__ == "__main__":
+    show()
