@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 GOOD_REVIEW = 4.0
 """A rating from here on says that the shop was liked."""
 
+LED_TO_S = 3600
+"""An order within an hour after the person's own request came from it."""
+
+_ORDERED = 3
+_FAR = 1 << 36
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -51,7 +57,31 @@ def moments_of(
     picked = picked[np.argsort(ts[picked], kind="stable")]
     if len(interactions.requests.ts):
         return [_moment(interactions, int(i)) for i in picked]
-    user, shop, _, outcome = _choices(interactions)
+    return _chosen_moments(interactions, picked)
+
+
+def orders_of(
+    interactions: Interactions, *, since: int = 0, until: int | None = None, limit: int | None = None, seed: int = 0
+) -> list[Moment]:
+    """Return orders that no logged request led to, as moments: what people choose when nothing is put before them.
+
+    They carry no position bias, and the whole neighbourhood was the choice. Arguments as ``moments_of``.
+    """
+    user, _, ts, outcome = _choices(interactions)
+    log = interactions.requests
+    asked = np.sort(log.user.astype(np.int64) * _FAR + log.ts)
+    own = user.astype(np.int64) * _FAR + ts
+    before = np.searchsorted(asked, own, side="right") - 1
+    led = (before >= 0) & (own - asked[np.maximum(before, 0)] < LED_TO_S) if len(asked) else np.zeros(len(own), bool)
+    inside = (outcome == _ORDERED) & ~led & (ts >= since) & (ts < (until if until is not None else _FAR))
+    picked = np.flatnonzero(inside)
+    if limit is not None and len(picked) > limit:
+        picked = np.random.default_rng(seed).choice(picked, limit, replace=False)
+    return _chosen_moments(interactions, picked[np.argsort(ts[picked], kind="stable")])
+
+
+def _chosen_moments(interactions: Interactions, picked: NDArray[np.int64]) -> list[Moment]:
+    user, shop, ts, outcome = _choices(interactions)
     return [
         Moment(
             interactions.user_ids[int(user[i])],
@@ -94,7 +124,7 @@ def _choices(
     user = np.concatenate([np.asarray(p.user, np.int32) for p in parts])
     shop = np.concatenate([np.asarray(p.shop_row, np.int32) for p in parts])
     ts = np.concatenate([np.asarray(p.ts, np.int64) for p in parts])
-    outcome = np.repeat(np.array([3, 2, 2], np.int8), [len(p.user) for p in parts])
+    outcome = np.repeat(np.array([_ORDERED, 2, 2], np.int8), [len(p.user) for p in parts])
     liked = [np.ones(len(p.user), bool) for p in parts[:2]]
     good = np.concatenate([*liked, np.asarray(interactions.reviews.value) >= GOOD_REVIEW])
     good &= (user >= 0) & (shop >= 0)

@@ -32,7 +32,9 @@ class WideDeepConfig:
     """Sizes and training options; the file is ``models/wide_deep_config.json``.
 
     ``features`` "spec" hides the slots after the baseline's; ``loss`` "listwise" is a softmax over each request's list,
-    "bce" the weighted cross entropy of single rows. ``negatives`` is how many unchosen candidates a positive brings.
+    "bce" the weighted cross entropy of single rows. ``negatives`` is how many unchosen candidates a positive brings,
+    ``orders_share`` how much of what is learned from are orders without a request, and ``warm_start`` solves the wide
+    part alone first (it is convex), so that the deep part only learns what it cannot say.
     """
 
     wide_features: int = N_WIDE
@@ -46,7 +48,9 @@ class WideDeepConfig:
     dropout: float = 0.3
     features: Literal["all", "spec"] = "all"
     loss: Literal["listwise", "bce"] = "listwise"
-    negatives: int = 20
+    negatives: int = 50
+    orders_share: float = 0.5
+    warm_start: bool = True
     min_events: int = 5
     id_dropout: float = 0.2
     weight_decay: float = 1e-4

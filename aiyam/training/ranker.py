@@ -23,7 +23,7 @@ from aiyam.errors import DataError
 from aiyam.ranking.features import feature_table
 from aiyam.ranking.measures import MEASURES, measure, user_bootstrap
 from aiyam.ranking.ranker import COMPONENT, CONFIG, CROSSES, VOCABULARY, WEIGHTS, Vocabulary, index_of
-from aiyam.ranking.replay import moments_of, request_times
+from aiyam.ranking.replay import Moment, moments_of, orders_of, request_times
 from aiyam.ranking.statistics import KST_OFFSET_S, N_CATEGORIES, Crosses, Statistics, fit_crosses
 from aiyam.ranking.wide_deep import UNKNOWN, WideDeepConfig
 from aiyam.settings import REPO_ROOT
@@ -94,9 +94,7 @@ class RankerTrainer:
         stats = Statistics.build(catalogue, interactions, until=history_until, shop_vectors=funnels.content.vectors)
         crosses = fit_crosses(catalogue, stats, profiles)
         stats = stats.with_crosses(crosses)
-        moments = moments_of(
-            interactions, since=history_until, until=rows_until, limit=self.max_requests, seed=self.seed
-        )
+        moments = self._moments(interactions, history_until, rows_until)
         table = build_table(
             catalogue,
             stats,
@@ -113,6 +111,15 @@ class RankerTrainer:
         check_leaks(train, valid, history_until=stats.until)
         vocabulary = choose_vocabulary(catalogue, stats, train, self.config.min_events)
         return Prepared(train, valid, vocabulary, crosses, catalogue, history_until, rows_until)
+
+    def _moments(self, interactions: Interactions, since: int, until: int) -> list[Moment]:
+        """Draw logged requests and orders that came without one, oldest first."""
+        limit, share = self.max_requests, self.config.orders_share if len(interactions.requests.ts) else 0.0
+        n_orders = None if limit is None else round(limit * share)
+        orders = orders_of(interactions, since=since, until=until, limit=n_orders, seed=self.seed) if share > 0 else []
+        n_requests = None if limit is None else limit - len(orders)
+        asked = moments_of(interactions, since=since, until=until, limit=n_requests, seed=self.seed)
+        return sorted([*asked, *orders], key=lambda m: (m.ts, m.user_id))
 
     def fit(self, prepared: Prepared, report: Report) -> Fitted:
         """Train with early stopping on the later part."""

@@ -20,7 +20,7 @@ from aiyam.ranking.replay import GOOD_REVIEW, Moment, query_of
 from aiyam.ranking.statistics import KST_OFFSET_S, REVIEW, Statistics
 
 CLICKED, FAVORITED, ORDERED = 1, 2, 3
-"""Outcomes of an impression, as the store keeps them; 0 is skipped."""
+"""Outcomes of an impression, as the store keeps them; 0 is skipped. A click alone is no choice: its label is 0."""
 
 WEIGHT_OF_OUTCOME = {CLICKED: 1.0, FAVORITED: 1.5, ORDERED: 2.0}
 HIGH_SCORED_SKIPPED = 1.5
@@ -116,8 +116,8 @@ def build_table(
 ) -> TrainingTable:
     """Replay requests through layer 1 and lay out a row for each choice and its negatives.
 
-    ``stats`` and ``find`` must be built only from history before the first moment. A choice is an order, favourite or
-    click on a shown shop, or a review of 4 or more within two weeks. Negatives are the skipped shops that layer 1 would
+    ``stats`` and ``find`` must be built only from history before the first moment. A choice is an order or favourite of
+    a shown shop, or a review of 4 or more within two weeks. Negatives are the skipped shops that layer 1 would
     show too, then others it would show, at most ``negatives`` for each choice. People with fewer than
     ``min_interactions`` events are left out.
 
@@ -197,7 +197,7 @@ def outcomes_of(candidates: CandidateSet, moment: Moment, stats: Statistics) -> 
         place = place_of.get(int(row))
         if place is not None:
             outcome[place] = what
-        elif what > 0:
+        elif what >= FAVORITED:
             n_lost += 1
     return outcome, n_lost
 
@@ -206,9 +206,9 @@ def choose_rows(
     outcome: NDArray[np.int8], negatives: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
     """Pick the candidates that become rows: (places, label, weight), all (r,); empty without a choice among them."""
-    positive = np.flatnonzero(outcome > 0)
+    positive = np.flatnonzero(outcome >= FAVORITED)
     wanted = negatives * len(positive)
-    skipped = np.flatnonzero(outcome == 0)
+    skipped = np.flatnonzero((outcome == 0) | (outcome == CLICKED))
     unseen = np.flatnonzero(outcome < 0)
     if len(skipped) > wanted:
         skipped = np.sort(rng.choice(skipped, wanted, replace=False))
@@ -217,7 +217,7 @@ def choose_rows(
     places = np.concatenate((positive, skipped, drawn)) if len(positive) else positive
     places = np.sort(places)
     what = outcome[places]
-    label = (what > 0).astype(np.float32)
+    label = (what >= FAVORITED).astype(np.float32)
     weight = np.ones(len(places), dtype=np.float32)
     for kind, value in WEIGHT_OF_OUTCOME.items():
         weight[what == kind] = value

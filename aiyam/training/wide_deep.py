@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 PATIENCE = 2
+WIDE_L2 = 1e-3
 SPARSE_ABOVE = 20_000
 """Id tables larger than this are updated row by row (SparseAdam): a dense step would touch every row."""
 
@@ -55,8 +56,10 @@ def fit_network(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     net = make_network(config, *sizes)
-    optimisers = _optimisers(net, config, max(sizes))
     train_rows, valid_rows = _Rows.of(train, config), _Rows.of(valid, config)
+    if config.warm_start:
+        _solve_wide(net, train_rows, config)
+    optimisers = _optimisers(net, config, max(sizes))
     per_batch = max(1, round(config.batch_size / max(len(train.shops) / max(len(train.users), 1), 1.0)))
     history: list[dict[str, float]] = []
     best: dict[str, torch.Tensor] = {}
@@ -174,9 +177,7 @@ class _Rows:
         q = len(self.users)
         top = torch.full((q,), -torch.inf).scatter_reduce(0, self.owner, logits.detach(), "amax")
         shifted = logits - top[self.owner]
-        # A skipped shop weighs in the denominator by its weight: log w is the usual correction of a sampled softmax.
-        mass = shifted.exp() * torch.where(label > 0, torch.ones_like(weight), weight)
-        total = torch.zeros(q).index_add(0, self.owner, mass)
+        total = torch.zeros(q).index_add(0, self.owner, shifted.exp())
         chosen = label * weight
         return -(chosen * (shifted - total.log()[self.owner])).sum() / chosen.sum().clamp(min=1e-6)
 
@@ -196,6 +197,27 @@ def _optimisers(net: nn.Module, config: WideDeepConfig, largest: int) -> list[to
         torch.optim.Adam(rest, lr=config.learning_rate, weight_decay=config.weight_decay),
         torch.optim.SparseAdam(rows, lr=config.learning_rate),
     ]
+
+
+def _solve_wide(net: nn.Module, train: _Rows, config: WideDeepConfig) -> None:
+    """Set the wide part to the optimum it reaches alone (L-BFGS on the convex loss) and quieten the deep part's start."""
+    import torch
+
+    x = train.rows["wide"]
+    solution = torch.zeros(x.shape[1] + 1, requires_grad=True)
+    solver = torch.optim.LBFGS([solution], max_iter=60, line_search_fn="strong_wolfe")
+
+    def step() -> float:
+        solver.zero_grad()
+        loss = train.loss(x @ solution[:-1] + solution[-1], config.loss) + WIDE_L2 * (solution[:-1] ** 2).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+    solver.step(step)
+    with torch.no_grad():
+        net.wide.weight[0] = solution[:-1]  # type: ignore[union-attr, operator, index]
+        net.wide.bias[0] = solution[-1]  # type: ignore[union-attr, operator, index]
+        net.out.weight[0, 1:] *= 0.1  # type: ignore[union-attr, operator, index]
 
 
 def _calibrate(net: nn.Module, valid: _Rows) -> None:

@@ -26,7 +26,6 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 import numpy as np
-from aiyam.catalogue.interactions import Interactions
 
 from aiyam.candidates.encoder import TextEncoder
 from aiyam.candidates.funnels import Funnels
@@ -34,6 +33,7 @@ from aiyam.candidates.rules import load_rules
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.city import generate_city
 from aiyam.catalogue.city.truth import Truth
+from aiyam.catalogue.interactions import Interactions
 from aiyam.contracts import CATEGORIES
 from aiyam.evaluation.ranking import evaluate_rankers
 from aiyam.ranking.cards import make_cards
@@ -48,7 +48,7 @@ from aiyam.training.ranker import DEFAULT_CONFIG, DEFAULT_RULES, profiles_at, tr
 
 BASE = WideDeepConfig.read(DEFAULT_CONFIG)
 VARIANTS = {
-    "spec": replace(BASE, features="spec", loss="bce", negatives=2, batch_size=32),
+    "spec": replace(BASE, features="spec", loss="bce", negatives=2, orders_share=0.0, warm_start=False, batch_size=32),
     "spec features, listwise": replace(BASE, features="spec", loss="listwise"),
     "all features, bce": replace(BASE, features="all", loss="bce"),
     "all features, bce, 2 negatives": replace(BASE, features="all", loss="bce", negatives=2),
