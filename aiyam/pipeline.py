@@ -55,7 +55,7 @@ from aiyam.reply.plan import make_plan
 from aiyam.reply.shop_facts import facts
 from aiyam.reply.templates import TemplateBackend
 from aiyam.safety.privacy import Masked, mask
-from aiyam.safety.screen import Screen, combine
+from aiyam.safety.screen import Screen
 from aiyam.settings import Settings
 from aiyam.store import Store
 from aiyam.store.aliases import alias_of
@@ -212,11 +212,8 @@ class Pipeline:
 
     def _understand(self, masked: Masked, turn: Turn) -> tuple[Understanding, SafetyVerdict]:
         understanding = self.parts.understander.understand(masked.text, state=turn.state)
-        verdict = self.parts.screen.check_incoming(masked.text)
-        if masked.kinds:
-            action = "mask" if verdict.action == "answer" else verdict.action
-            verdict = verdict.model_copy(update={"action": action, "kinds": (*verdict.kinds, *masked.kinds)})
-        return understanding, combine(verdict, intent_is_safety=understanding.intent is Intent.SAFETY)
+        verdict = self.parts.screen.check_incoming(turn.message)
+        return understanding, self.parts.screen.combine(verdict, understanding.intent is Intent.SAFETY)
 
     def _query(self, request: Request, user: UserProfile, context: TurnContext) -> Query:
         where = standing_point(request.filters, user, context)
@@ -278,7 +275,7 @@ class Pipeline:
             question=request.question,
             choices=request.choices,
             safety=verdict,
-            safety_text=self.parts.screen.message(verdict, age_band=user.age_band),
+            safety_text=self.parts.screen.message(verdict, age_band=user.age_band, variety=_variety(turn)),
         )
 
 
@@ -359,6 +356,13 @@ def load_understander(settings: Settings, store: Store, catalogue: Catalogue | N
     return Understander.load(production_folder(settings, store, "nlu"), gazetteer)
 
 
+def _unfit(screen: Screen, text: str, plan: ReplyPlan) -> str | None:
+    """Say why a backend's sentence must not be shown; the card may be spoken of only where the plan allows it."""
+    asked = "급식카드" if plan.facts.get("asked_card") else ""
+    verdict = screen.check_outgoing(text, user_text=asked, names=[shop.name for shop in plan.shops])
+    return ", ".join(verdict.kinds) or None
+
+
 def load_parts(settings: Settings, store: Store) -> Parts:
     """Load everything the turn uses from the store and the sealed production versions."""
     catalogue = Catalogue.load(store, cache_dir=settings.home / "cache")
@@ -384,7 +388,7 @@ def load_parts(settings: Settings, store: Store) -> Parts:
         TemplateBackend.load(settings.datasets_dir / "replies"),
         grounder=Grounder(catalogue),
         rewriter=rewriter,
-        screen=lambda text, plan: unfit_reason(screen, text, plan),
+        screen=lambda text, plan: _unfit(screen, text, plan),
     )
     return Parts(
         catalogue=catalogue,
