@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -59,10 +60,6 @@ def load_cached(folder: Path, fingerprint: str) -> dict[str, Any] | None:
                     values[name] = bool(packed[key])
                 elif kind == "s":
                     values[name] = str(packed[key])
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
-    except Exception as error:  # a truncated zip: zipfile raises its own error class
-        if type(error).__name__ == "BadZipFile":
-            return None
-        raise
     return values

@@ -102,24 +102,30 @@ class Catalogue:
 
     @classmethod
     def load(
-        cls, store: Store, *, lexicon: DishLexicon | None = None, until: int | None = None, cache: Path | None = None
+        cls,
+        store: Store,
+        *,
+        lexicon: DishLexicon | None = None,
+        until: int | None = None,
+        cache_dir: Path | None = None,
     ) -> Catalogue:
         """Read the whole catalogue, rows in order of shop_id.
 
         Args:
             lexicon: the dishes known; the shipped ones by default.
             until: epoch seconds; orders, favourites and reviews at or after it are not counted (training without leaks).
-            cache: a folder that keeps the arrays by fingerprint, so that the next start reads one file.
+            cache_dir: a folder that keeps the arrays by fingerprint, so that the next start reads one file.
         """
-        fingerprint = facts.fingerprint_of(store)
-        if cache is not None and fingerprint and until is None:
-            kept = load_cached(cache, fingerprint)
+        fingerprint, known = facts.fingerprint_of(store), lexicon or shipped_dishes()
+        key = f"{fingerprint}-{known.digest}"  # what a menu implies depends on the lexicon too
+        if cache_dir is not None and fingerprint and until is None:
+            kept = load_cached(cache_dir, key)
             if kept is not None:
                 return cls(**kept)
-        columns = {**_read_shops(store)}
+        columns = _read_shops(store)
         row_of = {shop_id: row for row, shop_id in enumerate(columns["shop_ids"])}
         menus = _read_menus(store, row_of)
-        dishes = _read_dishes(menus["dish_names"], lexicon or shipped_dishes())
+        dishes = _read_dishes(menus["dish_names"], known)
         side = dishes.pop("side")
         prices = _prices(menus, side, len(row_of))
         counts = _count_acts(store, row_of, until)
@@ -127,9 +133,9 @@ class Catalogue:
             **columns, **menus, **dishes, **prices, **counts,
             synthetic=facts.is_synthetic(store), fingerprint=fingerprint or _digest(columns, menus), row_of=row_of,
         )  # fmt: skip
-        if cache is not None and fingerprint and until is None:
+        if cache_dir is not None and fingerprint and until is None:
             kept = {f.name: getattr(catalogue, f.name) for f in fields(cls) if f.name != "row_of"}
-            save_cached(cache, fingerprint, kept)
+            save_cached(cache_dir, key, kept)
         return catalogue
 
     def open_state(self, rows: NDArray[np.integer[Any]], now: datetime) -> OpenStates:
@@ -174,7 +180,8 @@ def great_circle_m(
     there, here = np.radians(lats.astype(np.float64)), np.radians(lat)
     d_lat, d_lon = there - here, np.radians(lons.astype(np.float64) - lon)
     a = np.sin(d_lat / 2) ** 2 + np.cos(there) * np.cos(here) * np.sin(d_lon / 2) ** 2
-    return (2 * _EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(a, 0.0, 1.0)))).astype(np.float32)
+    metres: NDArray[np.float64] = 2 * _EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(a, 0.0, 1.0)))
+    return metres.astype(np.float32)
 
 
 def _column(store: Store, table: Any, name: str, *, order_by: Sequence[str] = ()) -> list[Any]:
@@ -304,7 +311,7 @@ def _prices(menus: dict[str, Any], side: NDArray[np.bool_], n_shops: int) -> dic
     total = np.bincount(shop[priced], weights=price[priced], minlength=n_shops)
     mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     is_side = side[menus["menu_name"]] if len(side) else np.zeros(len(price), np.bool_)
-    lowest = np.full(n_shops, np.inf)
+    lowest: NDArray[np.float64] = np.full(n_shops, np.inf)
     meals = priced & ~is_side & (price >= _SMALLEST_MEAL_WON)
     np.minimum.at(lowest, shop[meals], price[meals])
     lowest_any = np.full(n_shops, np.inf)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from aiyam.contracts import ALLERGENS, CATEGORIES, DIETS, TASTES, TIMES_OF_DAY
 from aiyam.errors import DataError
@@ -72,6 +74,7 @@ class DishLexicon:
     dishes: tuple[Dish, ...]
     terms: dict[str, int] = field(repr=False)
     longest: int = 0
+    digest: str = ""
 
     @classmethod
     def of(cls, dishes: Iterable[Dish]) -> DishLexicon:
@@ -83,7 +86,8 @@ class DishLexicon:
                 terms.setdefault(_squeezed(alias), number)
         for number, dish in enumerate(kept):
             terms[_squeezed(dish.name)] = number
-        return cls(kept, terms, max((len(term) for term in terms), default=0))
+        digest = hashlib.sha256(repr((kept, _INGREDIENT_WORDS)).encode()).hexdigest()[:12]
+        return cls(kept, terms, max((len(term) for term in terms), default=0), digest)
 
     def lookup(self, name: str) -> Dish | None:
         """Return the dish with the longest term inside ``name`` (of equals the last: Korean puts the head last).
@@ -161,8 +165,11 @@ def load_dishes(path: Path) -> DishLexicon:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-            dish = Dish(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
+            row: dict[str, Any] = json.loads(line)
+            fields: dict[str, Any] = {
+                key: tuple(value) if isinstance(value, list) else value for key, value in row.items()
+            }
+            dish = Dish(**fields)
             _check(dish)
         except (ValueError, TypeError) as error:
             raise DataError(f"Expected a dish at {path}:{number}, got: {error}.", hint="Correct that row.") from error

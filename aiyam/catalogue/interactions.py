@@ -62,6 +62,12 @@ class Interactions:
     n_dropped: int = 0
     row_of_user: dict[str, int] = field(default_factory=dict, repr=False)
 
+    @property
+    def last_ts(self) -> int:
+        """Time of the last act of any kind, epoch seconds; 0 without acts."""
+        times = (self.orders.ts, self.favorites.ts, self.reviews.ts, self.requests.ts)
+        return max((int(ts.max()) for ts in times if len(ts)), default=0)
+
     @classmethod
     def load(cls, store: Store, catalogue: Catalogue, *, until: int | None = None) -> Interactions:
         """Read every act before ``until`` (epoch seconds; all without it). Users are the stored people and whoever acted."""
@@ -123,9 +129,13 @@ def _requests(
     last = n if until is None else int(np.searchsorted(ts, until, side="left"))
     ids = np.array(columns["request_id"], np.int64).reshape(n)[:last]
     user = _rows_of_users(columns["user_id"][:last], user_ids, row_of_user)
-    shown = {name: read_columns(store, schema.impression, [name])[name] for name in ("request_id", "position", "outcome")}
+    shown = {
+        name: read_columns(store, schema.impression, [name])[name] for name in ("request_id", "position", "outcome")
+    }
     m = len(shown["request_id"])
-    shop = np.fromiter((row_of.get(s, -1) for s in read_columns(store, schema.impression, ["shop_id"])["shop_id"]), np.int32, m)
+    shop = np.fromiter(
+        (row_of.get(s, -1) for s in read_columns(store, schema.impression, ["shop_id"])["shop_id"]), np.int32, m
+    )
     by_id = np.argsort(ids, kind="stable")
     wanted = np.array(shown["request_id"], np.int64).reshape(m)
     at = np.searchsorted(ids[by_id], wanted) if last else np.zeros(m, np.int64)

@@ -45,7 +45,9 @@ def open_states(
         InvalidInput: ``now`` has no UTC offset.
     """
     if now.tzinfo is None:
-        raise InvalidInput("Expected a time with a UTC offset, got one without.", hint="Pass now=datetime(..., tzinfo=KST).")
+        raise InvalidInput(
+            "Expected a time with a UTC offset, got one without.", hint="Pass now=datetime(..., tzinfo=KST)."
+        )
     local = now.astimezone(KST)
     minute, weekday = local.hour * 60 + local.minute, local.weekday()
     opens, closes = open_min.astype(np.int32), close_min.astype(np.int32)

@@ -36,6 +36,8 @@ def load_personas(path: Path = SHIPPED_PERSONAS) -> tuple[Persona, ...]:
     """
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(Persona(UserProfile(**row), description) for row in rows for description in [row.pop("description")])
+        return tuple(
+            Persona(UserProfile(**row), description) for row in rows for description in [row.pop("description")]
+        )
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
         raise DataError(f"Expected personas at {path}, got: {error}.", hint="Restore datasets/catalogue.") from error

@@ -15,30 +15,11 @@ from aiyam.settings import REPO_ROOT
 SHIPPED_PLACES = REPO_ROOT / "datasets" / "places"
 PlaceKind = Literal["district", "dong", "station", "province", "city"]
 
-# Words that may follow a place without a space, whatever comes after them.
-_CUES = (
-    "근처", "주변", "부근", "인근", "쪽", "앞", "에서", "까지", "부터", "사거리", "맛집", "밥집", "식당", "분식집", "치킨집", "중국집", "카페",
-    "편의점", "빵집", "떡볶이", "피자집", "고깃집", "마라탕", "돈까스", "돈가스", "국밥", "김밥집", "치킨", "햄버거", "초밥", "놀이터", "사는",
-    "살아", "살고", "가까", "갈만", "먹을", "뭐먹", "뭐있", "추천", "착한", "시장", "로데오", "출구", "구청", "어디", "지금",
-)  # fmt: skip
+# After these a place needs no space before it and an ordinary word may be a place.
 _STRONG_CUES = ("근처", "주변", "부근", "인근", "에서", "쪽에", "쪽으로", "맛집", "역")
+
+
 # Particles and endings that may follow a place and must end the word.
-_PARTICLES = frozenset(
-    "에 에는 에도 에만 엔 의 은 는 이 가 을 를 도 로 으로 와 과 랑 이랑 하고 만 이나 나 인데 이야 야 요 이요 이에요 예요 임 입니다 이고 말고 보다 근방 쪽 앞 옆 뒤 안 내 밖 "
-    "서 에요 인데요 이랑은 동네 구청 이라 라 이라고 일대 거리 역전 ㅊㅊ ㄱㄱ".split()
-)
-# Ordinary words first, places second: only with 역, 동 or 구 after them, or before a cue where that is enough.
-_NEVER_BARE = frozenset(
-    "미아 남성 중화 상봉 가오리 삼양 방화 수유 온수 개봉 거여 양평 신사 시청 삼성 교대 동작 대방 일원 약수 장지 발산 대치 남영 청구 내방 오금 "
-    "강변 상도 중계 마장 서원 능동 본동 수색 대청 가능 신정 구의 고덕 매봉 개화 학동 창신 마들 하계 복정 한남 이대 고대 한대 중대 대흥 구일 구산 "
-    "신풍 금호 사평 송정 길동 번동 궁동 항동 묵동 필동 중 정릉 월계 응봉 마포 용산 신답 노들 도심 당산 공덕 성수 명일 방학 도봉 이촌 신당".split()
-) - {"마포", "용산", "도봉", "당산", "공덕", "성수", "정릉", "신당", "이촌", "이대"}
-_CITY_NEVER_BARE = frozenset(
-    "이천 사천 예산 공주 구리 음성 장수 고령 양산 나주 상주 화성 영동 의성 오산 고성 무주 장성 성주 진도 강진 여주 보성 청도 하동 남해 시흥 안동 "
-    "광주 동 서 남 북 중 수영 사상 연제 남동 진안 정선 양구 인제 문경 함안 군위 진천 봉화 고창 가평 양평 광양 동래 금정 대덕 서천 보은 옥천 단양".split()
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """A place with its full name (관악구, 신림동, 서울대입구역, 수원시, 강원특별자치도) and an approximate centre."""
@@ -62,7 +43,6 @@ class PlaceMatch:
     place: Place
     edits: int = 0
     others: tuple[Place, ...] = ()
-
 
     @property
     def name(self) -> str:
@@ -89,6 +69,8 @@ class Places:
     forms: dict[str, list[_Form]] = field(repr=False)
     slips: dict[str, list[str]] = field(repr=False)
     longest: int = 0
+    cues: tuple[str, ...] = ()
+    particles: frozenset[str] = frozenset()
 
     def named(self, name: str) -> Place | None:
         """Return the place of this full name, with or without its 역 or 구 (an alias works too).
@@ -120,20 +102,18 @@ class Places:
             end, forms, edits = match
             start = letters[at][0]
             stop = letters[end - 1][0] + 1
-            best, others = _choose([form.place for form in forms], found)
+            best, others = _choose([form.place for form in forms], found, squeezed[at:end])
             found.append(PlaceMatch(start, stop, text[start:stop], best, edits, others))
             at = end_of_last = end
         return found
 
-    def _exact_at(
-        self, text: str, gaps: list[bool], at: int, after_place: bool
-    ) -> tuple[int, list[_Form], int] | None:
+    def _exact_at(self, text: str, gaps: list[bool], at: int, after_place: bool) -> tuple[int, list[_Form], int] | None:
         for end in range(min(len(text), at + self.longest), at + 1, -1):
             forms = self.forms.get(text[at:end])
             if forms is None or (end - at < 4 and any(gaps[at + 1 : end])):
                 continue
             left = gaps[at] or after_place or not _is_hangul(text[at - 1])
-            fits = [form for form in forms if _stands(form.needs, left, text, gaps, end)]
+            fits = [form for form in forms if self._stands(form.needs, left, text, gaps, end)]
             if fits:
                 return end, fits, 0
         return None
@@ -143,7 +123,7 @@ class Places:
             word = text[at:end]
             if any(gaps[at + 1 : end]) or not all(_is_hangul(letter) for letter in word):
                 continue
-            if not _ends_here(text, gaps, end):
+            if not self._ends_here(text, gaps, end):
                 continue
             for key in _with_one_missing(_jamo(word)):
                 for form_text in self.slips.get(key, ()):
@@ -151,40 +131,41 @@ class Places:
                         return end, self.forms[form_text], 1
         return None
 
+    def _stands(self, needs: str, left: bool, text: str, gaps: list[bool], end: int) -> bool:
+        if needs == "nothing":
+            return True
+        if needs == "left":
+            return left
+        following = text[end : end + 3]
+        if needs == "cue":
+            return left and following.startswith(_STRONG_CUES) and not following.startswith("맛집")
+        if left and self._ends_here(text, gaps, end):
+            return True
+        return end < len(text) and not gaps[end] and following.startswith(_STRONG_CUES)
 
-def _stands(needs: str, left: bool, text: str, gaps: list[bool], end: int) -> bool:
-    if needs == "nothing":
-        return True
-    if needs == "left":
-        return left
-    following = text[end : end + 3]
-    if needs == "cue":
-        return left and following.startswith(_STRONG_CUES) and not following.startswith("맛집")
-    if left and _ends_here(text, gaps, end):
-        return True
-    return end < len(text) and not gaps[end] and following.startswith(_STRONG_CUES)
-
-
-def _ends_here(text: str, gaps: list[bool], end: int) -> bool:
-    """Whether a place may end before ``text[end]``: a gap, no Hangul, a cue, or a particle that ends the word."""
-    if end >= len(text) or gaps[end] or not _is_hangul(text[end]):
-        return True
-    if text.startswith(_CUES, end):
-        return True
-    stop = end
-    while stop < len(text) and (stop == end or not gaps[stop]) and _is_hangul(text[stop]):
-        stop += 1
-    return text[end:stop] in _PARTICLES
+    def _ends_here(self, text: str, gaps: list[bool], end: int) -> bool:
+        """Whether a place may end before ``text[end]``: a gap, no Hangul, a cue, or a particle that ends the word."""
+        if end >= len(text) or gaps[end] or not _is_hangul(text[end]):
+            return True
+        if text.startswith(self.cues, end):
+            return True
+        stop = end
+        while stop < len(text) and (stop == end or not gaps[stop]) and _is_hangul(text[stop]):
+            stop += 1
+        return text[end:stop] in self.particles
 
 
-def _choose(places: list[Place], found: list[PlaceMatch]) -> tuple[Place, tuple[Place, ...]]:
+def _choose(places: list[Place], found: list[PlaceMatch], written: str) -> tuple[Place, tuple[Place, ...]]:
     """Prefer the reading inside a place named before it, else Seoul, else the first."""
-    named = {match.place.province for match in found} | {match.place.district for match in found} - {None}
+    districts = {match.place.district for match in found if match.place.kind == "district"}
+    provinces = {match.place.province for match in found}
     ordered = sorted(
         dict.fromkeys(places),
         key=lambda place: (
-            not (place.district in named or place.province in named),
+            bool(districts) and place.district not in districts,
+            bool(provinces) and place.province not in provinces,
             place.province != "서울특별시",
+            place.kind == "dong" and place.name != written,
         ),
     )
     return ordered[0], tuple(ordered[1:])
@@ -222,6 +203,15 @@ def _one_apart(one: str, other: str) -> bool:
     return len(long) == len(short) + 1 and any(long[:k] + long[k + 1 :] == short for k in range(len(long)))
 
 
+def _read_words(path: Path) -> dict[str, list[str]]:
+    """Read the words that may follow a place, and the names that are ordinary words first and places second."""
+    try:
+        words: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+        return words
+    except (OSError, ValueError) as error:
+        raise DataError(f"Expected words at {path}, got: {error}.", hint="Restore datasets/places.") from error
+
+
 def _without_digits(name: str) -> str:
     return "".join(letter for letter in name if not letter.isdigit())
 
@@ -241,6 +231,8 @@ def load_places(folder: Path) -> Places:
     """
     districts, stations = _read(folder / "districts.jsonl"), _read(folder / "stations.jsonl")
     provinces = _read(folder / "provinces.jsonl")
+    words = _read_words(folder / "ordinary_words.json")
+    ordinary, ordinary_cities = frozenset(words["stations_and_dongs"]), frozenset(words["cities"])
     forms: dict[str, list[_Form]] = {}
     places: list[Place] = []
     seoul = "서울특별시"
@@ -255,17 +247,19 @@ def load_places(folder: Path) -> Places:
         name = row["name"]
         full = name if name.endswith("역") else f"{name}역"
         place = Place(full, "station", row["district"], seoul, seoul, row["lat"], row["lon"])
-        bare = "cue" if name in _NEVER_BARE else "left" if len(name) >= 4 else "both"
-        aliases = [(alias, "cue" if alias in _NEVER_BARE else "both") for alias in row["aliases"]]
+        bare = "cue" if name in ordinary else "left" if len(name) >= 4 else "both"
+        aliases = [(alias, "cue" if alias in ordinary else "both") for alias in row["aliases"]]
         add(place, (full, "nothing"), (name, bare), *aliases, *((f"{alias}역", "nothing") for alias, _ in aliases))  # type: ignore[arg-type]
     for row in districts:
         name = row["name"]
         place = Place(name, "district", name, seoul, seoul, row["lat"], row["lon"])
         stem = name.removesuffix("구")
         # 강남 and 용산 alone mean the station's neighbourhood as much: the station stays first, the district second.
-        add(place, (name, "both" if len(name) == 2 else "left"), (stem, "cue" if stem in _NEVER_BARE else "both"))
+        add(place, (name, "both" if len(name) == 2 else "left"), (stem, "cue" if stem in ordinary else "both"))
         for dong in row["dongs"]:
-            needs: Literal["left", "cue", "both"] = "cue" if dong["name"] in _NEVER_BARE else "both" if len(dong["name"]) == 2 else "left"
+            needs: Literal["left", "cue", "both"] = (
+                "cue" if dong["name"] in ordinary else "both" if len(dong["name"]) == 2 else "left"
+            )
             written = [(dong["name"], needs), (_without_digits(dong["name"]), needs)]
             add(Place(dong["name"], "dong", name, seoul, seoul, dong["lat"], dong["lon"]), *written)
     for row in provinces:
@@ -274,7 +268,7 @@ def load_places(folder: Path) -> Places:
         add(place, (row["name"], "left"), *shorts)  # type: ignore[arg-type]
         for city in row["cities"] if row["name"] != seoul else ():
             stem = city[:-1]
-            bare = "cue" if stem in _CITY_NEVER_BARE else "both"
+            bare = "cue" if stem in ordinary_cities else "both"
             names = [(city, "both")] if city.endswith("구") or stem in forms else [(city, "left"), (stem, bare)]
             add(Place(city, "city", None, city, row["name"], None, None), *names)  # type: ignore[arg-type]
     slips: dict[str, list[str]] = {}
@@ -282,7 +276,14 @@ def load_places(folder: Path) -> Places:
         if len(text) >= 3 and any(form.place.kind in ("district", "dong", "station") for form in meant):
             for key in dict.fromkeys(_with_one_missing(_jamo(text))):
                 slips.setdefault(key, []).append(text)
-    return Places(tuple(places), forms, slips, max(len(text) for text in forms))
+    return Places(
+        tuple(places),
+        forms,
+        slips,
+        max(len(text) for text in forms),
+        tuple(words["cues"]),
+        frozenset(words["particles"]),
+    )
 
 
 @lru_cache(maxsize=1)

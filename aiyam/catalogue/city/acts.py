@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from aiyam.catalogue.city.ground import M_PER_DEGREE_LAT, M_PER_DEGREE_LON, Ground, draw, scatter
-from aiyam.catalogue.city.latent import Latent
+from aiyam.catalogue.city.latent import Latent, open_at
 from aiyam.catalogue.city.truth import WISH_WORTH
-from aiyam.contracts import CATEGORIES, KST
+from aiyam.contracts import KST, TIMES_OF_DAY
 
 CITY_END = datetime(2026, 3, 1, tzinfo=KST)
 """Nothing happened in the city at or after this moment; a fixed date, so that the same seed gives the same bytes."""
@@ -26,6 +26,8 @@ _BLOCK_USERS = 2000
 _DAY_S = 86_400
 _POSITION_DECAY = 0.55
 _TIRED_OF_LAST = 0.9
+_CLICK_BAR = 4.4
+_TINY = np.float32(1e-30)
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -65,11 +67,20 @@ def act(
     for first in range(0, len(home_lat), _BLOCK_USERS):
         block = np.arange(first, min(first + _BLOCK_USERS, len(home_lat)))
         # The most active first, so that the users who still act at step k are always a leading slice.
-        block = block[np.argsort(-events_of[block], kind="stable")]
-        block = block[events_of[block] > 0]
+        order = np.argsort(-events_of[block], kind="stable")
+        block = block[order][events_of[block[order]] > 0]
         if len(block):
             yield _act_block(
-                rng, latent, ground, tree, placed, block, home_lat[block], home_lon[block], home_district[block], events_of[block]
+                rng,
+                latent,
+                ground,
+                tree,
+                placed,
+                block,
+                home_lat[block],
+                home_lon[block],
+                home_district[block],
+                events_of[block],
             )
 
 
@@ -79,16 +90,15 @@ def events_per_user(rng: np.random.Generator, n_users: int) -> Ints:
     return np.where(rng.random(n_users) < 0.08, rng.integers(0, 4, n_users), count)
 
 
-def _pools(
-    rng: np.random.Generator, tree: cKDTree, placed: Ints, lat: Floats, lon: Floats, size: int
-) -> Ints:
+def _pools(rng: np.random.Generator, tree: cKDTree, placed: Ints, lat: Floats, lon: Floats, size: int) -> Ints:
     wanted = min(size * 3, len(placed))
     points = np.column_stack([lon * M_PER_DEGREE_LON, lat * M_PER_DEGREE_LAT])
     metres, near = tree.query(points, k=wanted)
     metres, near = metres.reshape(len(lat), -1), near.reshape(len(lat), -1)
     keys = rng.gumbel(size=metres.shape) - metres / 900.0
     best = np.argpartition(-keys, min(size, wanted) - 1, axis=1)[:, : min(size, wanted)]
-    return placed[np.take_along_axis(near, best, axis=1)]
+    chosen: Ints = placed[np.take_along_axis(near, best, axis=1)]
+    return chosen
 
 
 def _times(rng: np.random.Generator, n: int, starts: Ints, user: Ints) -> tuple[Ints, Ints, Ints, Ints]:
@@ -122,7 +132,8 @@ def _act_block(
     lat = np.stack([home_lat, school_lat, ground.anchor_lat[hub]])
     lon = np.stack([home_lon, school_lon, ground.anchor_lon[hub]])
     pool = np.concatenate(
-        [_pools(rng, tree, placed, lat[i], lon[i], size) for i, size in enumerate((_POOL, _POOL_SCHOOL, _POOL_HUB))], axis=1
+        [_pools(rng, tree, placed, lat[i], lon[i], size) for i, size in enumerate((_POOL, _POOL_SCHOOL, _POOL_HUB))],
+        axis=1,
     )
     pool.sort(axis=1)
     doubled = np.concatenate([np.zeros((n, 1), np.bool_), pool[:, 1:] == pool[:, :-1]], axis=1)
@@ -151,7 +162,10 @@ def _act_block(
     asks = rng.random(len(owner)) < 0.33
     offset = np.concatenate([[0], np.cumsum(n_events)])
 
-    counts = np.zeros(pool.shape, np.float32)
+    opens, closes, off = latent.hours(pool)
+    fit = np.stack([latent.timely(pool, m) for m in range(len(TIMES_OF_DAY))])
+    known = (0.55 * latent.shop_quality[pool]).astype(np.float32)
+    counts, custom = np.zeros(pool.shape, np.int64), np.zeros(pool.shape, np.float32)
     last = np.full(n, -1)
     orders: list[tuple[Ints, Ints, Ints]] = []
     requests: list[tuple[Ints, ...]] = []
@@ -161,27 +175,42 @@ def _act_block(
         event = offset[:active] + step
         who = np.arange(active)
         shops = pool[:active]
-        open_now = latent.is_open(shops, minute[event][:, None], weekday[event][:, None])
-        utility = standing[:active] + away[place[event], who] + latent.timely(shops, meal[event][:, None])
-        felt = utility + habit[:active, None] * np.log1p(counts[:active])
-        again = last[:active] >= 0
-        felt[who[again], last[:active][again]] -= _TIRED_OF_LAST
-        felt = np.where(open_now, felt, -1e5) + rng.gumbel(size=felt.shape).astype(np.float32)
+        when = open_at(opens[:active], closes[:active], off[:active], minute[event][:, None], weekday[event][:, None])
+        utility = standing[:active] + away[place[event], who] + fit[meal[event], who]
+        felt = utility + custom[:active]
+        felt -= np.log(
+            rng.standard_exponential(felt.shape, dtype=np.float32) + _TINY
+        )  # Gumbel noise: a multinomial logit
+        again = np.flatnonzero(last[:active] >= 0)
+        felt[again, last[again]] -= _TIRED_OF_LAST
+        felt[~when] = -1e5
         chosen = np.argmax(felt, axis=1)
         ordered = ~asks[event] & (felt[who, chosen] > -1e3)
         rows = np.flatnonzero(asks[event])
         if len(rows):
             asked, pick = _request(
-                rng, latent, shops[rows], felt[rows], utility[rows], bar[rows], metres[place[event[rows]], rows], open_now[rows],
-                chosen[rows],
+                rng, latent, shops[rows], felt[rows], utility[rows], bar[rows], metres[place[event[rows]], rows], when[rows],
+                chosen[rows], known[rows],
             )  # fmt: skip
             spot = place[event[rows]]
-            requests.append((users[rows], at[event[rows]], lat[spot, rows], lon[spot, rows], home_district[rows], spot, hub[rows], *asked))
+            requests.append(
+                (
+                    users[rows],
+                    at[event[rows]],
+                    lat[spot, rows],
+                    lon[spot, rows],
+                    home_district[rows],
+                    spot,
+                    hub[rows],
+                    *asked,
+                )
+            )
             took = pick >= 0
             ordered[rows[took]] = True
             chosen[rows[took]] = pick[took]
         buyers = np.flatnonzero(ordered)
         counts[buyers, chosen[buyers]] += 1
+        custom[buyers, chosen[buyers]] = habit[buyers] * np.log1p(counts[buyers, chosen[buyers]])
         last[buyers] = chosen[buyers]
         wait = np.where(asks[event[buyers]], 60 * 7, 0)
         orders.append((users[buyers], shops[buyers, chosen[buyers]], at[event[buyers]] + wait))
@@ -191,6 +220,7 @@ def _act_block(
 def _request(
     rng: np.random.Generator, latent: Latent, shops: Ints, felt: NDArray[np.float32], utility: NDArray[np.float32],
     bar: Floats, metres: NDArray[np.float32], open_now: NDArray[np.bool_], chosen: Ints,
+    known: NDArray[np.float32],
 ) -> tuple[tuple[Ints, ...], Ints]:  # fmt: skip
     """Show ten shops to each of r askers; returns (wish kind, wish shop, budget, shown, outcome) and the pool column ordered (-1)."""
     r = len(shops)
@@ -201,15 +231,17 @@ def _request(
     wished = (wish_kind > 0)[:, None] & (category == latent.shop_category[wish_shop][:, None])
     budget = np.where(rng.random(r) < 0.15, 1000 * rng.integers(5, 13, r), -1)
     fits = (budget < 0)[:, None] | (latent.shop_price[shops] <= budget[:, None] * 1.1)
-    score = 0.55 * latent.shop_quality[shops] - metres / 1100.0 + 2.6 * wished + 1.5 * fits + 0.12 * utility
-    score = np.where(open_now & (utility > -10), score, -1e6) + 0.7 * rng.gumbel(size=score.shape)
+    score = known - metres / 1100.0 + 2.6 * wished + 1.5 * fits + 0.12 * utility
+    score = np.where(open_now & (utility > -10), score, np.float32(-1e6)) + np.float32(0.7) * -np.log(
+        rng.standard_exponential(score.shape, dtype=np.float32) + _TINY
+    )
     top = np.argpartition(-score, SHOWN - 1, axis=1)[:, :SHOWN]
     top = np.take_along_axis(top, np.argsort(-np.take_along_axis(score, top, axis=1), axis=1), axis=1)
     valid = np.take_along_axis(score, top, axis=1) > -1e5
     wants = np.take_along_axis(felt + np.float32(WISH_WORTH) * wished - 1.2 * ~fits, top, axis=1)
     # People examine fewer of the lower places (position-based model, Richardson et al. 2007), and act on what they like.
     looked = rng.random((r, SHOWN)) < np.arange(1, SHOWN + 1)[None] ** -_POSITION_DECAY
-    clicked = valid & looked & (wants > bar[:, None] + 1.15)
+    clicked = valid & looked & (wants > bar[:, None] + _CLICK_BAR)
     outcome = np.where(valid, np.where(clicked, CLICKED, SKIPPED), -1)
     best = np.argmax(np.where(clicked, wants, -1e9), axis=1)
     buys = clicked[who, best] & (rng.random(r) < 0.62)
@@ -226,16 +258,11 @@ def _gather(ground: Ground, orders: list[tuple[Ints, Ints, Ints]], requests: lis
         empty = np.zeros(0, np.int64)
         pairs = np.zeros((0, SHOWN), np.int64)
         floats = np.zeros(0)
-        return Acts(order_user, order_shop, order_at, empty, empty, floats, floats, empty, empty, empty, empty, pairs, pairs)
+        return Acts(
+            order_user, order_shop, order_at, empty, empty, floats, floats, empty, empty, empty, empty, pairs, pairs
+        )
     user, at, lat, lon, home, spot, hub, kind, shop, budget, shown, outcome = (
         np.concatenate(part) for part in zip(*requests, strict=True)
     )
     district = np.where(spot == 2, ground.anchor_district[hub], home)
-    return Acts(
-        order_user, order_shop, order_at, user, at, lat, lon, district, kind, shop, budget, shown, outcome
-    )
-
-
-def category_code(name: str) -> int:
-    """Index of a category, -1 for none."""
-    return CATEGORIES.index(name) if name in CATEGORIES else -1
+    return Acts(order_user, order_shop, order_at, user, at, lat, lon, district, kind, shop, budget, shown, outcome)

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,14 @@ from numpy.typing import NDArray
 from aiyam.catalogue import facts
 from aiyam.catalogue.city.acts import CITY_END, act, events_per_user
 from aiyam.catalogue.city.ground import Ground, read_ground
-from aiyam.catalogue.city.latent import LATENT, Latent, effective_price, make_kind_vectors, make_user_tastes, meal_fit_table
+from aiyam.catalogue.city.latent import (
+    LATENT,
+    Latent,
+    effective_price,
+    make_kind_vectors,
+    make_user_tastes,
+    meal_fit_table,
+)
 from aiyam.catalogue.city.menus import MenuBlock, MenuMaker
 from aiyam.catalogue.city.names import NameMaker
 from aiyam.catalogue.city.people import add_personas, ages_on, make_people
@@ -23,6 +31,7 @@ from aiyam.catalogue.city.records import ShopMenus, write_acts
 from aiyam.catalogue.city.shops import Block, Kinds, make_block, read_kinds
 from aiyam.catalogue.city.truth import save_truth
 from aiyam.catalogue.personas import load_personas
+from aiyam.catalogue.venues import classify_venue
 from aiyam.contracts import CATEGORIES, ImportReport, Progress
 from aiyam.errors import InvalidInput
 from aiyam.settings import REPO_ROOT
@@ -54,8 +63,10 @@ def generate_city(
     city = _build_shops(store, ground, seed, n_shops, progress)
     progress(Progress(stage="people", fraction=0.6, message="사람들을 부르는 중"))
     rng = np.random.default_rng([seed, 2])
-    personas = [persona for persona in load_personas(datasets / "catalogue" / "personas.json")]
-    people = add_personas(make_people(rng, ground, n_users, CITY_END.date()), [p.profile for p in personas], CITY_END.date())
+    personas = load_personas(datasets / "catalogue" / "personas.json")
+    people = add_personas(
+        make_people(rng, ground, n_users, CITY_END.date()), [p.profile for p in personas], CITY_END.date()
+    )
     insert_columns(store, schema.person, people)
     latent = _latent(rng, people, city)
     events = events_per_user(rng, len(people["user_id"]))
@@ -63,14 +74,18 @@ def generate_city(
         events[row] = int(rng.integers(45, 90)) if persona.has_history else 0
     lat, lon = (np.array([np.nan if v is None else v for v in people[name]], float) for name in ("lat", "lon"))
     district = np.array([ground.districts.index(d) if d else 0 for d in people["district"]])
-    n_acts = 0
     acts = act(rng, latent, ground, np.nan_to_num(lat, nan=37.55), np.nan_to_num(lon, nan=127.0), district, events)
     n_acts = write_acts(store, rng, ground, latent, people["user_id"], city.ids, city.menus, acts, progress)
     digest = city.digest
     digest.update(repr((seed, n_shops, n_users)).encode())
     fingerprint = digest.hexdigest()[:16]
     save_truth(truth_path, latent, people["user_id"], fingerprint)
-    facts.stamp(store, source=f"synthetic city, seed {seed}, {n_shops} shops, {n_users} users", synthetic=True, fingerprint=fingerprint)
+    facts.stamp(
+        store,
+        source=f"synthetic city, seed {seed}, {n_shops} shops, {n_users} users",
+        synthetic=True,
+        fingerprint=fingerprint,
+    )
     progress(Progress(stage="done", fraction=1.0, message="도시 완성"))
     n_menus = len(city.menus.dish)
     return ImportReport(
@@ -96,9 +111,7 @@ class _City:
     digest: Any
 
 
-def _build_shops(
-    store: Store, ground: Ground, seed: int, n_shops: int, progress: Callable[[Progress], None]
-) -> _City:
+def _build_shops(store: Store, ground: Ground, seed: int, n_shops: int, progress: Callable[[Progress], None]) -> _City:
     kinds = read_kinds(ground)
     names = NameMaker(ground.words, np.random.default_rng([seed, 3]))
     maker = MenuMaker(ground, kinds)
@@ -134,12 +147,17 @@ def _build_shops(
 
 
 def _judge_venues(block: Block, menus: MenuBlock) -> int:
-    """Write venue and reason: a place to drink is blocked, or left for review where its name alone says little."""
-    venue, reason = ["ok"] * len(block.names), [None] * len(block.names)
+    """Write venue and reason as an import would; a place to drink that the rules let pass is left for review."""
+    venue: list[str] = ["ok"] * len(block.names)
+    reason: list[str | None] = [None] * len(block.names)
+    lines: dict[int, list[str]] = {}
+    for row, name in zip(
+        menus.shop[menus.dish < 0].tolist(), compress(menus.columns["name"], menus.dish < 0), strict=True
+    ):
+        lines.setdefault(row, []).append(name)
     for row in np.flatnonzero(block.screened).tolist():
-        sure = any(word in block.names[row] for word in ("호프", "포차", "이자카야", "노래바", "선술집", "주점", "와인바"))
-        venue[row] = "blocked" if sure else "review"
-        reason[row] = "술을 주로 파는 곳"  # type: ignore[call-overload]
+        verdict, why = classify_venue(block.names[row], "", lines.get(row, []))
+        venue[row], reason[row] = ("review", "술을 주로 파는 곳으로 보임") if verdict == "ok" else (verdict, why)
     block.columns["venue"], block.columns["venue_reason"] = venue, reason
     return int(block.screened.sum())
 
@@ -159,7 +177,7 @@ def _shop_arrays(
     columns = block.columns
 
     def minutes(name: str) -> NDArray[np.int16]:
-        return np.nan_to_num(columns[name], nan=-1).astype(np.int16)
+        return np.asarray(np.nan_to_num(columns[name], nan=-1), np.int16)
 
     return {
         "shop_vector": (vectors[block.kind] + rng.normal(0, 0.5, (size, LATENT))).astype(np.float32),
@@ -179,6 +197,10 @@ def _shop_arrays(
 def _latent(rng: np.random.Generator, people: dict[str, Any], city: _City) -> Latent:
     limit = np.array([np.nan if v is None else v for v in people["card_meal_limit_won"]], float)
     tastes = make_user_tastes(
-        rng, ages_on(people["birthday"], CITY_END.date()), people["taste_type"], np.array(people["has_card"], np.bool_), limit
+        rng,
+        ages_on(people["birthday"], CITY_END.date()),
+        people["taste_type"],
+        np.array(people["has_card"], np.bool_),
+        limit,
     )
     return Latent(**tastes, **city.shop_arrays, meal_fit=meal_fit_table())  # type: ignore[arg-type]

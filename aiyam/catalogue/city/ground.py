@@ -133,4 +133,5 @@ def scatter(
 def draw(rng: np.random.Generator, weights: NDArray[np.float64], size: int) -> NDArray[np.int64]:
     """Draw ``size`` indices with the given (unnormalised) weights."""
     edges = np.cumsum(weights)
-    return np.minimum(np.searchsorted(edges, rng.random(size) * edges[-1], side="right"), len(weights) - 1)
+    drawn: NDArray[np.int64] = np.searchsorted(edges[:-1], rng.random(size) * edges[-1], side="right").astype(np.int64)
+    return drawn

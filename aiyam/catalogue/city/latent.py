@@ -24,7 +24,10 @@ _MEAL_FIT: dict[str, tuple[float, float, float, float, float]] = {
     "아시안": (-0.8, 0.4, -0.2, 0.4, -0.4), "카페": (0.3, -0.5, 0.7, -0.6, -0.4), "베이커리": (0.7, -0.3, 0.7, -0.4, -0.5),
     "도시락": (0.1, 0.5, -0.1, 0.4, -0.1), "편의점": (0.7, 0.1, 0.6, 0.0, 0.9),
 }  # fmt: skip
-_CATEGORY_LIKING = {"한식": 0.2, "분식": 0.7, "중식": 0.4, "일식": 0.2, "치킨": 0.5, "피자": 0.2, "패스트푸드": 0.5, "편의점": 0.35, "카페": -0.4, "베이커리": 0.1, "고기": 0.0, "아시안": -0.2, "양식": 0.0, "도시락": 0.1}  # fmt: skip
+_CATEGORY_LIKING = {
+    "한식": 0.75, "분식": 0.15, "중식": 1.0, "일식": 0.75, "치킨": 0.8, "피자": 0.8, "패스트푸드": 0.5, "편의점": -0.15, "카페": -0.3,
+    "베이커리": 0.1, "고기": 0.9, "아시안": 0.6, "양식": 0.9, "도시락": 0.4,
+}  # fmt: skip
 _AGE_LIKING = {  # (youngest, oldest) children: added along age
     "한식": (-0.1, 0.1), "중식": (0.3, 0.0), "일식": (0.2, 0.1), "분식": (0.2, 0.1), "카페": (-0.6, 0.4), "아시안": (-0.5, 0.3),
     "고기": (-0.3, 0.3), "편의점": (0.0, 0.3), "패스트푸드": (0.2, 0.1), "베이커리": (0.2, 0.0),
@@ -66,32 +69,51 @@ class Latent:
         """Utility without time and place, broadcast over ``users`` and ``shops`` (taste, category, price, quality, card)."""
         taste = np.einsum("...k,...k->...", self.user_vector[users], self.shop_vector[shops]) * np.float32(LATENT**-0.5)
         over = (self.shop_price[shops] - self.price_comfort[users]) / np.float32(3000.0)
-        price = self.price_sensitivity[users] * (np.maximum(over, 0) + np.float32(0.25) * np.minimum(over, 0))
+        price = self.price_sensitivity[users] * (np.maximum(over, 0) + np.float32(0.10) * np.minimum(over, 0))
         card = np.where(self.shop_card[shops] == 0, 2.5, np.where(self.shop_card[shops] < 0, 0.6, 0.0))
         category = self.user_category[users, self.shop_category[shops]]
         total = taste + category - price + self.shop_quality[shops] - card * self.user_has_card[users]
-        return (total + np.where(self.shop_sane[shops], 0.0, -20.0)).astype(np.float32)
+        return np.asarray(total + np.where(self.shop_sane[shops], 0.0, -20.0), np.float32)
 
     def away(self, users: NDArray[np.integer], metres: F32) -> F32:
         """The cost of distance: linear in kilometres at first, then saturating; an unknown distance counts as 1.5 km."""
         km = np.nan_to_num(metres, nan=1500.0) / np.float32(1000.0)
-        return (-self.distance_decay[users] * np.minimum(km, 2.0 + 0.4 * np.maximum(km - 2.0, 0))).astype(np.float32)
+        felt_km = np.minimum(km, np.float32(2.0) + np.float32(0.4) * np.maximum(km - np.float32(2.0), 0))
+        return np.asarray(-self.distance_decay[users] * felt_km, np.float32)
 
     def timely(self, shops: NDArray[np.integer], meal: NDArray[np.integer] | int) -> F32:
         """How well the shops' categories fit a meal time (an index into TIMES_OF_DAY)."""
-        return self.meal_fit[meal, self.shop_category[shops]]
+        fit: F32 = self.meal_fit[meal, self.shop_category[shops]]
+        return fit
 
     def is_open(
         self, shops: NDArray[np.integer], minute: NDArray[np.integer] | int, weekday: NDArray[np.integer] | int
     ) -> NDArray[np.bool_]:
         """Whether shops are open, breaks aside; unknown hours are taken as 10:00-21:00."""
-        opens, closes = self.shop_open[shops].astype(np.int32), self.shop_close[shops].astype(np.int32)
-        opens = np.where(opens < 0, _UNKNOWN_OPEN, opens)
-        closes = np.where(closes < 0, _UNKNOWN_CLOSE, closes)
-        off = self.shop_off[shops].astype(np.int32)
-        today = ((off >> weekday) & 1 == 0) & (opens <= minute) & (minute < closes)
-        yesterday = ((off >> ((weekday + 6) % 7)) & 1 == 0) & (minute + 1440 < closes)
-        return today | yesterday
+        return open_at(*self.hours(shops), minute, weekday)
+
+    def hours(self, shops: NDArray[np.integer]) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.uint8]]:
+        """Opening and closing minutes (unknown ones filled in) and closing days of shops."""
+        opens, closes = self.shop_open[shops], self.shop_close[shops]
+        return (
+            np.where(opens < 0, np.int16(_UNKNOWN_OPEN), opens),
+            np.where(closes < 0, np.int16(_UNKNOWN_CLOSE), closes),
+            self.shop_off[shops],
+        )
+
+
+def open_at(
+    opens: NDArray[np.int16], closes: NDArray[np.int16], off: NDArray[np.uint8], minute: NDArray[np.integer] | int,
+    weekday: NDArray[np.integer] | int,
+) -> NDArray[np.bool_]:  # fmt: skip
+    """Whether hours and closing days (broadcast) contain a minute of a weekday; the end may lie past midnight."""
+    today, yesterday = (
+        np.asarray(1 << np.asarray(weekday), np.uint8),
+        np.asarray(1 << ((np.asarray(weekday) + 6) % 7), np.uint8),
+    )
+    now = np.asarray(minute, np.int16)
+    here = (opens <= now) & (now < closes) & ((off & today) == 0)
+    return np.asarray(here | ((now + np.int16(1440) < closes) & ((off & yesterday) == 0)))
 
 
 def make_kind_vectors(rng: np.random.Generator, kind_category: tuple[str, ...]) -> NDArray[np.float64]:
@@ -116,7 +138,15 @@ def make_user_tastes(
     grown = np.clip((np.nan_to_num(ages, nan=11.0) - 7) / 11, 0, 1.4)
     category = np.zeros((n, len(CATEGORIES) + 1))
     type_liking = {
-        "healthy_eater": {"한식": 0.7, "아시안": 0.3, "도시락": 0.3, "패스트푸드": -0.6, "치킨": -0.4, "편의점": -0.4, "양식": 0.2},
+        "healthy_eater": {
+            "한식": 0.7,
+            "아시안": 0.3,
+            "도시락": 0.3,
+            "패스트푸드": -0.6,
+            "치킨": -0.4,
+            "편의점": -0.4,
+            "양식": 0.2,
+        },
         "convenience_seeker": {"편의점": 0.7, "패스트푸드": 0.6, "분식": 0.3, "도시락": 0.3, "고기": -0.3},
         "gourmet": {"일식": 0.5, "양식": 0.5, "아시안": 0.5, "카페": 0.3, "편의점": -0.7, "고기": 0.3},
         "budget_conscious": {"분식": 0.6, "편의점": 0.4, "도시락": 0.4, "고기": -0.4, "양식": -0.3},

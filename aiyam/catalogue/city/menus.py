@@ -13,22 +13,57 @@ from aiyam.catalogue.city.names import dong_stem
 from aiyam.catalogue.city.shops import Block, Kinds
 
 _MESSAGE_SHARE = 0.60
-_SIZES = {"치킨": ("", ""), "피자": (" (M)", " (L)"), "고기": ("", "")}
-_TOUCHES = ("수제 ", "옛날 ", "매운 ", "특 ", "왕", "오늘의 ", "우리집 ", "엄마손 ", "국내산 ", "숯불 ", "얼큰 ", "통", "바로만든 ")
-_TAILS = (" 곱빼기", " (소)", " (대)", " 세트", " 1인분", " 2인분", " 정식", " 특", " (포장)", " 반마리")
-_BIGGER = {" 곱빼기": 1.15, " (소)": 0.85, " (대)": 1.35, " 세트": 1.3, " 2인분": 1.95, " 정식": 1.2, " 특": 1.2, " 반마리": 0.6}
-_TAILS_OF = {
-    "한식": (" 정식", " 특", " (대)", " 1인분"), "중식": (" 곱빼기", " (소)", " (대)", " 세트"), "일식": (" 정식", " 세트", " 특"),
-    "양식": (" 세트",), "분식": (" 1인분", " 세트", " (대)"), "치킨": (" 세트", " 반마리"), "피자": (" (L)", " 세트"),
-    "패스트푸드": (" 세트",), "고기": (" 1인분", " 2인분", " 정식"), "아시안": (" 세트", " (대)"), "카페": (" (L)",),
-    "베이커리": (" 세트",), "도시락": (" 세트", " 특"),
-}  # fmt: skip
+# What a handwritten menu puts before or after a dish, by kind of dish, and what it does to the price.
 _TOUCHES_OF = {
-    "한식": ("옛날 ", "얼큰 ", "우리집 ", "엄마손 ", "특 "), "중식": ("옛날 ", "매운 ", "수제 "), "일식": ("수제 ", "매운 ", "오늘의 "),
-    "양식": ("오늘의 ", "수제 "), "분식": ("매운 ", "옛날 ", "수제 ", "왕"), "치킨": ("순살 ", "매운 ", "옛날 "), "피자": ("더블 ", "매콤 "),
-    "패스트푸드": ("더블 ", "매콤 ", "수제 "), "고기": ("국내산 ", "숯불 ", "한돈 "), "아시안": ("매콤 ", "특 "), "카페": ("수제 ",),
-    "베이커리": ("갓구운 ", "우리밀 "), "도시락": ("든든 ", "특 "),
+    "국밥": ("옛날 ", "얼큰 ", "특 "), "백반": ("우리집 ", "옛날 "), "찌개": ("얼큰 ", "옛날 ", "특 "), "국수": ("옛날 ", "얼큰 ", "엄마손 "),
+    "전·보쌈": ("수제 ", "우리집 "), "중국집": ("옛날 ", "매운 "), "마라": ("매운 ", "특 "), "돈까스": ("수제 ", "매운 ", "두툼한 "),
+    "덮밥": ("특 ", "오늘의 "), "라멘": ("매운 ", "특 "), "우동": ("얼큰 ", "특 "), "초밥": ("오늘의 ",), "파스타": ("오늘의 ", "매콤 "),
+    "스테이크": ("수제 ", "오늘의 "), "브런치": ("오늘의 ",), "떡볶이": ("매운 ", "옛날 ", "달콤 "), "김밥": ("매콤 ", "엄마손 "),
+    "라면": ("얼큰 ",), "만두": ("수제 ", "옛날 "), "분식식사": ("수제 ", "매콤 "), "프라이드": ("옛날 ",), "닭강정": ("수제 ",),
+    "피자": ("더블 ", "매콤 "), "버거": ("더블 ", "매콤 "), "토스트": ("더블 ",), "삼겹살": ("한돈 ", "숯불 "), "갈비": ("숯불 ", "수제 "),
+    "닭갈비": ("매운 ",), "쌀국수": ("특 ",), "빵": ("갓구운 ", "우리밀 "), "디저트": ("수제 ",), "도시락": ("든든 ", "특 "),
 }  # fmt: skip
+_TAILS_OF = {
+    "국밥": (" (특)",), "찌개": (" 1인분", " 정식"), "백반": (" 1인분",), "국수": (" 곱빼기",), "마라": (" (대)",), "돈까스": (" 정식", " 세트"),
+    "덮밥": (" 세트", " (대)"), "라멘": (" 세트",), "우동": (" 세트",), "초밥": (" 세트",), "파스타": (" 세트",), "떡볶이": (" 1인분", " 2인분"),
+    "라면": (" 세트",), "만두": (" 1인분",), "프라이드": (" 반마리",), "닭강정": (" (중)", " (대)"), "구이치킨": (" 반마리",), "피자": (" (L)",),
+    "버거": (" 세트",), "삼겹살": (" 1인분",), "갈비": (" 1인분",), "닭갈비": (" 1인분",), "족발": (" (소)", " (대)"), "쌀국수": (" (대)",),
+    "태국": (" 세트",), "인도": (" 세트",), "케밥": (" 세트",), "커피": (" (L)",), "도시락": (" (특)",),
+}  # fmt: skip
+_FACTORS = {
+    " 곱빼기": 1.12,
+    " (소)": 0.85,
+    " (중)": 1.2,
+    " (대)": 1.3,
+    " 세트": 1.28,
+    " 2인분": 1.9,
+    " 정식": 1.2,
+    " (특)": 1.2,
+    " 반마리": 0.58,
+    " (L)": 1.2,
+}
+_NO_TAIL_AFTER = ("정식", "세트", "백반", "뷔페", "후식", "반반치킨", "순살치킨", "조각피자", "컵치킨", "나머지")
+_NOODLES_AND_RICE = ("면", "짜장", "짬뽕", "밥")
+_SOUP = frozenset(
+    {
+        "국밥",
+        "백반",
+        "찌개",
+        "국수",
+        "죽",
+        "전·보쌈",
+        "쌀국수",
+        "갈비",
+        "삼겹살",
+        "닭갈비",
+        "족발",
+        "우동",
+        "덮밥",
+        "라멘",
+    }
+)
+_FRIED = frozenset({"돈까스", "떡볶이", "프라이드", "닭강정", "구이치킨", "핫도그", "버거", "중국집"})
+_SWEET = frozenset({"커피", "디저트", "빙수", "빵"})
 
 
 @dataclass(frozen=True)
@@ -58,13 +93,17 @@ class MenuMaker:
                 numbers += by_kind[other]
                 weights += [0.10 / (rank + 2.0) ** 0.8 for rank in range(len(by_kind[other]))]
             # A drink or a bowl of rice stands at the end of a menu, not among the best.
-            weights = [w * (0.5 if dishes[n].side and name not in ("커피", "편의점") else 1.0) for w, n in zip(weights, numbers, strict=True)]
+            weights = [
+                w * (0.5 if dishes[n].side and name not in ("커피", "편의점") else 1.0)
+                for w, n in zip(weights, numbers, strict=True)
+            ]
             self._pools.append((np.array(numbers), np.array(weights)))
         self._low = np.array([dish.price_min for dish in dishes], float)
         self._high = np.array([dish.price_max for dish in dishes], float)
         self._side = np.array([dish.side for dish in dishes])
         self._names = [dish.name for dish in dishes]
-        self._categories = [dish.category for dish in dishes]
+        self._bodies = [_bodies_of(name, ground.words["messages"]) for name in kinds.names]
+        self._dish_kinds = [dish.kind for dish in dishes]
 
     def make(self, rng: np.random.Generator, block: Block) -> MenuBlock:
         """Draw the menus of a block and write the owners' messages into its columns."""
@@ -79,7 +118,11 @@ class MenuMaker:
         price = (np.maximum(np.round(price / step), 1) * step).astype(np.int64)
         first = np.concatenate([[0], np.cumsum(np.bincount(shop, minlength=len(block.names)))[:-1]])
         place = np.arange(len(shop)) - first[shop]
-        best = (place < 1 + (rng.random(len(shop)) < 0.6)) & (rng.random(len(block.names)) < 0.85)[shop] & ~self._side[dish]
+        best = (
+            (place < 1 + (rng.random(len(shop)) < 0.6))
+            & (rng.random(len(block.names)) < 0.85)[shop]
+            & ~self._side[dish]
+        )
         sold_out = rng.random(len(shop)) < 0.018
         unpriced = rng.random(len(shop)) < 0.012
         shop, dish, price, names, best, sold_out, unpriced = self._with_screened(
@@ -104,7 +147,9 @@ class MenuMaker:
                 continue
             numbers, weights = self._pools[k]
             low, high = self._ground.words["kinds"][name]["menus"]
-            count = np.minimum(low + np.round(rng.beta(1.6, 2.2, len(rows)) * (high - low)).astype(np.int64), len(numbers))
+            count = np.minimum(
+                low + np.round(rng.beta(1.6, 2.2, len(rows)) * (high - low)).astype(np.int64), len(numbers)
+            )
             # Weighted draws without replacement (Efraimidis and Spirakis 2006); branches of a brand draw the same keys.
             keys = rng.exponential(1.0, (len(rows), len(numbers))) / weights[None]
             brand = block.brand_code[rows]
@@ -115,7 +160,9 @@ class MenuMaker:
                 count[brand == code] = min(n, len(numbers))
             order = np.argsort(keys, axis=1)
             taken = np.arange(len(numbers))[None] < count[:, None]
-            lines = np.where(self._side[numbers[order]] & taken, 1, 0)  # sides to the end, order of popularity otherwise
+            lines = np.where(
+                self._side[numbers[order]] & taken, 1, 0
+            )  # sides to the end, order of popularity otherwise
             order = np.take_along_axis(order, np.argsort(np.where(taken, lines, 2), axis=1, kind="stable"), axis=1)
             shops.append(np.repeat(rows, count))
             dishes.append(numbers[order][taken])
@@ -124,7 +171,12 @@ class MenuMaker:
         return shop[order], dish[order]
 
     def _names_of(
-        self, rng: np.random.Generator, block: Block, shop: NDArray[np.int64], dish: NDArray[np.int64], plain: NDArray[np.bool_]
+        self,
+        rng: np.random.Generator,
+        block: Block,
+        shop: NDArray[np.int64],
+        dish: NDArray[np.int64],
+        plain: NDArray[np.bool_],
     ) -> tuple[NDArray[np.float64], list[str]]:
         factor = np.ones(len(shop))
         names = [self._names[d] for d in dish.tolist()]
@@ -132,22 +184,30 @@ class MenuMaker:
         style[plain | (block.brand_code[shop] >= 0) | self._side[dish]] = 1.0
         pick = rng.integers(0, 1 << 20, len(shop))
         for i in np.flatnonzero(style < 0.16).tolist():
-            category, name = self._categories[dish[i]], names[i]
+            name, options = names[i], self._options(int(dish[i]), before=style[i] < 0.08)
+            if not options:
+                continue
+            word = options[int(pick[i]) % len(options)]
             if style[i] < 0.08:
-                touches = _TOUCHES_OF.get(category)
-                if touches:
-                    touch = touches[int(pick[i]) % len(touches)]
-                    if touch.strip() not in name and not name.startswith(("매운", "옛날", "수제", "순살", "얼큰", "숯불", "왕", "특")):
-                        names[i] = touch + name
-                        factor[i] = 1.06
-            else:
-                tails = _TAILS_OF.get(category)
-                if tails:
-                    tail = tails[int(pick[i]) % len(tails)]
-                    if not name.endswith(("정식", "세트", "특선", "백반", "뷔페", "덮밥", "국밥")) or tail in (" 특", " (대)", " 곱빼기"):
-                        names[i] = name + tail
-                        factor[i] = _BIGGER.get(tail, 1.3 if tail == " (L)" else 1.0)
+                if not any(touch.strip() in name for touch in (*options, "왕", "순살", "매운", "특선", "불")):
+                    names[i], factor[i] = word + name, 1.06
+            elif not name.endswith(_NO_TAIL_AFTER):
+                names[i], factor[i] = name + word, _FACTORS.get(word, 1.0)
         return factor, names
+
+    def _options(self, dish: int, *, before: bool) -> tuple[str, ...]:
+        kind = self._dish_kinds[dish]
+        if before:
+            return _TOUCHES_OF.get(kind, ())
+        if kind == "중국집":  # noodles come double, plates come small or large
+            return (
+                (" 곱빼기",)
+                if self._names[dish].endswith(_NOODLES_AND_RICE)
+                else (" (소)", " (대)")
+                if self._low[dish] >= 15_000
+                else ()
+            )
+        return _TAILS_OF.get(kind, ())
 
     def _with_screened(self, rng: np.random.Generator, block: Block, *given: Any) -> tuple[Any, ...]:
         shop, dish, price, names, best, sold_out, unpriced = given
@@ -176,7 +236,12 @@ class MenuMaker:
         )
 
     def _write_messages(
-        self, rng: np.random.Generator, block: Block, shop: NDArray[np.int64], dish: NDArray[np.int64], best: NDArray[np.bool_]
+        self,
+        rng: np.random.Generator,
+        block: Block,
+        shop: NDArray[np.int64],
+        dish: NDArray[np.int64],
+        best: NDArray[np.bool_],
     ) -> None:
         texts = self._ground.words["messages"]
         size = len(block.names)
@@ -184,16 +249,27 @@ class MenuMaker:
         for mark in (dish >= 0, (dish >= 0) & best):
             rows = np.flatnonzero(mark)[::-1]
             star[shop[rows]] = dish[rows]
-        share = np.where(block.columns["good_shop"], 0.9, np.where(block.brand_code >= 0, 0.30, 0.70)) * _MESSAGE_SHARE / 0.565
+        share = (
+            np.where(block.columns["good_shop"], 0.9, np.where(block.brand_code >= 0, 0.30, 0.70))
+            * _MESSAGE_SHARE
+            / 0.565
+        )
         speaks = (rng.random(size) < share) & ~block.screened
         pick = rng.integers(0, 1 << 20, (size, 6))
         for i in np.flatnonzero(speaks).tolist():
             a, b, c, d, years, shape = pick[i].tolist()
-            parts = [texts["greet"][a % len(texts["greet"])]]
+            greetings = (
+                texts["greet"]
+                if self._kinds.names[block.kind[i]] != "편의점"
+                else [t for t in texts["greet"] if "대표" not in t and "준비" not in t]
+            )
+            parts = [greetings[a % len(greetings)]]
             if block.columns["good_shop"][i] and d % 10 < 7:
                 parts.append(texts["good"][d % len(texts["good"])])
             else:
-                parts.append(texts["body"][b % len(texts["body"])])
+                bodies = self._bodies[block.kind[i]]
+                body = bodies[b % len(bodies)]
+                parts.append(body if "{대표}" not in body or "{대표}" not in parts[0] else bodies[0])
             parts.append(texts["close"][c % len(texts["close"])])
             text = " ".join(part for part in parts if part)
             dish_name = self._names[star[i]] if star[i] >= 0 else "음식"
@@ -208,6 +284,21 @@ class MenuMaker:
                 .replace("{대표}죠", dish_name + ending(dish_name, "이죠", "죠"))
                 .replace("{대표}", dish_name)
             )
+
+
+def _bodies_of(kind: str, texts: dict[str, list[str]]) -> list[str]:
+    if kind == "편의점":
+        return texts["body_store"]
+    own = (
+        texts["body_soup"]
+        if kind in _SOUP
+        else texts["body_fried"]
+        if kind in _FRIED
+        else texts["body_sweet"]
+        if kind in _SWEET
+        else []
+    )
+    return texts["body"] + own + own
 
 
 def ending(word: str, after_consonant: str, after_vowel: str) -> str:

@@ -23,7 +23,10 @@ def make_people(rng: np.random.Generator, ground: Ground, n_users: int, today: d
     low = np.array([b[0] for b in _BANDS])[band]
     high = np.array([b[1] for b in _BANDS])[band]
     age = low + (rng.random(n_users) * (high - low + 1)).astype(np.int64)
-    born = [today - timedelta(days=int(a) * 365 + int(a) // 4 + int(d)) for a, d in zip(age, rng.integers(1, 363, n_users), strict=True)]
+    born = [
+        today - timedelta(days=int(a) * 365 + int(a) // 4 + int(d))
+        for a, d in zip(age, rng.integers(1, 363, n_users), strict=True)
+    ]
     n_dongs = np.array([len(names) for names in ground.dong_names])
     district = draw(rng, ground.population, n_users)
     dong = (rng.random(n_users) * n_dongs[district]).astype(np.int64)

@@ -48,15 +48,21 @@ def write_acts(
     return total
 
 
-def _choose_lines(rng: np.random.Generator, latent: Latent, menus: ShopMenus, user: NDArray[np.int64], shop: NDArray[np.int64]) -> NDArray[np.int64]:
+def _choose_lines(
+    rng: np.random.Generator, latent: Latent, menus: ShopMenus, user: NDArray[np.int64], shop: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """Choose a menu line for each order: often the pair's usual, near the top, one the user can afford."""
     n_lines = np.maximum(menus.start[shop + 1] - menus.start[shop], 1)
     usual = ((user * 2654435761 + shop * 40503) % 1009) / 1009.0
     options = []
-    for share in (np.where(rng.random(len(user)) < 0.55, usual, rng.random(len(user))), rng.random(len(user)), rng.random(len(user))):
+    for share in (
+        np.where(rng.random(len(user)) < 0.55, usual, rng.random(len(user))),
+        rng.random(len(user)),
+        rng.random(len(user)),
+    ):
         options.append(menus.start[shop] + np.minimum((share**2 * n_lines).astype(np.int64), n_lines - 1))
     afford = np.maximum(latent.price_comfort[user] * 1.15, 5000)
-    line = options[2]
+    line: NDArray[np.int64] = options[2]
     for option in options[::-1]:
         line = np.where((menus.price[option] <= afford) | (menus.price[option] < menus.price[line]), option, line)
     return line
@@ -96,7 +102,9 @@ def _write_favorites(
     pair = user * len(shops) + shop
     kinds, last, count = np.unique(pair[::-1], return_index=True, return_counts=True)
     last = len(pair) - 1 - last
-    likes = rng.random(len(kinds)) < np.where(count >= 2, _FAVORITE_SHARE, 0.04) * np.where(standing[last] > 0.5, 1.3, 0.6)
+    likes = rng.random(len(kinds)) < np.where(count >= 2, _FAVORITE_SHARE, 0.04) * np.where(
+        standing[last] > 0.5, 1.3, 0.6
+    )
     row, column = np.nonzero(acts.outcome == FAVORITED)
     more = acts.request_user[row] * len(shops) + acts.shown[row, column]
     everything = np.concatenate([kinds[likes], more])
@@ -104,7 +112,11 @@ def _write_favorites(
     distinct, first = np.unique(everything, return_index=True)
     order = np.argsort(when[first], kind="stable")
     distinct, when = distinct[order], when[first][order]
-    columns = {"user_id": users[distinct // len(shops)].tolist(), "shop_id": shops[distinct % len(shops)].tolist(), "created_at": when}
+    columns = {
+        "user_id": users[distinct // len(shops)].tolist(),
+        "shop_id": shops[distinct % len(shops)].tolist(),
+        "created_at": when,
+    }
     insert_columns(store, schema.favorite, columns)
     return len(distinct)
 
@@ -153,7 +165,15 @@ def _write_requests(
     writer = WishWriter(ground.words["queries"])
     dishes = ground.lexicon.dishes
     queries, filters = [], []
-    rows = zip(acts.wish_kind[order].tolist(), wish_shop.tolist(), menus.dish[lines].tolist(), at.tolist(), acts.budget[order].tolist(), draws, strict=True)
+    rows = zip(
+        acts.wish_kind[order].tolist(),
+        wish_shop.tolist(),
+        menus.dish[lines].tolist(),
+        at.tolist(),
+        acts.budget[order].tolist(),
+        draws,
+        strict=True,
+    )
     for kind, shop, dish, when, budget, number in rows:
         hour = datetime.fromtimestamp(when, KST).hour
         code = int(latent.shop_category[shop]) if shop >= 0 else -1

@@ -169,8 +169,25 @@ def _brands(
 
 
 def _district_prices(ground: Ground) -> NDArray[np.float64]:
-    dear = {"강남구": 1.12, "서초구": 1.10, "용산구": 1.06, "송파구": 1.05, "중구": 1.05, "종로구": 1.04, "마포구": 1.03, "성동구": 1.04}
-    cheap = {"강북구": 0.94, "도봉구": 0.94, "중랑구": 0.94, "금천구": 0.95, "관악구": 0.95, "은평구": 0.96, "노원구": 0.96}
+    dear = {
+        "강남구": 1.12,
+        "서초구": 1.10,
+        "용산구": 1.06,
+        "송파구": 1.05,
+        "중구": 1.05,
+        "종로구": 1.04,
+        "마포구": 1.03,
+        "성동구": 1.04,
+    }
+    cheap = {
+        "강북구": 0.94,
+        "도봉구": 0.94,
+        "중랑구": 0.94,
+        "금천구": 0.95,
+        "관악구": 0.95,
+        "은평구": 0.96,
+        "노원구": 0.96,
+    }
     return np.array([{**dear, **cheap}.get(name, 1.0) for name in ground.districts])
 
 
@@ -210,10 +227,10 @@ def _hours(
     }
 
 
-def _cards(
-    rng: np.random.Generator, kinds: Kinds, kind: NDArray[np.int64], screened: NDArray[np.bool_]
-) -> list[str]:
-    refusing = np.array([0.10 if c in ("고기", "카페") else 0.07 if c in ("양식", "피자") else 0.04 for c in kinds.category])
+def _cards(rng: np.random.Generator, kinds: Kinds, kind: NDArray[np.int64], screened: NDArray[np.bool_]) -> list[str]:
+    refusing = np.array(
+        [0.10 if c in ("고기", "카페") else 0.07 if c in ("양식", "피자") else 0.04 for c in kinds.category]
+    )
     draw_ = rng.random(len(kind))
     no = np.where(screened, 0.85, refusing[kind])
     unknown = np.where(screened, 0.15, 0.05)
@@ -234,7 +251,16 @@ def _atmospheres(rng: np.random.Generator, kinds: Kinds, kind: NDArray[np.int64]
     size = len(kind)
     by_category = {
         "조용한": {"카페": 0.35, "양식": 0.3, "일식": 0.25, "아시안": 0.2, "베이커리": 0.15},
-        "혼밥": {"한식": 0.3, "분식": 0.45, "일식": 0.4, "패스트푸드": 0.4, "도시락": 0.3, "중식": 0.3, "아시안": 0.25, "편의점": 0.3},
+        "혼밥": {
+            "한식": 0.3,
+            "분식": 0.45,
+            "일식": 0.4,
+            "패스트푸드": 0.4,
+            "도시락": 0.3,
+            "중식": 0.3,
+            "아시안": 0.25,
+            "편의점": 0.3,
+        },
         "넓은": {"고기": 0.35, "한식": 0.15, "피자": 0.15, "치킨": 0.15, "중식": 0.2, "카페": 0.15, "양식": 0.15},
         "깨끗한": {"베이커리": 0.35, "카페": 0.35, "양식": 0.3, "일식": 0.3, "패스트푸드": 0.25},
         "놀이방": {"고기": 0.06, "한식": 0.015, "피자": 0.02},

@@ -49,14 +49,19 @@ class WishWriter:
         if "{때}" in text:
             words = _MEAL_WORDS[TIMES_OF_DAY[meal]]
             text = text.replace("{때}", words[(draw >> 9) % len(words)] if "{때}으로" not in text else words[0])
-            text = text.replace("야식으로", "야식으로").replace("저녁으로", "저녁으로")
             filters["time_of_day"] = TIMES_OF_DAY[meal]
         if any(word in text for word in ("근처", "가까운", "집 앞")):
             filters["near_me"] = True
         if budget > 0:
             filters["budget_max"] = budget
-            amount = f"{budget // 10000}만원" if budget % 10000 == 0 else f"{budget // 1000}천원" if budget < 10000 else f"{budget}원"
-            text = f"{amount} {('이하', '으로', '안에서')[(draw >> 11) % 3]} {text}"
+            amount = (
+                f"{budget // 10000}만원"
+                if budget % 10000 == 0
+                else f"{budget // 1000}천원"
+                if budget < 10000
+                else f"{budget}원"
+            )
+            text = f"{amount}{(' 이하', '으로', ' 안에서')[(draw >> 11) % 3]} {text}"
         if "싼" in text:
             filters["sort"] = "price"
         text = text.replace("{메뉴}", dish.name if dish else "").replace("{카테고리}", category or "밥")

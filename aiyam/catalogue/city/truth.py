@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,10 +39,13 @@ class Truth:
                 latent = Latent(**{f.name: kept[f.name] for f in fields(Latent)})
                 user_ids, mark = kept["user_ids"].tolist(), str(kept["fingerprint"])
         except Exception as error:
-            raise DataError(f"Expected the city's truth at {path}, got: {error}.", hint="Generate the city again.") from error
+            raise DataError(
+                f"Expected the city's truth at {path}, got: {error}.", hint="Generate the city again."
+            ) from error
         if fingerprint is not None and fingerprint != mark:
             raise DataError(
-                f"Expected the truth of catalogue {fingerprint}, {path} belongs to {mark}.", hint="Generate the city again."
+                f"Expected the truth of catalogue {fingerprint}, {path} belongs to {mark}.",
+                hint="Generate the city again.",
             )
         return cls(latent, user_ids, mark, {user_id: row for row, user_id in enumerate(user_ids)})
 
@@ -84,5 +88,10 @@ def save_truth(path: Path, latent: Latent, user_ids: list[str], fingerprint: str
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     with partial.open("wb") as file:
-        np.savez(file, user_ids=np.array(user_ids), fingerprint=np.array(fingerprint), **latent.arrays())
+        arrays: dict[str, Any] = {
+            **latent.arrays(),
+            "user_ids": np.array(user_ids),
+            "fingerprint": np.array(fingerprint),
+        }
+        np.savez(file, **arrays)
     os.replace(partial, path)
