@@ -16,12 +16,12 @@ from aiyam.nlu.shop_names import SEPARATORS, ShopNames
 from aiyam.settings import REPO_ROOT
 
 if TYPE_CHECKING:
-    from aiyam.catalogue import Catalogue
+    from aiyam.catalogue.arrays import Catalogue
 
 _WORD = re.compile(r"[가-힣a-z0-9]+")
 _PARTICLES = re.compile(r"(?:집|이|가|은|는|을|를|도|랑|이랑|하고|나|이나|만|로|으로|요|이요|먹|말|빼|맛집|파는|같|면|과|와|류|있|되|$)")
 _SHORT_NAME_ENDS = re.compile(r"집|이나|나\s|랑|이랑|도\s|[을를이]?\s?(?:먹|파는|땡|당|있는|싫|말고|좋)|\s?(?:종류|말고|어때|추천|맛집)|$")
-_NOT_DISHES = frozenset("점심 저녁 아침 세트 특선 공기밥 음료 콜라 사이다 추가 곱빼기 오늘의메뉴 정식 한식 중식 일식 양식 분식 카페 도시락 편의점 고기 치킨 피자 음료수 주스 커피 물 맥주 소주 단품 모둠 기본 스페셜 계란 우유 두부 치즈 새우 오징어 땅콩 친구 가족 아이 난".split())  # fmt: skip
+_NOT_DISHES = frozenset("점심 저녁 아침 세트 특선 공기밥 음료 콜라 사이다 추가 곱빼기 오늘의메뉴 정식 한식 중식 일식 양식 분식 카페 도시락 편의점 고기 치킨 피자 음료수 주스 커피 물 맥주 소주 단품 모둠 기본 스페셜 계란 우유 두부 치즈 새우 오징어 땅콩 친구 가족 아이 난 밥 무한리필 과자 안주 반찬 국물".split())  # fmt: skip
 MAX_DISH_CHARS = 14
 SHIPPED_DISHES = REPO_ROOT / "datasets" / "catalogue" / "dishes.jsonl"
 
@@ -80,6 +80,10 @@ class Gazetteer:
         """Canonical dish names, sorted."""
         return sorted(set(self._names.values()))
 
+    def is_dish(self, surface: str) -> bool:
+        """Tell whether a surface form is exactly a dish name (many real shops are called after one)."""
+        return surface.replace(" ", "") in self._names
+
     def dish(self, surface: str) -> str | None:
         """Return the catalogue's spelling of a dish as typed, forgiving one slip; None when it is not a known dish."""
         plain = _compact(surface)
@@ -114,7 +118,7 @@ class Gazetteer:
         if len(plain) == 1 or plain in SLIP_WORDS:
             return word_start and not spaced and _SHORT_NAME_ENDS.match(text, last) is not None
         if spaced:
-            return word_start and len(plain) >= 3
+            return word_start and len(plain) >= 3 and text[first:last].rfind(" ") < last - first - 2
         return word_start or len(plain) >= 3 or _PARTICLES.match(text, last) is not None
 
     def _with_slips(self, text: str, hits: list[NameHit]) -> list[NameHit]:
@@ -148,6 +152,8 @@ def _shipped_dishes() -> tuple[dict[str, str], tuple[str, ...]]:
         dish = json.loads(line)
         names.append(dish["name"])
         for alias in dish.get("aliases", ()):  # 김밥 is not only 야채김밥: a general word stays general
+            if alias in ALIASES:
+                continue
             aliases[alias] = alias if alias in dish["name"] or alias in general else dish["name"]
     return aliases, (*names, *(d for d in DISHES if d not in aliases))
 

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from aiyam.contracts import EntityType, Filters
+from pydantic import ValidationError
+
+from aiyam.contracts import EntityType, Filters, Intent
 from aiyam.errors import DataError
 from aiyam.nlu.lexicon import ALLERGEN_GROUPS
-from aiyam.nlu.values import semantic_query
+from aiyam.nlu.place_words import full_name
+from aiyam.nlu.values import NO_FILTERS, place_filter, semantic_query
 
+SHORT_KINDS = {
+    "f": EntityType.FOOD_TYPE, "m": EntityType.MENU, "s": EntityType.SHOP_NAME, "b": EntityType.BUDGET, "l": EntityType.LOCATION,
+    "c": EntityType.COMPANION, "d": EntityType.DIETARY_PREFERENCE, "t": EntityType.TASTE, "a": EntityType.ALLERGY,
+    "w": EntityType.TIME_OF_DAY, "x": EntityType.ATMOSPHERE, "p": EntityType.PAYMENT, "k": EntityType.DISTANCE, "o": EntityType.ORDINAL,
+}  # fmt: skip
+"""One letter for each kind of span, to write many utterances by hand."""
 _SPAN = re.compile(r"\[([^\[\]]+)\]\(([a-z_]+)(?::([^()!]*))?(!)?\)")
 _NUMERIC = (EntityType.BUDGET, EntityType.DISTANCE, EntityType.ORDINAL)
 _LISTS = {
@@ -46,10 +58,15 @@ def parse_markup(marked: str) -> tuple[str, list[MarkedSpan]]:
     length = at = 0
     for match in _SPAN.finditer(marked):
         before = marked[at : match.start()]
-        surface, kind, written, negated = match.groups()
+        surface, short, written, negated = match.groups()
+        kind = str(SHORT_KINDS.get(short, short))
+        if kind not in set(EntityType):
+            raise DataError(f"expected a kind of span, got {short!r} in {marked!r}.", hint="See contracts.EntityType.")
         clean += [before, surface]
         start = length + len(before)
-        value: str | int = written if written else surface
+        value: str | int = written or ("meal_card" if kind == EntityType.PAYMENT else surface)
+        if kind == EntityType.LOCATION and not written:
+            value = full_name(surface)
         if kind in _NUMERIC and str(value).isdigit():
             value = int(value)
         spans.append(MarkedSpan(kind, value, surface, start, start + len(surface), negated is not None))
@@ -69,7 +86,7 @@ def row_of(marked: str, intent: str, extra: str = "") -> dict[str, Any]:
     """
     text, spans = parse_markup(marked)
     filters: dict[str, Any] = {}
-    for span in spans:
+    for span in spans if intent not in NO_FILTERS else ():
         _add(filters, span)
     for part in filter(None, (p.strip() for p in extra.split(";"))):
         key, _, written = part.partition("=")
@@ -87,6 +104,39 @@ def row_of(marked: str, intent: str, extra: str = "") -> dict[str, Any]:
     }
 
 
+def marked_rows(path: Path) -> list[dict[str, Any]]:
+    """Read a file of marked utterances: ``## INTENT`` heads a part, a line is ``marked text<TAB>extra filters``.
+
+    Raises:
+        DataError: a line that is not sound, by number.
+    """
+    rows: list[dict[str, Any]] = []
+    intent = ""
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if line.startswith("## "):
+            intent = Intent(line[3:].strip())
+        elif line.strip() and not line.startswith("# "):
+            marked, _, extra = line.partition("\t")
+            try:
+                rows.append(row_of(marked.strip(), intent, extra))
+            except (DataError, ValidationError) as error:
+                raise DataError(f"{path.name}:{number}: {error}", hint="Mend the line.") from error
+    return rows
+
+
+def convert(folder: Path) -> dict[str, int]:
+    """Write ``<name>.jsonl`` beside every marked ``<name>.tsv`` of a folder; returns the rows of each."""
+    written = {}
+    for source in sorted(folder.glob("*.tsv")):
+        if source.name == "templates.tsv":
+            continue
+        rows = marked_rows(source)
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        source.with_suffix(".jsonl").write_text(lines, "utf-8")
+        written[source.name] = len(rows)
+    return written
+
+
 def _typed(written: str) -> Any:
     if written == "true":
         return True
@@ -101,7 +151,8 @@ def _add(filters: dict[str, Any], span: MarkedSpan) -> None:
         key = _LISTS[EntityType(kind)]
         filters.setdefault(_EXCLUDED.get(key, key) if span.negated else key, []).append(value)
     elif kind == EntityType.ALLERGY:
-        filters.setdefault("allergies", []).extend(ALLERGEN_GROUPS.get(str(value), (value,)))
+        known = filters.setdefault("allergies", [])
+        known.extend(a for a in ALLERGEN_GROUPS.get(str(value), (value,)) if a not in known)
     elif kind == EntityType.BUDGET:
         if isinstance(value, int):
             filters["budget_max"] = value
@@ -117,8 +168,8 @@ def _add(filters: dict[str, Any], span: MarkedSpan) -> None:
     elif kind == EntityType.ORDINAL and isinstance(value, int):
         filters["ordinal"] = value
     elif kind == EntityType.LOCATION and not span.negated:
-        if value == "near_me":
-            filters["near_me"] = True
-        else:
-            place = str(value)
-            filters["district" if place.endswith("구") and not place.endswith("입구") else "place"] = place
+        filters.update(place_filter(str(value)))
+
+
+if __name__ == "__main__":
+    print(convert(Path(sys.argv[1])))

@@ -1,19 +1,16 @@
-"""Places named in an utterance, as the gazetteer of Seoul knows them."""
+"""Places named in an utterance, as the gazetteer of Korea's places knows them."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from functools import lru_cache
 
-try:
-    from aiyam.korean.places import find_places
-except ModuleNotFoundError:
-    find_places = None  # type: ignore[assignment]
+from aiyam.korean.places import find_places
 
 
 @dataclass(frozen=True)
 class PlaceHit:
-    """A place in a text: ``text[start:end]``; ``kind`` is district, dong or station."""
+    """A place in a text: ``text[start:end]``; ``name`` is its full name, ``kind`` district, dong, station, city or province."""
 
     name: str
     kind: str
@@ -21,11 +18,17 @@ class PlaceHit:
     end: int
 
 
-_FALLBACK = re.compile(r"(?:[가-힣]{1,4}구(?=\s|에|쪽|근처|맛집|$)|[가-힣]{2,6}역|(?<![가-힣])[가-힣]{2,3}동(?=\s|에|쪽|$))")
+@lru_cache(maxsize=4096)
+def place_hits(text: str) -> tuple[PlaceHit, ...]:
+    """Find districts, 동, stations and cities in a normalised text, in reading order."""
+    return tuple(PlaceHit(m.place.name, m.place.kind, m.start, m.end) for m in find_places(text))
 
 
-def place_hits(text: str) -> list[PlaceHit]:
-    """Find districts, 동 and stations in a normalised text, in reading order."""
-    if find_places is None:
-        return [PlaceHit(m.group(), "word", m.start(), m.end()) for m in _FALLBACK.finditer(text)]
-    return [PlaceHit(p.name, str(p.kind), p.start, p.end) for p in find_places(text)]
+def full_name(surface: str) -> str:
+    """Return the full name of a place written short, or the surface form where it is not known.
+
+    >>> full_name("서울대입구"), full_name("우리집")
+    ('서울대입구역', '우리집')
+    """
+    hits = place_hits(surface.strip())
+    return hits[0].name if len(hits) == 1 and hits[0].end - hits[0].start == len(surface.strip()) else surface

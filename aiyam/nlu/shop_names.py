@@ -14,7 +14,7 @@ from aiyam.korean.jamo import edit_distance
 from aiyam.korean.spelling import normalise
 
 if TYPE_CHECKING:
-    from aiyam.catalogue import Catalogue
+    from aiyam.catalogue.arrays import Catalogue
 
 SEPARATORS = re.compile(r"[^가-힣ㄱ-ㅣa-z0-9]+")
 _BRANCH = re.compile(r"(?:[가-힣0-9]{1,6}(?:역|동|구)?점|본점|직영점)$")

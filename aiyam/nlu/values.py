@@ -49,7 +49,7 @@ def find_evidence(text: str, gazetteer: Gazetteer) -> list[Span]:
         *(Span(h.entity, h.value, h.start, h.end) for h in find_words(text)),
         *(Span(h.entity, h.value, h.start, h.end) for h in find_allergens(text)),
         *(Span(EntityType.MENU, h.value, h.start, h.end, source="fuzzy" if h.fuzzy else "dish") for h in gazetteer.find_dishes(text)),
-        *(Span(EntityType.SHOP_NAME, text[s:e], s, e, source="shop") for s, e in gazetteer.shops.find(text)),
+        *(Span(EntityType.SHOP_NAME, text[s:e], s, e, source="shop") for s, e in gazetteer.shops.find(text) if not gazetteer.is_dish(text[s:e])),
         *(Span(EntityType.LOCATION, place.name, place.start, place.end, source=place.kind) for place in place_hits(text)),
     ]  # fmt: skip
     found.sort(key=lambda s: (s.source == "fuzzy", s.start - s.end, _RANK.get(EntityType(s.entity), 99), s.start))
@@ -58,7 +58,13 @@ def find_evidence(text: str, gazetteer: Gazetteer) -> list[Span]:
         if all(span.end <= k.start or span.start >= k.end for k in kept):
             kept.append(span)
     kept.sort(key=lambda s: s.start)
+    kept = [s for i, s in enumerate(kept) if not (i and _is_only_beside(text, kept[i - 1], s))]
     return _shared_negation(text, [replace(s, negated=is_negated(text, s.start, s.end)) for s in kept])
+
+
+def _is_only_beside(text: str, before: Span, span: Span) -> bool:
+    """Tell whether "near" only says beside what (신림역 근처): then it is no place of its own."""
+    return span.value == "near_me" and before.entity == EntityType.LOCATION and len(text[before.end : span.start].strip()) <= 1
 
 
 def is_negated(text: str, start: int, end: int) -> bool:
@@ -102,12 +108,14 @@ _OPEN_NOW = re.compile(
 _DELIVERY = re.compile(r"배달(?!\s?(?:말고|안\s?되|빼고|싫))|시켜\s?먹|집으로\s?시켜")
 _TAKEOUT = re.compile(r"포장(?!\s?(?:말고|안\s?되|빼고|마차))|테이크\s?아웃|싸\s?(?:갈|가서|가지고|들고)|싸갈|들고\s?(?:갈|가서)")
 _GOOD_SHOP = re.compile(r"착한\s?(?:가게|식당|음식점|가격\s?업소|집)|선한\s?영향력(?:\s?가게)?|선한영향")
-_BY_PRICE = re.compile(r"(?<![가-힣])(?:더\s?|제일\s?|가장\s?|좀\s?)?(?:싼|싸고|싸게|싸면서|저렴한?|저렴하게|값싼|값이\s?싼|싼데|착한\s?가격|가격\s?(?:낮은|순|싼|착한))(?!\s?티)|가성비|싼\s?순|덜\s?비싼|비싸지\s?않|안\s?비싼|비싼\s?(?:거|데|곳)?\s?(?:은|는)?\s?(?:말고|빼고|싫)|싸구")
+_BY_PRICE = re.compile(r"(?<![가-힣])(?:더\s?|제일\s?|가장\s?|좀\s?)?(?:싼|싸고|싸게|싸면서|저렴한?|저렴하게|값싼|값이\s?싼|싼데|가격\s?(?:낮은|순|싼|착한))(?!\s?티)|가성비|싼\s?순|덜\s?비싼|비싸지\s?않|안\s?비싼|비싼\s?(?:거|데|곳)?\s?(?:은|는)?\s?(?:말고|빼고|싫)|싸구")
 _BY_DISTANCE = re.compile(r"가까운|가깝고|가까이|거리순|제일\s?가까|(?:너무\s?)?(?:멀지\s?않|안\s?먼)|먼\s?(?:데|거|곳)\s?(?:는|은)?\s?(?:말고|싫|빼고)")
 _BY_RATING = re.compile(r"별점|평점|평\s?(?:이\s?)?좋은|평가\s?좋은|리뷰\s?(?:좋은|많은)|후기\s?(?:좋은|많은)|인기\s?(?:많은|있는|순|좋은)|제일\s?(?:유명|인기)")
-_CARD_REFUSED = re.compile(r"\s?(?:는|은|가|이)?\s?(?:안\s?(?:되는|받는)|말고|없이)")
+_CARD_REFUSED = re.compile(r"\s?(?:는|은|가|이)?\s?(?:안\s?(?:되는|받는)(?!\s?(?:곳|데|집|가게|거)?은?\s?(?:빼|말고|제외))|말고|없이)")
 _REFERS_TO_SHOP = re.compile(r"거기|그\s?(?:집|가게|식당)|여기\s?(?:몇|어때|뭐|주소)")
-_NO_FILTERS = frozenset({Intent.GREETING, Intent.THANKS, Intent.HELP, Intent.SMALL_TALK, Intent.SAFETY, Intent.OUT_OF_SCOPE})
+NO_FILTERS = frozenset({Intent.GREETING, Intent.THANKS, Intent.HELP, Intent.SMALL_TALK, Intent.SAFETY, Intent.OUT_OF_SCOPE, Intent.FEEDBACK, Intent.MEAL_CARD_INQUIRY})
+_OF_A_SHOP = frozenset({EntityType.MENU, EntityType.ORDINAL, EntityType.BUDGET, EntityType.ALLERGY})
+"""Kinds that mean something in a question about one shop; company or mood are no constraint there."""
 
 
 def filters_of(text: str, intent: str, spans: Sequence[Span], *, n_shown: int = 0) -> Filters:
@@ -119,11 +127,13 @@ def filters_of(text: str, intent: str, spans: Sequence[Span], *, n_shown: int = 
         spans: final spans of ``text``.
         n_shown: how many shops the last reply showed; gives "the last one" a number.
     """
-    if intent in _NO_FILTERS:
+    if intent in NO_FILTERS:
         return Filters()
     looking = intent in RECOMMENDING_INTENTS
     given: dict[str, Any] = {}
     for span in spans:
+        if intent in SHOP_QUESTION_INTENTS and span.entity not in _OF_A_SHOP:
+            continue
         _add_span(given, text, span, looking=looking, n_shown=n_shown)
     if looking:
         for key, pattern in (("open_now", _OPEN_NOW), ("delivery", _DELIVERY), ("takeout", _TAKEOUT), ("good_shop", _GOOD_SHOP)):
@@ -179,8 +189,21 @@ def _add_span(given: dict[str, Any], text: str, span: Span, *, looking: bool, n_
             if "place" not in given and "district" not in given:
                 given["near_me"] = True
         else:
-            given["district" if str(value).endswith("구") and not str(value).endswith("입구") else "place"] = value
+            given.update(place_filter(str(value)))
             given.pop("near_me", None)
+
+
+def place_filter(name: str) -> dict[str, Any]:
+    """Return the filter a place value stands for; the whole of Seoul is no constraint.
+
+    >>> place_filter("관악구"), place_filter("서울대입구역"), place_filter("near_me")
+    ({'district': '관악구'}, {'place': '서울대입구역'}, {'near_me': True})
+    """
+    if name == "near_me":
+        return {"near_me": True}
+    if name.endswith(("특별시", "광역시", "도")) and len(name) >= 3 and not name.endswith("구"):
+        return {}
+    return {"district" if name.endswith("구") and not name.endswith("입구") else "place": name}
 
 
 def _append(given: dict[str, Any], key: str, value: str) -> None:
@@ -224,7 +247,7 @@ def semantic_query(filters: Filters, intent: str, *, shop_name: str = "") -> str
     >>> semantic_query(Filters(companion="family", dietary_preferences="건강식", time_of_day="dinner"), "FOOD_RECOMMENDATION")
     '가족 건강식 저녁 식당'
     """
-    if intent in _NO_FILTERS or intent == Intent.MEAL_CARD_INQUIRY:
+    if intent in NO_FILTERS:
         return ""
     words: list[str] = [shop_name] if shop_name else []
     words += [_COMPANION_KO[filters.companion]] if filters.companion else []
