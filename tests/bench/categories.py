@@ -70,13 +70,13 @@ def main() -> None:
     folder = parser.parse_args().folder
     shops = json.loads((folder / "good_price_shops.json").read_text(encoding="utf-8"))
     unseen = [s for s in shops if zlib.crc32(str(s["id"]).encode()) % 2]
-    by_name = [(s["name"], [], s["category"]) for s in unseen]
+    by_name: list[tuple[str, list[str], str]] = [(s["name"], [], s["category"]) for s in unseen]
     by_menu = [(s["name"], [s["menu"]], s["category"]) for s in unseen]
     listed: list[dict[str, str]] = []
     for path in sorted(folder.glob("chuncheon*.csv")):
         with path.open(encoding="utf-8-sig", newline="") as handle:
             listed += list(csv.DictReader(handle))
-    trades = [(row["가맹점명"], [], row["업종명"]) for row in listed]
+    trades: list[tuple[str, list[str], str]] = [(row["가맹점명"], [], row["업종명"]) for row in listed]
     venues = Counter(
         classify_venue(r["가맹점명"], infer_category(r["가맹점명"])[0], (), r["업종명"])[0] for r in listed
     )
