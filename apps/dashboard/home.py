@@ -13,11 +13,10 @@ from apps.dashboard.words import LANGUAGES, language, word
 def show() -> None:
     """Lay out what all pages share and run the chosen one."""
     st.set_page_config(page_title="aiyam", page_icon="🍚", layout="wide")
-    language()
+    if st.session_state.get("language") not in LANGUAGES:
+        st.session_state["language"] = language()
     with st.sidebar:
-        st.segmented_control(
-            "언어 · Language", list(LANGUAGES), format_func=LANGUAGES.__getitem__, required=True, key="language"
-        )
+        st.radio("언어 · Language", list(LANGUAGES), format_func=LANGUAGES.__getitem__, horizontal=True, key="language")
     if language() != Settings().language:
         st.query_params["lang"] = language()
     else:

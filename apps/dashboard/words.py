@@ -177,10 +177,11 @@ WORDS: dict[str, tuple[str, str]] = {
 
 def language() -> str:
     """Return the visitor's language: chosen in the sidebar, else the address's (``?lang=en``), else the setting's."""
-    if st.session_state.get("language") not in LANGUAGES:
-        asked = st.query_params.get("lang", "")
-        st.session_state["language"] = asked if asked in LANGUAGES else Settings().language
-    return str(st.session_state["language"])
+    chosen = st.session_state.get("language")
+    if chosen in LANGUAGES:
+        return str(chosen)
+    asked = st.query_params.get("lang", "")
+    return asked if asked in LANGUAGES else Settings().language
 
 
 def word(key: str) -> str:
