@@ -47,7 +47,7 @@ def load_cached(folder: Path, fingerprint: str) -> dict[str, Any] | None:
     target = _path(folder, fingerprint)
     values: dict[str, Any] = {}
     try:
-        with np.load(target, allow_pickle=False) as packed:
+        with target.open("rb") as file, np.load(file, allow_pickle=False) as packed:
             for key in packed.files:
                 kind, name = key.split(":", 1)
                 if kind == "a":
