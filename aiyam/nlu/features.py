@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from aiyam.korean.jamo import split
 from aiyam.korean.spelling import Normalised
-from aiyam.nlu.lexicon import NEGATED_AFTER, POOR
+from aiyam.nlu.lexicon import NEGATED_AFTER, POOR, TOPICS
 from aiyam.nlu.values import Span
 
 N_BUCKETS = 1 << 17
-FEATURES_VERSION = 1
+FEATURES_VERSION = 2
 """Raised when a feature changes: a model trained on other features does not load."""
 
 _WORD = re.compile(r"[가-힣ㄱ-ㅎㅏ-ㅣa-z0-9]+|[?!]")
@@ -41,6 +41,10 @@ def intent_features(text: Normalised, raw: str, evidence: Sequence[Span]) -> lis
     names += [f"e{k}" for k in kinds]
     names.append("E" + "+".join(kinds))
     names += [f"v{s.entity}={s.value}" for s in evidence if s.entity in ("payment", "ordinal")]
+    topics = [topic for topic, pattern in TOPICS.items() if pattern.search(plain)]
+    names += [f"t{t}" for t in topics]
+    names += [f"t{t}&{k}" for t in topics for k in kinds]
+    names += [f"t{a}&{b}" for i, a in enumerate(topics) for b in topics[i + 1 :]]
     if POOR.search(plain):
         names.append("poor")
     if _SHOP_LIKE.search(plain):

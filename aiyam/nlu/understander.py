@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from aiyam.contracts import (
 )
 from aiyam.errors import ModelError
 from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.lexicon import TOPICS
 from aiyam.nlu.model import NluModel, Reading
 from aiyam.nlu.values import Span, filters_of, is_negated, read_amount, semantic_query, value_of
 from aiyam.registry import open_sealed
@@ -71,7 +73,9 @@ class Understander:
         spans = final_spans(reading, self.model.gazetteer)
         intent, confidence = decide_intent(reading, spans)
         if intent in _TALK:
-            spans = [s for s in spans if s.source == "model"]
+            spans = []
+        elif intent in RECOMMENDING_INTENTS:
+            spans = with_rules(plain, spans, reading.evidence)
         n_shown = len(state.shown_shop_ids) if state else 0
         filters = filters_of(plain, intent, spans, n_shown=n_shown)
         shop = next((plain[s.start : s.end] for s in spans if s.entity == EntityType.SHOP_NAME), "")
@@ -111,9 +115,26 @@ def final_spans(reading: Reading, gazetteer: Gazetteer) -> list[Span]:
     return sorted(spans, key=lambda s: s.start)
 
 
+_WITH = re.compile(r"\s?(?:이?랑|하고|와|과|끼리|데리고|모시고|같이|함께|도\s?(?:같이|먹))")
+
+
+def with_rules(plain: str, spans: Sequence[Span], evidence: Sequence[Span]) -> list[Span]:
+    """Add what the rules found where the tagger is silent, in a request for shops; company only beside "with"."""
+    added = list(spans)
+    for found in evidence:
+        if found.source in ("fuzzy", "shop") or any(found.end > s.start and found.start < s.end for s in added):
+            continue
+        if found.entity != EntityType.COMPANION or _WITH.match(plain, found.end) or found.value in ("alone", "couple"):
+            added.append(found)
+    return sorted(added, key=lambda s: s.start)
+
+
 def _valued(plain: str, label: str, start: int, end: int, evidence: Sequence[Span], gazetteer: Gazetteer) -> Span | None:
     for found in evidence:
         if found.entity == label and found.start < end and found.end > start:
+            if label == EntityType.MENU and end - start > found.end - found.start:  # 당근김밥 is more than 김밥
+                surface = plain[start:end]
+                return Span(label, gazetteer.dish(surface) or surface, start, end, is_negated(plain, start, end), source="model")
             return Span(label, found.value, start, end, found.negated or is_negated(plain, start, end), found.low, found.high, "model")
     value = value_of(label, plain[start:end], gazetteer)
     if value is None:
@@ -126,11 +147,21 @@ def decide_intent(reading: Reading, spans: Sequence[Span]) -> tuple[Intent, floa
     """Apply the annotators' rules between neighbours, where the spans settle what the words leave open."""
     intent, confidence = Intent(reading.intent), reading.confidence
     kinds = {s.entity for s in spans}
+    if intent in RECOMMENDING_INTENTS and any(_not_for_children(reading.text.text, topic) for topic in ("alcohol", "adult")):
+        return Intent.OUT_OF_SCOPE, max(confidence, 0.6)
     if intent == Intent.FOOD_RECOMMENDATION and EntityType.BUDGET in kinds:
         return Intent.BUDGET_FOOD_INQUIRY, max(confidence, 0.6)
     if intent == Intent.LOCATION_INQUIRY and kinds & {EntityType.MENU, EntityType.FOOD_TYPE}:
         return Intent.FOOD_RECOMMENDATION, max(confidence, 0.6)
     return intent, confidence
+
+
+_UNWANTED = re.compile(r"\s?(?:집|은|는|을|이)?\s?(?:말고|빼고|안\s?파|없는|아닌)")
+
+
+def _not_for_children(plain: str, topic: str) -> bool:
+    match = TOPICS[topic].search(plain)
+    return match is not None and not _UNWANTED.match(plain, match.end())
 
 
 def _entity(text: str, span: Span, reading: Reading) -> Entity:
@@ -143,8 +174,3 @@ def location_of(filters: Filters) -> LocationFilter | None:
     if not (filters.district or filters.place or filters.near_me or filters.max_distance_m is not None):
         return None
     return LocationFilter(district=filters.district, place=filters.place, near_me=filters.near_me, max_distance_m=filters.max_distance_m)
-
-
-def is_recommending(understanding: Understanding) -> bool:
-    """Tell whether the answer is a list of shops."""
-    return understanding.intent in RECOMMENDING_INTENTS
