@@ -59,7 +59,7 @@ def _filters() -> dict[str, Any]:
         asked = st.query_params.get("intent")
         st.session_state["intent_choice"] = asked if asked in INTENTS else None
     chosen = intent.selectbox(
-        word("intent"), INTENTS, format_func=word_of, placeholder=word("all"), key="intent_choice", on_change=_first_page,
+        word("intent"), INTENTS, index=None, format_func=word_of, placeholder=word("all"), key="intent_choice", on_change=_first_page,
     )  # fmt: skip
     _keep("intent", chosen)
     first = since.date_input(word("since"), None, key="since", bind="query-params", on_change=_first_page)
@@ -117,7 +117,7 @@ def _table(rows: list[TurnRow]) -> None:
     }
     # A new page is a new table, so that a selection does not stay on the row of another turn.
     event: Any = st.dataframe(
-        columns, hide_index=True, on_select="rerun", selection_mode="single-row", height=320,
+        columns, hide_index=True, on_select="rerun", selection_mode="single-row", height=min(320, 40 + 35 * len(rows)),
         key=f"turns-{hash(tuple(row.turn_id for row in rows))}",
         column_config={
             word("time"): st.column_config.TextColumn(width="small"),
