@@ -44,7 +44,6 @@ class Areas:
         order_by_key = np.argsort(key, kind="stable")
         self._placed = known[order_by_key].astype(np.int32)
         self._placed_key = key[order_by_key]
-        self._unplaced = np.flatnonzero(np.isnan(self._lat) | np.isnan(self._lon)).astype(np.int32)
         order = np.argsort(self._district, kind="stable").astype(np.int32)
         edges = np.searchsorted(self._district[order], np.arange(len(self._names) + 1))
         self._rows_of = [order[edges[i] : edges[i + 1]] for i in range(len(self._names))]
@@ -53,6 +52,8 @@ class Areas:
             placed = rows[~np.isnan(self._lat[rows])]
             if len(placed):
                 self._centre[code] = np.median(self._lat[placed]), np.median(self._lon[placed])
+        unplaced = np.isnan(self._lat) | np.isnan(self._lon)
+        self._unplaced_of = [rows[unplaced[rows]] for rows in self._rows_of]
         self._n_neighbours = n_neighbours
         self._dong: dict[str, list[int]] = {}
         for row, dong in enumerate(catalogue.dong):
@@ -129,5 +130,5 @@ class Areas:
 
     def unplaced(self, codes: list[int]) -> Rows:
         """Return the ascending rows of the districts whose position is unknown."""
-        rows = self._unplaced
-        return rows[np.isin(self._district[rows], codes)] if codes and len(rows) else rows[:0]
+        parts = [self._unplaced_of[code] for code in codes]
+        return np.sort(np.concatenate(parts)) if parts else np.empty(0, np.int32)

@@ -82,10 +82,13 @@ class Constraints:
         point = self._point(query)
         return Asked(query.filters, point=point, codes=tuple(self._home_codes(query, point)))
 
-    def rows(self, query: Query, asked: Asked) -> Rows:
-        """Return the ascending rows that satisfy everything in ``asked``, never one that was turned down."""
+    def rows(self, query: Query, asked: Asked, *, among: Rows | None = None) -> Rows:
+        """Return the ascending rows that satisfy everything in ``asked``, never one that was turned down.
+
+        ``among`` are the only rows to look at, wherever they lie; without it the place decides.
+        """
         filters = asked.filters
-        rows = self._in_area(query, asked)
+        rows = self._in_area(query, asked) if among is None else among
         rows = rows[self._allowed[rows]]
         if len(query.exclude_rows):
             rows = rows[~np.isin(rows, query.exclude_rows)]

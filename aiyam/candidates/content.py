@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.candidates.documents import shop_documents
-from aiyam.candidates.encoder import TextEncoder, words_of
+from aiyam.candidates.encoder import TextEncoder, telling_words_of, words_of
 from aiyam.candidates.menus import MenuIndex, plain
 from aiyam.candidates.rules import Rules
 from aiyam.catalogue.query import Query
@@ -41,11 +41,28 @@ class Content:
             rows = np.arange(low, min(low + ENCODE_BLOCK, n))
             self.vectors[rows] = encoder.encode(shop_documents(catalogue, rules.everyday, rows))
         self._index = self._build_index()
-        self._tokens: dict[str, list[int]] = {}
-        for row, name in enumerate(catalogue.names):
+        self._build_name_words()
+
+    def _build_name_words(self) -> None:
+        """The words of shop names, and whole names without spaces, as compressed rows by word."""
+        number: dict[str, int] = {}
+        words: list[int] = []
+        rows: list[int] = []
+        for row, name in enumerate(self._catalogue.names):
             for word in {*words_of(name), plain(name)}:
                 if len(word) > 1:
-                    self._tokens.setdefault(word, []).append(row)
+                    words.append(number.setdefault(word, len(number)))
+                    rows.append(row)
+        order = np.lexsort((rows, words))
+        self._word_number = number
+        self._word_rows = np.asarray(rows, np.int32)[order]
+        self._word_start = np.concatenate([[0], np.cumsum(np.bincount(words, minlength=len(number)))]).astype(np.int64)
+
+    def _named(self, word: str) -> Rows:
+        number = self._word_number.get(word)
+        if number is None:
+            return np.empty(0, np.int32)
+        return self._word_rows[self._word_start[number] : self._word_start[number + 1]]
 
     def _build_index(self) -> Any:
         """An inverted file for large pools only, where its recall holds (a small pool is scored exactly instead)."""
@@ -114,7 +131,7 @@ class Content:
         """Return the sparse lexical points as (row arrays, points) by kind; see ``score``."""
         r, f = self._rules, query.filters
         text = self.text_of(query)
-        tokens = [t for t in dict.fromkeys(words_of(text)) if len(t) > 1][:MAX_TOKENS]
+        tokens = [t for t in dict.fromkeys(telling_words_of(text)) if len(t) > 1][:MAX_TOKENS]
         hits: dict[str, list[tuple[Rows, float]]] = {"menu": [], "token": [], "name": []}
         for term in dict.fromkeys((*(f.menus or ()), *tokens)):
             rows, exact = self._menus.shops_with_dish(term)
@@ -123,7 +140,7 @@ class Content:
                 hits["menu"].append((exact, r.menu_exact))
         whole = plain(text)
         for token in dict.fromkeys((*tokens, whole)):
-            named = np.asarray(self._tokens.get(token, ()), np.int32)
+            named = self._named(token)
             if len(named):
                 hits["token"].append((named, r.token))
                 if token == whole or len(token) >= 4:

@@ -20,6 +20,62 @@ WIDTH = 128
 N_FEATURES = 32768
 MAX_FIT_DOCUMENTS = 20_000
 MAX_TEXT_CHARS = 2000
+FILLERS = frozenset(
+    [
+        "거",
+        "게",
+        "것",
+        "걸",
+        "데",
+        "곳",
+        "집",
+        "좀",
+        "나",
+        "난",
+        "저",
+        "뭐",
+        "뭘",
+        "이",
+        "그",
+        "맛집",
+        "식당",
+        "가게",
+        "음식",
+        "메뉴",
+        "추천",
+        "추천해줘",
+        "추천해",
+        "알려줘",
+        "먹고",
+        "먹을",
+        "먹자",
+        "싶어",
+        "싶은데",
+        "싶다",
+        "파는",
+        "있는",
+        "있어",
+        "없어",
+        "맛있는",
+        "괜찮은",
+        "갈만한",
+        "근처",
+        "주변",
+        "가까운",
+        "여기",
+        "오늘",
+        "지금",
+        "우리",
+        "해줘",
+        "배고파",
+        "배고픈데",
+        "어디",
+        "ㅊㅊ",
+        "좋은",
+        "줘",
+    ]
+)
+"""Words of a request that say nothing about the food; 거 would otherwise mean 버거."""
 _WORD = re.compile(r"[0-9a-z가-힣ㄱ-ㅣ]+")
 
 
@@ -32,11 +88,20 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(unicodedata.normalize("NFC", text[:MAX_TEXT_CHARS]).lower())
 
 
+def telling_words_of(text: str) -> list[str]:
+    """Return the words of a text that say something about the food.
+
+    >>> telling_words_of("속 편한 거 추천")
+    ['속', '편한']
+    """
+    return [word for word in words_of(text) if word not in FILLERS]
+
+
 def grams_of(word: str) -> set[str]:
     """Return the features of one word: itself marked, and its marked syllable n-grams of 1 to 3.
 
     >>> sorted(grams_of("국물"))
-    ['<국', '=국물', '국', '국물', '물', '물>']
+    ['<국', '<국물', '=국물', '국', '국물', '국물>', '물', '물>']
     """
     marked = f"<{word}>"
     grams = {marked[i : i + n] for n in (2, 3) for i in range(len(marked) - n + 1) if len(marked) > n}
@@ -99,11 +164,9 @@ class TextEncoder:
         lengths = np.sqrt(np.asarray(documents.multiply(documents).sum(axis=1)).ravel())
         documents = (sparse.diags(1 / np.maximum(lengths, 1e-6)) @ documents).astype(np.float32)
         rank = min(WIDTH, min(documents.shape) - 1) or 1
-        _, strength, directions = randomized_svd(documents, rank, n_iter=3, random_state=seed)
-        # Damping the leading directions keeps "every shop serves food" from drowning what sets shops apart.
-        damped = directions.T * (1 / np.sqrt(np.maximum(strength, 1e-6)))
+        directions = randomized_svd(documents, rank, n_iter=3, random_state=seed)[2]
         table = np.zeros((N_FEATURES, WIDTH), np.float32)
-        table[:, :rank] = damped * idf[:, None]
+        table[:, :rank] = directions.T * idf[:, None]
         table[seen == 0] = 0
         return cls(table.astype(np.float16).astype(np.float32), idf)
 
@@ -124,7 +187,7 @@ class TextEncoder:
         out = np.zeros((len(texts), self.width), np.float32)
         if len(texts) <= 8:
             for i, text in enumerate(texts):
-                for word, count in Counter(words_of(text)).items():
+                for word, count in Counter(telling_words_of(text)).items():
                     out[i] += np.float32(count**0.5) * self._word_vector(word)
         else:
             counts, vocabulary = _word_counts(texts)
@@ -169,7 +232,7 @@ def _word_counts(texts: Iterable[str]) -> tuple[Any, list[str]]:
     columns: list[int] = []
     start = [0]
     for text in texts:
-        columns.extend(number.setdefault(word, len(number)) for word in words_of(text))
+        columns.extend(number.setdefault(word, len(number)) for word in telling_words_of(text))
         start.append(len(columns))
     ones = np.ones(len(columns), np.float32)
     counts = sparse.csr_matrix(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Rows = NDArray[np.int32]
 MAX_CANDIDATES = 150
 N_NEAREST = 400
+N_HABITS = 60
 _COLUMNS: tuple[Funnel, ...] = get_args(Funnel)
 
 
@@ -143,7 +144,8 @@ class Funnels:
             nearby = replace(asked, catchment=step)
             rows = constraints.rows(query, nearby)
             if len(rows) >= limits.catchment_enough:
-                return rows, asked, ()
+                break
+        rows = self._with_habits(query, rows, asked)
         if len(rows) >= limits.enough:
             return rows, asked, ()
         rows, _, relaxed = relax(query, nearby, constraints, limits)
@@ -151,6 +153,17 @@ class Funnels:
             return rows, asked, relaxed
         rows, _, relaxed = relax(query, asked, constraints, limits)
         return rows, asked, _and_district(relaxed)
+
+    def _with_habits(self, query: Query, rows: Rows, asked: Asked) -> Rows:
+        """Add the shops the person goes to, or people alike go to, that lie beyond the nearest surroundings."""
+        likely = self.collaborative.likely_rows(query, N_HABITS)
+        if asked.point is not None and len(likely):
+            metres = self.catalogue.distance_m(likely, *asked.point)
+            likely = likely[metres <= self.rules.limits.catchments_m[-1]]
+        if len(likely) == 0:
+            return rows
+        fits = self.constraints.rows(query, asked, among=likely)
+        return np.union1d(rows, fits).astype(np.int32)
 
     def _narrow(self, query: Query, rows: Rows, asked: Asked) -> Rows:
         """Cut a pool too large to score shop by shop to those some funnel could pick, each asked by its own index."""

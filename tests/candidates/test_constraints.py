@@ -149,7 +149,7 @@ any_query = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None, phases=QUICK, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, phases=QUICK, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=any_query)
 def test_no_candidate_breaks_a_constraint_that_was_not_given_up(city: City, funnels: Funnels, query: Query) -> None:
     found = funnels.find(query)
@@ -159,7 +159,7 @@ def test_no_candidate_breaks_a_constraint_that_was_not_given_up(city: City, funn
     assert broken == {}
 
 
-@settings(max_examples=60, deadline=None, phases=QUICK, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, phases=QUICK, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=any_query)
 def test_every_shop_that_fits_is_in_the_mask(city: City, rules: Rules, funnels: Funnels, query: Query) -> None:
     plain = query.filters.model_copy(
