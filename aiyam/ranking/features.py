@@ -16,7 +16,7 @@ from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.query import CandidateSet, Query
 from aiyam.ranking import signals
 from aiyam.ranking.menus import FittingMenus, fitting_menus
-from aiyam.ranking.statistics import FAVORITE, ORDER, REVIEW, Statistics
+from aiyam.ranking.statistics import FAVORITE, ORDER, REVIEW, STANDING, Statistics
 
 N_WIDE, N_NUMBERS = 50, 10
 Kind = Literal["cross", "fit", "flag", "score", "rank", "habit", "shop", "reserved"]
@@ -114,6 +114,7 @@ NUMBERS: tuple[str, ...] = (
 
 UNKNOWN_AGE = 12
 
+_STANDING = np.array([SLOT[name] for name in STANDING])
 _MISSING = np.array([feature.missing for feature in FEATURES], dtype=np.float32)
 
 
@@ -144,17 +145,18 @@ def build_features(
     rows, now = candidates.rows, int(query.now.timestamp())
     menus = fitting_menus(catalogue, stats, query, rows)
     past = stats.past_of(query.user.user_id, now)
-    wide = np.empty((len(rows), N_WIDE), dtype=np.float32)
-    wide[:] = _MISSING
+    located = query.lat is not None and query.lon is not None
+    metres = catalogue.distance_m(rows, query.lat, query.lon) if located else None  # type: ignore[arg-type]
+    wide = np.repeat(_MISSING[:, None], len(rows), axis=1)
+    wide[_STANDING] = stats.standing[rows].T
     for group in (
         signals.cross_signals(catalogue, stats, query, rows),
         signals.past_signals(catalogue, stats, past, now, rows),
-        signals.fit_signals(catalogue, query, rows, menus),
-        signals.standing_signals(catalogue, stats, rows),
-        signals.list_signals(stats, candidates, menus, query_vector),
+        signals.fit_signals(catalogue, query, rows, menus, metres),
+        signals.list_signals(stats, candidates, menus, metres, query_vector),
     ):
         for name, column in group.items():
-            wide[:, SLOT[name]] = column
+            wide[SLOT[name]] = column
     numbers = np.empty((len(rows), N_NUMBERS), dtype=np.float32)
     age = query.user.age if query.user.age is not None else UNKNOWN_AGE
     counts = np.bincount(past.kind, minlength=3)
@@ -163,5 +165,5 @@ def build_features(
     numbers[:, 2] = min(counts[ORDER] / 100.0, 1.0)
     numbers[:, 3] = min(counts[REVIEW] / 50.0, 1.0)
     numbers[:, 4:] = stats.numbers[rows]
-    np.clip(wide, -2.0, 2.0, out=wide)
+    wide = np.ascontiguousarray(np.minimum(np.maximum(wide, -2.0), 2.0).T)
     return FeatureBatch(rows=rows, wide=wide, numbers=numbers, menus=menus)

@@ -15,6 +15,8 @@ from aiyam.ranking.statistics import Statistics
 ASKED, WANTED, BEST, MEAL = 16.0, 4.0, 2.0, 1.0
 """What makes one fitting dish the one to show: the dish asked for, the taste or diet wanted, the shop's best, a real meal."""
 
+_BAND_WON = 100_000_000.0
+
 
 @dataclass(frozen=True)
 class FittingMenus:
@@ -44,12 +46,14 @@ class FittingMenus:
         The dishes asked for count alone where the shop has them, then real meals, then anything that fits.
         """
         lowest: NDArray[np.float32] = np.full(self.k, np.nan, dtype=np.float32)
-        priced = self.fits & (self.price > 0)
-        for mask in (priced, priced & self.meal, priced & self.asked):
-            if mask.any():
-                best = np.full(self.k, np.inf, dtype=np.float32)
-                np.minimum.at(best, self.owner[mask], self.price[mask].astype(np.float32))
-                lowest = np.where(np.isfinite(best), best, lowest).astype(np.float32)
+        if len(self.owner) == 0:
+            return lowest
+        # Better classes of dish get a lower band of numbers, so that one minimum per shop finds the class and the price.
+        band = np.where(self.asked, 0.0, np.where(self.meal, 1.0, 2.0)) * _BAND_WON
+        value = np.where(self.fits & (self.price > 0), self.price + band, np.inf)
+        start = np.flatnonzero(np.diff(self.owner, prepend=-1))
+        best = np.minimum.reduceat(value, start)
+        lowest[self.owner[start]] = np.where(np.isfinite(best), best, np.nan) % _BAND_WON
         return lowest
 
     def chosen(self, cheapest: bool = False) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ Column = NDArray[np.floating] | NDArray[np.bool_] | float
 
 DISTANCE_SCALE_M = 1_000.0
 HABIT_DAYS = 45.0
-CATEGORY_PRIOR_N = 4.0
+CATEGORY_PRIOR = 1.0
 
 
 def time_of(query: Query) -> TimeOfDay:
@@ -48,54 +48,59 @@ def past_signals(
     catalogue: Catalogue, stats: Statistics, past: Past, now: int, rows: NDArray[np.int32]
 ) -> dict[str, Column]:
     """What this person did before: here, at this brand, in this category, at this price."""
-    bought = past.kind == ORDER
-    shops, ts = past.shop[bought], past.ts[bought]
-    category = catalogue.category[rows].astype(np.int64) % N_CATEGORIES
     if len(past.shop) == 0:
-        return {"price_usual_gap": 0.0}
-    decay = np.exp((ts - now) / (HABIT_DAYS * 86400.0)).astype(np.float32)
-    here = _lookup(shops, np.ones(len(shops), np.float32), rows)
-    recency = _lookup(shops, decay, rows)
-    weight = np.bincount(
-        catalogue.category[shops].astype(np.int64) % N_CATEGORIES, weights=decay, minlength=N_CATEGORIES
-    )
-    share = weight / (weight.sum() + CATEGORY_PRIOR_N * 0.25)
-    brand, bought_brands = catalogue.brand[rows], catalogue.brand[shops]
-    brands = _lookup(bought_brands[bought_brands >= 0], decay[bought_brands >= 0], brand)
-    liked, rated = past.kind == FAVORITE, past.kind == REVIEW
-    last = int(catalogue.category[shops[-1]]) % N_CATEGORIES if len(shops) else -1
-    paid = catalogue.mean_price[shops]
-    paid = paid[paid > 0]
-    gap = np.abs(np.log(np.maximum(catalogue.mean_price[rows], 500.0) / np.median(paid))) if len(paid) else np.zeros(1)
-    return {
-        "user_x_shop": here / (len(shops) + 5.0),
+        return {}
+    bought = past.kind == ORDER
+    decay = np.exp((past.ts - now) / (HABIT_DAYS * 86400.0)) * bought
+    liked = np.where(past.kind == REVIEW, (past.value - 3.5) / 1.5, 0.0)
+    weights = np.stack((bought, decay, past.kind == FAVORITE, liked), axis=1).astype(np.float32)
+    here, recency, favorite, review = ((rows[:, None] == past.shop).astype(np.float32) @ weights).T
+    n_orders, n_recent = float(weights[:, 0].sum()), float(weights[:, 1].sum())
+    categories = catalogue.category[past.shop].astype(np.int64) % N_CATEGORIES
+    category = catalogue.category[rows].astype(np.int64) % N_CATEGORIES
+    share = np.bincount(categories, weights=weights[:, 1], minlength=N_CATEGORIES) / (n_recent + CATEGORY_PRIOR)
+    brand, brands = catalogue.brand[rows], catalogue.brand[past.shop]
+    same_brand = (brand[:, None] == brands) & (brands >= 0)
+    signals: dict[str, Column] = {
+        "user_x_shop": here / (n_orders + 5.0),
         "habit_orders": np.log1p(here) / np.log(11.0),
         "habit_recency": recency / (1.0 + recency),
         "habit_ordered_before": here > 0,
-        "user_favorite": _lookup(past.shop[liked], np.ones(int(liked.sum()), np.float32), rows) > 0,
-        "user_review": _lookup(past.shop[rated], (past.value[rated] - 3.5) / 1.5, rows),
+        "user_favorite": favorite > 0,
+        "user_review": review,
         "user_category_share": share[category],
-        "user_brand_share": np.where(brand >= 0, brands / (decay.sum() + 1.0), 0.0),
-        "price_usual_gap": np.minimum(np.nan_to_num(gap), 1.0),
-        "last_category_x_category": stats.crosses.last_category[last][category] if last >= 0 else 0.0,
+        "user_brand_share": same_brand.astype(np.float32) @ weights[:, 1] / (n_recent + 1.0),
     }
+    ordered = np.flatnonzero(bought)
+    paid = catalogue.mean_price[past.shop[ordered]]
+    paid = np.sort(paid[paid > 0])
+    if len(paid):
+        gap = np.abs(np.log(np.maximum(catalogue.mean_price[rows], 500.0) / paid[len(paid) // 2]))
+        signals["price_usual_gap"] = np.minimum(_known(gap, 0.0), 1.0)
+    if len(ordered):
+        signals["last_category_x_category"] = stats.crosses.last_category[categories[ordered[-1]]][category]
+    return signals
 
 
-def fit_signals(catalogue: Catalogue, query: Query, rows: NDArray[np.int32], menus: FittingMenus) -> dict[str, Column]:
+def fit_signals(
+    catalogue: Catalogue,
+    query: Query,
+    rows: NDArray[np.int32],
+    menus: FittingMenus,
+    metres: NDArray[np.float32] | None,
+) -> dict[str, Column]:
     """How each shop fits what was asked: money, place, hours, dish, taste, diet, atmosphere."""
     filters, signals = query.filters, dict[str, Column]()
     limit = spending_limit(query)
     if limit:
         cost = catalogue.mean_price[rows]
-        with np.errstate(invalid="ignore"):
-            over = np.clip((cost - limit) / limit, 0.0, 1.0)
-            signals["budget_fit"] = np.where(np.isfinite(cost), 1.0 - over, 0.5)
-            signals["budget_headroom"] = np.nan_to_num(np.clip(1.0 - catalogue.min_meal_price[rows] / limit, 0.0, 1.0))
-    if query.lat is not None and query.lon is not None:
-        metres = catalogue.distance_m(rows, query.lat, query.lon)
-        signals["distance"] = np.where(np.isfinite(metres), np.exp(-np.nan_to_num(metres) / DISTANCE_SCALE_M), 0.1)
-        signals["distance_rank"] = _rank_signal(-np.nan_to_num(metres, nan=1e7))
-        signals["distance_log"] = np.clip(np.log1p(np.nan_to_num(metres, nan=20_000.0) / 100.0) / 5.5, 0.0, 1.0)
+        over = np.minimum(np.maximum((cost - limit) / limit, 0.0), 1.0)
+        signals["budget_fit"] = _known(1.0 - over, 0.5)
+        headroom = 1.0 - catalogue.min_meal_price[rows] / np.float32(limit)
+        signals["budget_headroom"] = _known(np.minimum(np.maximum(headroom, 0.0), 1.0), 0.0)
+    if metres is not None:
+        signals["distance"] = _known(np.exp(-metres / DISTANCE_SCALE_M), 0.1)
+        signals["distance_log"] = np.minimum(_known(np.log1p(metres / 100.0) / 5.5, 0.8), 1.0)
     district = filters.district or query.district
     codes = [code for code, name in enumerate(catalogue.district_names) if name == district]
     if codes:
@@ -119,52 +124,40 @@ def fit_signals(catalogue: Catalogue, query: Query, rows: NDArray[np.int32], men
     return signals
 
 
-def standing_signals(catalogue: Catalogue, stats: Statistics, rows: NDArray[np.int32]) -> dict[str, Column]:
-    """What everyone thinks of a shop."""
-    rating = stats.shop_rating[rows]
-    return {
-        "good_shop": 0.3 * catalogue.good_shop[rows],
-        "rating_above_3_5": np.where(stats.shop_reviews[rows] > 0, np.clip((rating - 3.5) / 1.5, 0.0, 1.0), 0.0),
-        "popularity": stats.popularity[rows],
-        "popularity_in_district": stats.popularity_in_district[rows],
-        "popularity_log": np.clip(np.log1p(stats.shop_orders[rows]) / np.log(1001.0), 0.0, 1.0),
-    }
-
-
 def list_signals(
-    stats: Statistics, candidates: CandidateSet, menus: FittingMenus, query_vector: NDArray[np.float32] | None
+    stats: Statistics,
+    candidates: CandidateSet,
+    menus: FittingMenus,
+    metres: NDArray[np.float32] | None,
+    query_vector: NDArray[np.float32] | None,
 ) -> dict[str, Column]:
-    """Where each candidate stands in this very list, by every funnel, by price and by likeness to the words."""
+    """Where each candidate stands in this very list: by every funnel, distance, price and likeness to the words."""
     rows, signals = candidates.rows, dict[str, Column]()
+    compared: dict[str, NDArray[np.floating]] = {"rank_merged": candidates.merged}
     for column, name in enumerate(FUNNELS):
         signals[f"funnel_{name}"] = candidates.flags[:, column]
-        signals[f"score_{name}"] = candidates.scores[:, column]
-        signals[f"rank_{name}"] = _rank_signal(candidates.scores[:, column]) * (candidates.scores[:, column] > 0)
+        signals[f"score_{name}"] = compared[f"rank_{name}"] = candidates.scores[:, column]
     signals["score_merged"] = candidates.merged
-    signals["rank_merged"] = _rank_signal(candidates.merged)
     signals["funnels_agree"] = candidates.flags.mean(axis=1)
-    price = menus.lowest_price()
-    signals["price_rank"] = _rank_signal(-np.nan_to_num(price, nan=1e7))
+    compared["price_rank"] = -_known(menus.lowest_price(), 1e7)
+    if metres is not None:
+        compared["distance_rank"] = -_known(metres, 1e7)
     if query_vector is not None and stats.shop_vectors is not None and query_vector.any():
         likeness = stats.shop_vectors[rows] @ query_vector
-        signals["query_similarity"] = likeness
-        signals["query_similarity_rank"] = _rank_signal(likeness)
+        signals["query_similarity"] = compared["query_similarity_rank"] = likeness
+    signals.update(_ranks(compared))
+    for name in FUNNELS:
+        signals[f"rank_{name}"] = signals[f"rank_{name}"] * (signals[f"score_{name}"] > 0)
     return signals
 
 
-def _lookup(keys: NDArray[np.integer], values: NDArray[np.float32], wanted: NDArray[np.integer]) -> NDArray[np.float32]:
-    """Sum ``values`` by key and read the sums at ``wanted``; 0 where a key never came."""
-    out = np.zeros(len(wanted), dtype=np.float32)
-    if len(keys) == 0:
-        return out
-    unique, inverse = np.unique(keys, return_inverse=True)
-    sums = np.bincount(inverse, weights=values).astype(np.float32)
-    at = np.minimum(np.searchsorted(unique, wanted), len(unique) - 1)
-    return np.where(unique[at] == wanted, sums[at], 0.0).astype(np.float32)
-
-
-def _rank_signal(score: NDArray[np.floating]) -> NDArray[np.float32]:
+def _ranks(compared: dict[str, NDArray[np.floating]]) -> dict[str, Column]:
     """Turn scores into 1 / log2(2 + rank): 1.0 for the best, falling as a reader's attention does."""
-    rank = np.empty(len(score), dtype=np.float32)
-    rank[np.argsort(-score, kind="stable")] = np.arange(len(score), dtype=np.float32)
-    return np.asarray(1.0 / np.log2(2.0 + rank), np.float32)
+    order = np.argsort(-np.stack(list(compared.values())), axis=1, kind="stable")
+    out = np.empty(order.shape, dtype=np.float32)
+    np.put_along_axis(out, order, (1.0 / np.log2(2.0 + np.arange(order.shape[1])))[None, :].astype(np.float32), axis=1)
+    return dict(zip(compared, out, strict=True))
+
+
+def _known(values: NDArray[np.floating], missing: float) -> NDArray[np.floating]:
+    return np.where(np.isnan(values), missing, values)

@@ -21,6 +21,9 @@ ORDER, FAVORITE, REVIEW = 0, 1, 2
 N_CATEGORIES = len(CATEGORIES) + 1
 """One slot more than the categories: a shop without one (index -1) reads and writes the last."""
 
+STANDING = ("good_shop", "rating_above_3_5", "popularity", "popularity_in_district", "popularity_log")
+"""What everyone thinks of a shop: the columns of ``Statistics.standing``, by their feature names."""
+
 HALF_LIFE_DAYS = 60.0
 RATING_PRIOR_N = 5.0
 CROSS_PRIOR_N = 20.0
@@ -66,8 +69,8 @@ class Statistics:
     """History for the features. Aggregates use only events before ``until`` (epoch seconds); shapes: n shops, e events.
 
     ``event_*`` hold every known event, sorted by person and time, so that a request sees its own past exactly.
-    ``popularity`` and ``popularity_in_district`` are ranks in 0..1 (1 the most ordered lately). ``shop_vectors`` (n, 128)
-    are the content encoder's unit vectors, when given.
+    ``popularity`` is the rank in 0..1 (1 the most ordered lately), ``standing`` (n, 5) the features of ``STANDING``;
+    ``shop_vectors`` (n, 128) are the content encoder's unit vectors, when given.
     """
 
     until: int
@@ -81,9 +84,9 @@ class Statistics:
     shop_reviews: NDArray[np.int32]
     shop_rating: NDArray[np.float32]
     popularity: NDArray[np.float32]
-    popularity_in_district: NDArray[np.float32]
     numbers: NDArray[np.float32]
     crosses: Crosses = field(default_factory=Crosses)
+    standing: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, len(STANDING)), np.float32))
     shop_vectors: NDArray[np.float32] | None = None
     dish_masks: dict[tuple[str, ...], NDArray[np.bool_]] = field(default_factory=dict)
 
@@ -113,6 +116,11 @@ class Statistics:
         rating = ((stars + RATING_PRIOR_N * mean) / (reviews + RATING_PRIOR_N)).astype(np.float32)
         decay = np.exp2(-(limit - ts[bought]) / (HALF_LIFE_DAYS * 86400.0))
         recent = np.bincount(shop[bought], weights=decay, minlength=n).astype(np.float64)
+        popularity = _rank_share(recent, np.zeros(n, dtype=np.int64))
+        in_district = _rank_share(recent, catalogue.district.astype(np.int64))
+        above = np.where(reviews > 0, np.clip((rating - 3.5) / 1.5, 0.0, 1.0), 0.0)
+        log_orders = np.clip(np.log1p(orders) / np.log(1001.0), 0.0, 1.0)
+        standing = np.stack((0.3 * catalogue.good_shop, above, popularity, in_district, log_orders), axis=1)
         return cls(
             until=limit,
             user_row=interactions.row_of_user,
@@ -124,8 +132,8 @@ class Statistics:
             shop_orders=orders,
             shop_reviews=reviews,
             shop_rating=rating,
-            popularity=_rank_share(recent, np.zeros(n, dtype=np.int64)),
-            popularity_in_district=_rank_share(recent, catalogue.district.astype(np.int64)),
+            popularity=popularity,
+            standing=standing.astype(np.float32),
             numbers=_shop_numbers(catalogue, rating, reviews, orders),
             shop_vectors=shop_vectors,
         )

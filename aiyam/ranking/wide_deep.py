@@ -53,7 +53,7 @@ class WideDeepConfig:
     warm_start: bool = True
     min_events: int = 5
     id_dropout: float = 0.2
-    weight_decay: float = 1e-4
+    weight_decay: float = 1e-3
     batch_size: int = 512
     epochs: int = 10
     learning_rate: float = 1e-3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-PATIENCE = 2
+PATIENCE = 3
+MIN_GAIN = 2e-4
+"""An epoch that lowers the validation loss by less than this is no progress; after ``PATIENCE`` of them fitting ends."""
+
 WIDE_L2 = 1e-3
 SPARSE_ABOVE = 20_000
 """Id tables larger than this are updated row by row (SparseAdam): a dense step would touch every row."""
@@ -63,6 +66,7 @@ def fit_network(
     per_batch = max(1, round(config.batch_size / max(len(train.shops) / max(len(train.users), 1), 1.0)))
     history: list[dict[str, float]] = []
     best: dict[str, torch.Tensor] = {}
+    mark, n_idle = float("inf"), 0
     for epoch in range(config.epochs):
         net.train()
         order = rng.permutation(len(train.users))
@@ -93,7 +97,9 @@ def fit_network(
         report((epoch + 1) / config.epochs, f"epoch {epoch + 1} of {config.epochs}", history[-1])
         if valid_loss <= min(h["valid_loss"] for h in history):
             best = {name: value.clone() for name, value in net.state_dict().items()}
-        elif len(history) - 1 - int(np.argmin([h["valid_loss"] for h in history])) >= PATIENCE:
+        n_idle = 0 if valid_loss < mark - MIN_GAIN else n_idle + 1
+        mark = min(mark, valid_loss) if n_idle == 0 else mark
+        if n_idle >= PATIENCE:
             break
     net.load_state_dict(best)
     if config.loss == "listwise":
@@ -186,15 +192,16 @@ def _optimisers(net: nn.Module, config: WideDeepConfig, largest: int) -> list[to
     import torch
 
     ids = [net.user, net.shop, net.brand]
-    if largest <= SPARSE_ABOVE:
-        return [torch.optim.Adam(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)]
-    for table in ids:
-        setattr(table, "sparse", True)  # noqa: B010
     rows = [p for table in ids for p in table.parameters()]  # type: ignore[union-attr]
     own = {id(p) for p in rows}
     rest = [p for p in net.parameters() if id(p) not in own]
+    if largest <= SPARSE_ABOVE:
+        groups: list[dict[str, Any]] = [{"params": rest}, {"params": rows, "weight_decay": config.weight_decay}]
+        return [torch.optim.Adam(groups, lr=config.learning_rate)]
+    for table in ids:
+        setattr(table, "sparse", True)  # noqa: B010
     return [
-        torch.optim.Adam(rest, lr=config.learning_rate, weight_decay=config.weight_decay),
+        torch.optim.Adam(rest, lr=config.learning_rate),
         torch.optim.SparseAdam(rows, lr=config.learning_rate),
     ]
 
@@ -213,11 +220,11 @@ def _solve_wide(net: nn.Module, train: _Rows, config: WideDeepConfig) -> None:
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
-    solver.step(step)
+    solver.step(step)  # type: ignore[no-untyped-call]
     with torch.no_grad():
-        net.wide.weight[0] = solution[:-1]  # type: ignore[union-attr, operator, index]
-        net.wide.bias[0] = solution[-1]  # type: ignore[union-attr, operator, index]
-        net.out.weight[0, 1:] *= 0.1  # type: ignore[union-attr, operator, index]
+        net.wide.weight.copy_(solution[None, :-1])  # type: ignore[union-attr, operator]
+        net.wide.bias.copy_(solution[-1:])  # type: ignore[union-attr, operator]
+        net.out.weight.narrow(1, 1, config.hidden[-1]).mul_(0.3)  # type: ignore[union-attr, operator]
 
 
 def _calibrate(net: nn.Module, valid: _Rows) -> None:
