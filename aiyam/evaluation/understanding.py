@@ -68,15 +68,25 @@ def score(examples: Sequence[Example], answers: Sequence[Answer], *, seed: int =
     gold = np.array([e.intent for e in examples])
     said = np.array([a.intent for a in answers])
     right = (gold == said).astype(np.float64)
-    span_counts = np.array([_overlap({(k, s, t) for k, s, t, _ in e.spans}, set(a.spans)) for e, a in zip(examples, answers, strict=True)])
+    span_counts = np.array(
+        [_overlap({(k, s, t) for k, s, t, _ in e.spans}, set(a.spans)) for e, a in zip(examples, answers, strict=True)]
+    )
     has_filters = all(a.filters is not None for a in answers)
-    filter_counts = np.array([_overlap(facts(e.filters), facts(a.filters or {})) for e, a in zip(examples, answers, strict=True)])
+    filter_counts = np.array(
+        [_overlap(facts(e.filters), facts(a.filters or {})) for e, a in zip(examples, answers, strict=True)]
+    )
     result: dict[str, Any] = {
         "intent_accuracy": _rounded(right.mean()),
         "intent_macro_f1": _rounded(_macro_f1(gold, said)),
         "span_f1": _rounded(_f1(span_counts.sum(axis=0))),
         "filter_f1": _rounded(_f1(filter_counts.sum(axis=0))) if has_filters else None,
-        "exact_rows": _rounded(float(np.mean((gold == said) & (span_counts[:, 1] == span_counts[:, 0]) & (span_counts[:, 2] == span_counts[:, 0])))),
+        "exact_rows": _rounded(
+            float(
+                np.mean(
+                    (gold == said) & (span_counts[:, 1] == span_counts[:, 0]) & (span_counts[:, 2] == span_counts[:, 0])
+                )
+            )
+        ),
         "ece": _rounded(calibration_error(np.array([a.confidence for a in answers]), right)),
         "n": len(examples),
     }
@@ -108,7 +118,9 @@ def facts(filters: Mapping[str, Any]) -> set[tuple[str, str]]:
     for key, value in filters.items():
         for item in value if isinstance(value, list | tuple) else (value,):
             text = "true" if item is True else str(item)
-            found.add((key, normalise(text).text.replace(" ", "") if key in ("menus", "exclude_menus", "place") else text))
+            found.add(
+                (key, normalise(text).text.replace(" ", "") if key in ("menus", "exclude_menus", "place") else text)
+            )
     return found
 
 
@@ -141,7 +153,11 @@ def _interval(draws: NDArray[np.int64], measure: Callable[[NDArray[np.int64]], f
 def _label_table(gold: NDArray[np.str_], said: NDArray[np.str_]) -> dict[str, dict[str, float]]:
     table = {}
     for label in sorted({*gold.tolist(), *said.tolist()}):
-        hit, n_gold, n_said = int(((gold == label) & (said == label)).sum()), int((gold == label).sum()), int((said == label).sum())
+        hit, n_gold, n_said = (
+            int(((gold == label) & (said == label)).sum()),
+            int((gold == label).sum()),
+            int((said == label).sum()),
+        )
         table[label] = _scores(hit, n_gold, n_said)
     return table
 

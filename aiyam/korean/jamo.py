@@ -36,7 +36,7 @@ def _parts_text(code: int) -> str:
     return INITIALS[code // 588] + VOWELS[code % 588 // 28] + FINALS[code % 28]
 
 
-_SPLIT = {_FIRST + code: _parts_text(code) for code in range(_LAST - _FIRST + 1)}
+_SPLIT: dict[int, str] = {_FIRST + code: _parts_text(code) for code in range(_LAST - _FIRST + 1)}
 
 
 def split(text: str) -> str:
@@ -45,7 +45,8 @@ def split(text: str) -> str:
     >>> split("떡볶이!")
     'ㄸㅓㄱㅂㅗㄲㅇㅣ!'
     """
-    return text.translate(_SPLIT)
+    written: str = text.translate(_SPLIT)
+    return written
 
 
 def compose(jamo: str) -> str:
@@ -113,7 +114,20 @@ _VOWEL_SLIPS = {"ㅐ": "ㅔ", "ㅔ": "ㅐ", "ㅙ": "ㅚ", "ㅚ": "ㅙ", "ㅞ": "
                 "ㅡ": "ㅜ", "ㅕ": "ㅑㅛ", "ㅖ": "ㅔ", "ㅟ": "ㅣ"}  # fmt: skip
 _INITIAL_SLIPS = {"ㄱ": "ㄲㄷ", "ㄲ": "ㄱ", "ㄷ": "ㄸㅈ", "ㄸ": "ㄷ", "ㅂ": "ㅃㅈ", "ㅃ": "ㅂ", "ㅅ": "ㅆㄱ", "ㅆ": "ㅅ", "ㅈ": "ㅉㄷ", "ㅉ": "ㅈ",
                   "ㅊ": "ㅌㅍ", "ㅋ": "ㅌ", "ㅌ": "ㅋㅊ", "ㅍ": "ㅊ", "ㅁ": "ㄴ", "ㄴ": "ㅁㅇ", "ㅇ": "ㄴㄹ", "ㄹ": "ㅇㅎ", "ㅎ": "ㄹ"}  # fmt: skip
-_FINAL_SLIPS = {"ㄱ": "ㄲㅋ", "ㄲ": "ㄱ", "ㅆ": "ㅅ", "ㅅ": "ㅆ", "ㅈ": "ㅅ", "ㅎ": "", "ㄶ": "ㄴ", "ㅄ": "ㅂ", "ㅌ": "ㅅ", "ㄺ": "ㄱ", "ㄼ": "ㄹ", "ㅀ": "ㄹ"}
+_FINAL_SLIPS = {
+    "ㄱ": "ㄲㅋ",
+    "ㄲ": "ㄱ",
+    "ㅆ": "ㅅ",
+    "ㅅ": "ㅆ",
+    "ㅈ": "ㅅ",
+    "ㅎ": "",
+    "ㄶ": "ㄴ",
+    "ㅄ": "ㅂ",
+    "ㅌ": "ㅅ",
+    "ㄺ": "ㄱ",
+    "ㄼ": "ㄹ",
+    "ㅀ": "ㄹ",
+}
 
 
 def _slip(char: str, rng: random.Random) -> str:

@@ -72,7 +72,7 @@ def parse_number(text: str) -> int | None:
             current = float(token.replace(",", ""))
         else:
             return None
-    return int(round(total + section + (current or 0)))
+    return round(total + section + (current or 0))
 
 
 def to_korean(number: int) -> str:
@@ -202,7 +202,10 @@ def _amount(text: str, match: re.Match[str]) -> Amount | None:
 _MINUTES = re.compile(
     r"(?:(?P<how>걸어서|걸어|도보(?:로)?|자전거(?:로)?|차로|차\s?타고)\s?(?:한\s)?)?(?P<n>\d{1,3}|[일이삼사오육칠팔구십]{1,3})\s?분(?P<far>\s?(?:거리|컷))?"
 )
-_METRES = re.compile(r"(?P<n>\d[\d,]*(?:\.\d+)?|[일이삼사오육칠팔구십백천]{1,5}|반)\s?(?P<unit>km|킬로미터|킬로|키로|m(?![a-z])|미터)", re.I)
+_METRES = re.compile(
+    r"(?P<n>\d[\d,]*(?:\.\d+)?|[일이삼사오육칠팔구십백천]{1,5}|반)\s?(?P<unit>km|킬로미터|킬로|키로|m(?![a-z])|미터)",
+    re.I,
+)
 
 
 def find_distances(text: str) -> list[Distance]:

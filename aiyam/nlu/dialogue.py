@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,9 +36,13 @@ _KEPT_ON_NEW_TOPIC = ("district", "place", "near_me", "meal_card", "allergies")
 """Where a child is, what card they hold and what they must not eat outlive a change of dish."""
 _CHEAPER = re.compile(r"(?:더|좀|조금|훨씬)\s?(?:더\s?)?(?:싼|싸|저렴|값싼)|(?:너무\s?)?비싸(?!지)|비싼데|비쌈|부담")
 _NEARER = re.compile(r"(?:더|좀|조금|훨씬)\s?(?:더\s?)?(?:가까|가깝)|(?:너무\s?)?멀(?:어|다|은|네|잖|리)|먼데")
-_OTHERS = re.compile(r"다른\s?(?:데|곳|거|것|걸|집|가게|식당|메뉴|음식|추천)|딴\s?(?:데|곳|거|것|걸|집)|더\s?(?:보여|없|있|추천)|또(?=\s|$|\s?(?:없|있|다른|보여|추천))|다음\s?(?:거|것|꺼)|^다음|하나\s?더|별로|맘에\s?안|마음에\s?안|싫|다시\s?추천|새로운")
+_OTHERS = re.compile(
+    r"다른\s?(?:데|곳|거|것|걸|집|가게|식당|메뉴|음식|추천)|딴\s?(?:데|곳|거|것|걸|집)|더\s?(?:보여|없|있|추천)|또(?=\s|$|\s?(?:없|있|다른|보여|추천))|다음\s?(?:거|것|꺼)|^다음|하나\s?더|별로|맘에\s?안|마음에\s?안|싫|다시\s?추천|새로운"
+)
 _REJECTING = re.compile(r"(?:거기|그거|그\s?(?:집|가게|식당|곳)|이거|이\s?(?:집|가게)|여기|걔|쟤|거긴|저기)\s?(?:는|은)?\s?(?:말고|말구|빼고|싫|별로|제외|아닌|가\s?봤|노노)")  # fmt: skip
 _NTH_REJECTED = re.compile(r"(?:거|것|집|가게|식당|번)?\s?(?:는|은)?\s?(?:말고|말구|빼고|싫|별로|제외)")
+_CONTINUING = re.compile(r"\s?(?:아니(?!면)|그럼|그러면|그렇다면|음+\s|흠+\s|근데|그런데|그리고|그중|그\s중|이\s?중)")
+_MAY_CONTINUE = frozenset({Intent.FOOD_RECOMMENDATION, Intent.BUDGET_FOOD_INQUIRY, Intent.LOCATION_INQUIRY})
 _WHICH_SHOP_KO = "어느 가게 말하는 거야?"
 _UNKNOWN_SHOP_KO = "그 가게는 내가 아직 몰라. 이름을 다시 알려 줄래?"
 _UNSURE_KO = "내가 잘 이해했는지 모르겠어. 어떤 걸 찾아 줄까?"
@@ -67,7 +71,7 @@ class Request:
     """
 
     intent: Intent
-    filters: Filters = Filters()
+    filters: Filters = field(default_factory=Filters)
     semantic_query: str = ""
     exclude_shop_ids: tuple[str, ...] = ()
     focus_shop_id: str | None = None
@@ -101,15 +105,20 @@ def resolve(
         return _about_shop(understanding, state, shop_id, named=bool(named), catalogue=catalogue)
     if _unsure(understanding):
         return Request(intent, said, understanding.semantic_query, question=_UNSURE_KO, choices=_choices(understanding))
-    follows = intent is Intent.REFINE and (state.intent is not None or bool(state.shown_shop_ids))
+    had_results = state.intent is not None or bool(state.shown_shop_ids)
+    follows = had_results and (intent is Intent.REFINE or _continues(text, intent, said))
     filters = _follow_up(text, said, state, catalogue, user, context) if follows else _new_topic(said, state)
     if user.allergies:
-        filters = filters.model_copy(update={"allergies": tuple(dict.fromkeys((*(filters.allergies or ()), *user.allergies)))})
+        filters = filters.model_copy(
+            update={"allergies": tuple(dict.fromkeys((*(filters.allergies or ()), *user.allergies)))}
+        )
     turned_down = _turned_down(text, state, shop_id) if follows else ()
     excluded = tuple(dict.fromkeys((*state.rejected_shop_ids, *turned_down))) if follows else ()
     filters = filters.model_copy(update={"ordinal": None})
     served = _served_intent(intent, follows)
-    return Request(served, filters, semantic_query(filters, served) or understanding.semantic_query, excluded[-MAX_REJECTED:])
+    return Request(
+        served, filters, semantic_query(filters, served) or understanding.semantic_query, excluded[-MAX_REJECTED:]
+    )
 
 
 def next_state(
@@ -196,11 +205,23 @@ def _about_shop(
     tail = _TAILS_KO[intent]
     shown = [catalogue.names[catalogue.row_of[s]] for s in state.shown_shop_ids if s in catalogue.row_of][:4]
     choices = tuple(f"{name} {tail}" for name in shown) if len(shown) >= 2 else _STARTERS_KO[:3]
-    return Request(intent, understanding.filters, query, question=_UNKNOWN_SHOP_KO if named else _WHICH_SHOP_KO, choices=choices)
+    return Request(
+        intent, understanding.filters, query, question=_UNKNOWN_SHOP_KO if named else _WHICH_SHOP_KO, choices=choices
+    )
+
+
+def _continues(text: str, intent: Intent, said: Filters) -> bool:
+    """Tell whether a request reads on from the last one: "아니 만원으로" names no food of its own."""
+    names_food = said.menus or said.category or said.dietary_preferences or said.taste
+    return intent in _MAY_CONTINUE and not names_food and _CONTINUING.match(text) is not None
 
 
 def _unsure(understanding: Understanding) -> bool:
-    return understanding.confidence < UNSURE_BELOW and not understanding.entities and understanding.intent is not Intent.SAFETY
+    return (
+        understanding.confidence < UNSURE_BELOW
+        and not understanding.entities
+        and understanding.intent is not Intent.SAFETY
+    )
 
 
 def _choices(understanding: Understanding) -> tuple[str, ...]:
@@ -234,7 +255,9 @@ def _follow_up(
         dropped.update(menus=None, category=None)
     if said.exclude_menus:
         left = tuple(m for m in base.menus or () if m not in said.exclude_menus)
-        dropped.update(menus=left or None, exclude_menus=tuple(dict.fromkeys((*(base.exclude_menus or ()), *said.exclude_menus))))
+        dropped.update(
+            menus=left or None, exclude_menus=tuple(dict.fromkeys((*(base.exclude_menus or ()), *said.exclude_menus)))
+        )
         dropped.update(category=tuple(c for c in base.category or () if c not in said.exclude_menus) or None)
     if said.exclude_taste:
         dropped.update(taste=tuple(t for t in base.taste or () if t not in said.exclude_taste) or None)
@@ -245,7 +268,7 @@ def _follow_up(
     if said.budget_max is not None or said.budget_min is not None:
         dropped.update(budget_min=None, budget_max=None)
     merged_lists = {k: v for k, v in dropped.items() if k == "exclude_menus"}
-    filters = _over(base.model_copy(update=dropped), said.model_copy(update={k: None for k in merged_lists}))
+    filters = _over(base.model_copy(update=dropped), said.model_copy(update=dict.fromkeys(merged_lists)))
     shown = [catalogue.row_of[s] for s in state.shown_shop_ids if s in catalogue.row_of]
     if _CHEAPER.search(text) and said.budget_max is None:
         filters = _cheaper(filters, shown, catalogue)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -47,7 +48,13 @@ class LoadReport:
     def as_json(self) -> dict[str, Any]:
         """Return the report as plain JSON types."""
         notes = [vars(n) for n in (*self.repaired, *self.rejected)]
-        return {"rows": self.n_rows, "kept": self.n_kept, "repaired": len(self.repaired), "rejected": len(self.rejected), "notes": notes}
+        return {
+            "rows": self.n_rows,
+            "kept": self.n_kept,
+            "repaired": len(self.repaired),
+            "rejected": len(self.rejected),
+            "notes": notes,
+        }
 
     def write(self, path: Path) -> None:
         """Write the report as JSON."""
@@ -86,7 +93,9 @@ def load_examples(path: Path) -> tuple[list[Example], LoadReport]:
     report.n_kept = len(examples)
     if not examples:
         why = f" First reason: {report.rejected[0].reason}." if report.rejected else ""
-        raise DataError(f"Expected training rows in {path}, found no sound one.{why}", hint="See datasets/README.md for the format.")
+        raise DataError(
+            f"Expected training rows in {path}, found no sound one.{why}", hint="See datasets/README.md for the format."
+        )
     return examples, report
 
 
@@ -95,9 +104,13 @@ def _rows(path: Path, report: LoadReport) -> Iterator[tuple[int, Any]]:
         with path.open("rb") as handle:
             start = handle.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
     except OSError as error:
-        raise DataError(f"Expected a training file at {path}, got: {error.strerror}.", hint="Check the path.") from error
+        raise DataError(
+            f"Expected a training file at {path}, got: {error.strerror}.", hint="Check the path."
+        ) from error
     first_line = start.split(b"\n", 1)[0].strip()
-    whole = start.startswith(b"[") or (start.startswith(b"{") and (b'"training_data"' in first_line or first_line == b"{"))
+    whole = start.startswith(b"[") or (
+        start.startswith(b"{") and (b'"training_data"' in first_line or first_line == b"{")
+    )
     if whole:
         yield from enumerate(_whole(path), 1)
         return
@@ -120,12 +133,18 @@ def _whole(path: Path) -> Iterable[Any]:
     try:
         data = json.loads(path.read_bytes().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise DataError(f"Expected {path} in UTF-8, got other bytes at {error.start}.", hint="Save it as UTF-8.") from error
+        raise DataError(
+            f"Expected {path} in UTF-8, got other bytes at {error.start}.", hint="Save it as UTF-8."
+        ) from error
     except (json.JSONDecodeError, RecursionError) as error:
-        raise DataError(f"Expected JSON in {path}, got: {error}.", hint="Use a list, training_data, or JSON Lines.") from error
+        raise DataError(
+            f"Expected JSON in {path}, got: {error}.", hint="Use a list, training_data, or JSON Lines."
+        ) from error
     rows = data.get("training_data") if isinstance(data, dict) else data
     if not isinstance(rows, list):
-        raise DataError(f'Expected "training_data": [...] in {path}, got {type(rows).__name__}.', hint="See datasets/README.md.")
+        raise DataError(
+            f'Expected "training_data": [...] in {path}, got {type(rows).__name__}.', hint="See datasets/README.md."
+        )
     return rows
 
 
@@ -143,7 +162,7 @@ def _sound(row: Any, notes: list[str]) -> Example:
     if not isinstance(entities, list) or not isinstance(filters, dict):
         raise _Unsound("expected entities as a list and filters as an object")
     spans = sorted((_span(text, e, notes) for e in entities), key=lambda s: s[1])
-    for left, right in zip(spans, spans[1:], strict=False):
+    for left, right in itertools.pairwise(spans):
         if right[1] < left[2]:
             raise _Unsound(f"spans {text[left[1] : left[2]]!r} and {text[right[1] : right[2]]!r} overlap")
     return Example(text, intent.strip(), tuple(spans), filters, str(row.get("template") or ""))
@@ -152,10 +171,12 @@ def _sound(row: Any, notes: list[str]) -> Example:
 def _span(text: str, entity: Any, notes: list[str]) -> tuple[str, int, int, Any]:
     if not isinstance(entity, dict) or not isinstance(entity.get("entity"), str) or not entity["entity"]:
         raise _Unsound(f"expected an entity with its kind, got {entity!r}"[:120])
-    kind, surface, start, end = entity["entity"], entity.get("text"), entity.get("start"), entity.get("end")
-    right_types = isinstance(start, int) and isinstance(end, int) and not isinstance(start, bool)
-    if right_types and 0 <= start < end <= len(text) and (surface is None or text[start:end] == surface):
-        return kind, start, end, entity.get("value", text[start:end])
+    kind, surface = entity["entity"], entity.get("text")
+    start: Any = entity.get("start")
+    end: Any = entity.get("end")
+    placed = isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text)
+    if placed and (surface is None or text[start:end] == surface):
+        return kind, int(start), int(end), entity.get("value", text[start:end])
     if not isinstance(surface, str) or not surface:
         raise _Unsound(f"{kind}: offsets {start}..{end} do not fit the text and no surface form is given")
     occurrences = text.count(surface)

@@ -96,7 +96,7 @@ def span_features(text: str, evidence: Sequence[Span]) -> list[list[str]]:
         for i in range(match.start(), match.end()):
             word_start[i], word_end[i] = match.start(), match.end()
     for i, kind in enumerate(kinds):
-        if kind == "s" or word_end[i] == n and word_start[i] == 0 and n and not _WORD.match(text[i]):
+        if kind == "s" or (word_end[i] == n and word_start[i] == 0 and n and not _WORD.match(text[i])):
             word_start[i] = word_end[i] = i
     padded = f"\x02\x02\x02{text}\x03\x03\x03"
     rows: list[list[str]] = []
@@ -116,7 +116,11 @@ def span_features(text: str, evidence: Sequence[Span]) -> list[list[str]]:
         ]  # fmt: skip
         if end > start:
             word = text[start:end]
-            row += [f"w={word}@{i - start}" if len(word) < 12 else "w=long", "p=" + word[:2] + f"@{min(i - start, 3)}", "s=" + word[-2:] + f"@{min(end - i, 4)}"]
+            row += [
+                f"w={word}@{i - start}" if len(word) < 12 else "w=long",
+                "p=" + word[:2] + f"@{min(i - start, 3)}",
+                "s=" + word[-2:] + f"@{min(end - i, 4)}",
+            ]
             if start >= 2:
                 row.append("pw=" + text[max(0, start - 4) : start])
             row.append("nw=" + text[end : end + 4])

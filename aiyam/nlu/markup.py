@@ -98,7 +98,9 @@ def row_of(marked: str, intent: str, extra: str = "") -> dict[str, Any]:
     return {
         "text": text,
         "intent": intent,
-        "entities": [{"entity": s.entity, "value": s.value, "text": s.text, "start": s.start, "end": s.end} for s in spans],
+        "entities": [
+            {"entity": s.entity, "value": s.value, "text": s.text, "start": s.start, "end": s.end} for s in spans
+        ],
         "semantic_query": semantic_query(checked, intent, shop_name=shop),
         "filters": checked.given(),
     }

@@ -36,7 +36,9 @@ class Reading:
 class IntentModel:
     """Softmax over a linear score of hashed features: weights (N_BUCKETS, k), bias (k,), a temperature for calibration."""
 
-    def __init__(self, labels: Sequence[str], weights: NDArray[np.float32], bias: NDArray[np.float32], temperature: float) -> None:
+    def __init__(
+        self, labels: Sequence[str], weights: NDArray[np.float32], bias: NDArray[np.float32], temperature: float
+    ) -> None:
         self.labels = tuple(labels)
         self.weights = weights
         self.bias = bias
@@ -86,7 +88,9 @@ class NluModel:
             labels, version = config["intents"], config["features_version"]
             weights, bias = tensors["weights"].astype(np.float32), tensors["bias"].astype(np.float32)
         except Exception as error:
-            raise ModelError(f"Expected a readable understanding model in {folder}, got: {error}.", hint=retrain) from error
+            raise ModelError(
+                f"Expected a readable understanding model in {folder}, got: {error}.", hint=retrain
+            ) from error
         if version != FEATURES_VERSION or weights.shape != (N_BUCKETS, len(labels)):
             raise ModelError(f"Expected features version {FEATURES_VERSION} in {folder}, got {version}.", hint=retrain)
         intents = IntentModel(labels, weights, bias, float(config["temperature"]))

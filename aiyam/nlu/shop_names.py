@@ -86,7 +86,9 @@ class ShopNames:
         while at < len(compact):
             i = origin[at]
             step = 1
-            if (i == 0 or text[i - 1] == " " or SEPARATORS.match(text[i - 1])) and compact[at : at + 2] in self._prefixes:
+            if (i == 0 or text[i - 1] == " " or SEPARATORS.match(text[i - 1])) and compact[
+                at : at + 2
+            ] in self._prefixes:
                 for length in range(min(_MAX_CHARS, len(compact) - at), min_chars - 1, -1):
                     if compact[at : at + length] in self._rows:
                         found.append((i, origin[at + length - 1] + 1))

@@ -24,7 +24,9 @@ from aiyam.nlu.values import Span, filters_of, is_negated, read_amount, semantic
 from aiyam.registry import open_sealed
 
 COMPONENT = "nlu"
-_TRUSTED = frozenset({EntityType.BUDGET, EntityType.DISTANCE, EntityType.ALLERGY, EntityType.PAYMENT, EntityType.ORDINAL})
+_TRUSTED = frozenset(
+    {EntityType.BUDGET, EntityType.DISTANCE, EntityType.ALLERGY, EntityType.PAYMENT, EntityType.ORDINAL}
+)
 """Kinds whose rules are precise enough to add a span the tagger left out."""
 _TALK = frozenset({Intent.GREETING, Intent.THANKS, Intent.HELP, Intent.SMALL_TALK, Intent.SAFETY, Intent.OUT_OF_SCOPE})
 _KNOWN_KINDS = frozenset(EntityType)
@@ -56,7 +58,9 @@ class Understander:
             ModelError: the folder is missing, damaged, or holds something else.
         """
         manifest = open_sealed(folder, COMPONENT)
-        return cls(NluModel.load(folder, gazetteer), manifest.version)
+        model = NluModel.load(folder, gazetteer)
+        model.read("신림역 떡볶이")  # fills the lazy place and spelling tables, so that the first child does not wait
+        return cls(model, manifest.version)
 
     def understand(self, text: str, *, state: DialogueState | None = None) -> Understanding:
         """Understand one utterance; any string is safe. Spans are code points of the text given.
@@ -129,13 +133,26 @@ def with_rules(plain: str, spans: Sequence[Span], evidence: Sequence[Span]) -> l
     return sorted(added, key=lambda s: s.start)
 
 
-def _valued(plain: str, label: str, start: int, end: int, evidence: Sequence[Span], gazetteer: Gazetteer) -> Span | None:
+def _valued(
+    plain: str, label: str, start: int, end: int, evidence: Sequence[Span], gazetteer: Gazetteer
+) -> Span | None:
     for found in evidence:
         if found.entity == label and found.start < end and found.end > start:
             if label == EntityType.MENU and end - start > found.end - found.start:  # 당근김밥 is more than 김밥
                 surface = plain[start:end]
-                return Span(label, gazetteer.dish(surface) or surface, start, end, is_negated(plain, start, end), source="model")
-            return Span(label, found.value, start, end, found.negated or is_negated(plain, start, end), found.low, found.high, "model")
+                return Span(
+                    label, gazetteer.dish(surface) or surface, start, end, is_negated(plain, start, end), source="model"
+                )
+            return Span(
+                label,
+                found.value,
+                start,
+                end,
+                found.negated or is_negated(plain, start, end),
+                found.low,
+                found.high,
+                "model",
+            )
     value = value_of(label, plain[start:end], gazetteer)
     if value is None:
         return None
@@ -147,7 +164,9 @@ def decide_intent(reading: Reading, spans: Sequence[Span]) -> tuple[Intent, floa
     """Apply the annotators' rules between neighbours, where the spans settle what the words leave open."""
     intent, confidence = Intent(reading.intent), reading.confidence
     kinds = {s.entity for s in spans}
-    if intent in RECOMMENDING_INTENTS and any(_not_for_children(reading.text.text, topic) for topic in ("alcohol", "adult")):
+    if intent in RECOMMENDING_INTENTS and any(
+        _not_for_children(reading.text.text, topic) for topic in ("alcohol", "adult")
+    ):
         return Intent.OUT_OF_SCOPE, max(confidence, 0.6)
     if intent == Intent.FOOD_RECOMMENDATION and EntityType.BUDGET in kinds:
         return Intent.BUDGET_FOOD_INQUIRY, max(confidence, 0.6)
@@ -173,4 +192,6 @@ def location_of(filters: Filters) -> LocationFilter | None:
     """Project the place keys of the filters; None when the utterance names no place."""
     if not (filters.district or filters.place or filters.near_me or filters.max_distance_m is not None):
         return None
-    return LocationFilter(district=filters.district, place=filters.place, near_me=filters.near_me, max_distance_m=filters.max_distance_m)
+    return LocationFilter(
+        district=filters.district, place=filters.place, near_me=filters.near_me, max_distance_m=filters.max_distance_m
+    )

@@ -64,12 +64,18 @@ def find_evidence(text: str, gazetteer: Gazetteer) -> list[Span]:
 
 def _is_only_beside(text: str, before: Span, span: Span) -> bool:
     """Tell whether "near" only says beside what (신림역 근처): then it is no place of its own."""
-    return span.value == "near_me" and before.entity == EntityType.LOCATION and len(text[before.end : span.start].strip()) <= 1
+    return (
+        span.value == "near_me"
+        and before.entity == EntityType.LOCATION
+        and len(text[before.end : span.start].strip()) <= 1
+    )
 
 
 def is_negated(text: str, start: int, end: int) -> bool:
     """Tell whether the words around a span turn it down (말고, 빼고, 안 매운, 못 먹어)."""
-    return NEGATED_AFTER.match(text, end) is not None or NEGATED_BEFORE.search(text, max(0, start - 6), start) is not None
+    return (
+        NEGATED_AFTER.match(text, end) is not None or NEGATED_BEFORE.search(text, max(0, start - 6), start) is not None
+    )
 
 
 _JOINED = re.compile(r"\s?(?:이?랑|하고|과|와|이?나|,|및|도)\s?")
@@ -79,14 +85,22 @@ def _shared_negation(text: str, spans: list[Span]) -> list[Span]:
     out = list(spans)
     for i in range(len(out) - 2, -1, -1):
         following = out[i + 1]
-        if following.negated and following.entity == out[i].entity and _JOINED.fullmatch(text[out[i].end : following.start]):
+        if (
+            following.negated
+            and following.entity == out[i].entity
+            and _JOINED.fullmatch(text[out[i].end : following.start])
+        ):
             out[i] = replace(out[i], negated=True)
     return out
 
 
 def value_of(kind: str, surface: str, gazetteer: Gazetteer) -> str | int | None:
     """Give the normalised value of a tagged surface form the evidence did not already explain; None when unreadable."""
-    spans = [s for s in find_evidence(surface + (" 알레르기" if kind == EntityType.ALLERGY else ""), gazetteer) if s.entity == kind]
+    spans = [
+        s
+        for s in find_evidence(surface + (" 알레르기" if kind == EntityType.ALLERGY else ""), gazetteer)
+        if s.entity == kind
+    ]
     if spans:
         return spans[0].value
     if kind == EntityType.MENU:
@@ -98,7 +112,9 @@ def value_of(kind: str, surface: str, gazetteer: Gazetteer) -> str | int | None:
 
 # --------------------------------------------------------------------------- filters
 
-_AT_MOST = re.compile(r"\s?(?:원)?\s?(?:이하|이내|까지|안(?:으로|에서|쪽|에)|내로|내에서|언더|밑으로|아래로?|안\s?넘|안넘|넘지|넘으면\s?안|한도)")
+_AT_MOST = re.compile(
+    r"\s?(?:원)?\s?(?:이하|이내|까지|안(?:으로|에서|쪽|에)|내로|내에서|언더|밑으로|아래로?|안\s?넘|안넘|넘지|넘으면\s?안|한도)"
+)
 _BELOW = re.compile(r"\s?(?:미만|보다\s?(?:싼|싸|저렴|낮|적)|이?\s?안\s?되는|도\s?안\s?(?:되는|하는))")
 _AT_LEAST = re.compile(r"\s?(?:이상|부터)")
 _ABOVE = re.compile(r"\s?(?:이|은|을)?\s?(?:초과|넘는|넘게|넘어도|넘는데|보다\s?(?:비싼|비싸))")
@@ -106,14 +122,35 @@ _OPEN_NOW = re.compile(
     r"지금\s?(?:도|당장|바로|막|이\s?시간에?)?\s?(?:문\s?)?(?:연|여는|열려|열린|열었|열어|영업|하는\s?(?:데|곳|집|가게|식당|분식|[가-힣]{2,4}집)|갈\s?수\s?있|먹을\s?수\s?있|갈\s?만)|영업\s?(?:중|하는)|현재\s?(?:영업|연)|문\s?(?:연|열린|열려\s?있는|안\s?닫은)\s?(?:데|곳|집|가게|식당|거)?|(?:이\s?시간에?|지금)도?\s?(?:문\s?)?(?:연|여는|열려|열린|하는)|아직\s?(?:문\s?)?(?:연|하는|열려|열린|영업)"
 )
 _DELIVERY = re.compile(r"배달(?!\s?(?:말고|안\s?되|빼고|싫))|시켜\s?먹|집으로\s?시켜")
-_TAKEOUT = re.compile(r"포장(?!\s?(?:말고|안\s?되|빼고|마차))|테이크\s?아웃|싸\s?(?:갈|가서|가지고|들고)|싸갈|들고\s?(?:갈|가서)")
+_TAKEOUT = re.compile(
+    r"포장(?!\s?(?:말고|안\s?되|빼고|마차))|테이크\s?아웃|싸\s?(?:갈|가서|가지고|들고)|싸갈|들고\s?(?:갈|가서)"
+)
 _GOOD_SHOP = re.compile(r"착한\s?(?:가게|식당|음식점|가격\s?업소|집)|선한\s?영향력(?:\s?가게)?|선한영향")
-_BY_PRICE = re.compile(r"(?<![가-힣])(?:더\s?|제일\s?|가장\s?|좀\s?)?(?:싼|싸고|싸게|싸면서|저렴한?|저렴하게|값싼|값이\s?싼|싼데|가격\s?(?:낮은|순|싼|착한))(?!\s?티)|가성비|싼\s?순|덜\s?비싼|비싸지\s?않|안\s?비싼|비싼\s?(?:거|데|곳)?\s?(?:은|는)?\s?(?:말고|빼고|싫)|싸구")
-_BY_DISTANCE = re.compile(r"가까운|가깝고|가까이|거리순|제일\s?가까|(?:너무\s?)?(?:멀지\s?않|안\s?먼)|먼\s?(?:데|거|곳)\s?(?:는|은)?\s?(?:말고|싫|빼고)")
-_BY_RATING = re.compile(r"별점|평점|평\s?(?:이\s?)?좋은|평가\s?좋은|리뷰\s?(?:좋은|많은)|후기\s?(?:좋은|많은)|인기\s?(?:많은|있는|순|좋은)|제일\s?(?:유명|인기)")
-_CARD_REFUSED = re.compile(r"\s?(?:는|은|가|이)?\s?(?:안\s?(?:되는|받는)(?!\s?(?:곳|데|집|가게|거)?은?\s?(?:빼|말고|제외))|말고|없이)")
+_BY_PRICE = re.compile(
+    r"(?<![가-힣])(?:더\s?|제일\s?|가장\s?|좀\s?)?(?:싼|싸고|싸게|싸면서|저렴한?|저렴하게|값싼|값이\s?싼|싼데|가격\s?(?:낮은|순|싼|착한))(?!\s?티)|가성비|싼\s?순|덜\s?비싼|비싸지\s?않|안\s?비싼|비싼\s?(?:거|데|곳)?\s?(?:은|는)?\s?(?:말고|빼고|싫)|싸구"
+)
+_BY_DISTANCE = re.compile(
+    r"가까운|가깝고|가까이|거리순|제일\s?가까|(?:너무\s?)?(?:멀지\s?않|안\s?먼)|먼\s?(?:데|거|곳)\s?(?:는|은)?\s?(?:말고|싫|빼고)"
+)
+_BY_RATING = re.compile(
+    r"별점|평점|평\s?(?:이\s?)?좋은|평가\s?좋은|리뷰\s?(?:좋은|많은)|후기\s?(?:좋은|많은)|인기\s?(?:많은|있는|순|좋은)|제일\s?(?:유명|인기)"
+)
+_CARD_REFUSED = re.compile(
+    r"\s?(?:는|은|가|이)?\s?(?:안\s?(?:되는|받는)(?!\s?(?:곳|데|집|가게|거)?은?\s?(?:빼|말고|제외))|말고|없이)"
+)
 _REFERS_TO_SHOP = re.compile(r"거기|그\s?(?:집|가게|식당)|여기\s?(?:몇|어때|뭐|주소)")
-NO_FILTERS = frozenset({Intent.GREETING, Intent.THANKS, Intent.HELP, Intent.SMALL_TALK, Intent.SAFETY, Intent.OUT_OF_SCOPE, Intent.FEEDBACK, Intent.MEAL_CARD_INQUIRY})
+NO_FILTERS = frozenset(
+    {
+        Intent.GREETING,
+        Intent.THANKS,
+        Intent.HELP,
+        Intent.SMALL_TALK,
+        Intent.SAFETY,
+        Intent.OUT_OF_SCOPE,
+        Intent.FEEDBACK,
+        Intent.MEAL_CARD_INQUIRY,
+    }
+)
 _OF_A_SHOP = frozenset({EntityType.MENU, EntityType.ORDINAL, EntityType.BUDGET, EntityType.ALLERGY})
 """Kinds that mean something in a question about one shop; company or mood are no constraint there."""
 
@@ -136,7 +173,12 @@ def filters_of(text: str, intent: str, spans: Sequence[Span], *, n_shown: int = 
             continue
         _add_span(given, text, span, looking=looking, n_shown=n_shown)
     if looking:
-        for key, pattern in (("open_now", _OPEN_NOW), ("delivery", _DELIVERY), ("takeout", _TAKEOUT), ("good_shop", _GOOD_SHOP)):
+        for key, pattern in (
+            ("open_now", _OPEN_NOW),
+            ("delivery", _DELIVERY),
+            ("takeout", _TAKEOUT),
+            ("good_shop", _GOOD_SHOP),
+        ):
             if pattern.search(text):
                 given[key] = True
         for order, pattern in (("price", _BY_PRICE), ("distance", _BY_DISTANCE), ("rating", _BY_RATING)):

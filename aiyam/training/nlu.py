@@ -80,9 +80,21 @@ def train_nlu(
     intents = IntentModel(final.labels, final.weights, final.bias, temperature)
     accuracy = _accuracy(draft, held_rows)
     progress(Progress(stage="spans", fraction=0.45, metrics={"held_out_intent_accuracy": accuracy}))
-    tagger = _fit_spans(examples if not dev else fit, gazetteer, rng, epochs=epochs, cap=max_span_rows or MAX_SPAN_ROWS, progress=progress)
+    tagger = _fit_spans(
+        examples if not dev else fit,
+        gazetteer,
+        rng,
+        epochs=epochs,
+        cap=max_span_rows or MAX_SPAN_ROWS,
+        progress=progress,
+    )
     seconds = time.perf_counter() - started
-    metrics = {"held_out_intent_accuracy": round(accuracy, 4), "n_held_out": len(held_rows), "n_rows": len(examples), "train_seconds": round(seconds, 1)}
+    metrics = {
+        "held_out_intent_accuracy": round(accuracy, 4),
+        "n_held_out": len(held_rows),
+        "n_rows": len(examples),
+        "train_seconds": round(seconds, 1),
+    }
     save_model(out, intents, tagger, {"seed": seed, "epochs": epochs})
     report = {"files": [r.as_json() for r in reports]}
     (out / "data_report.json").write_text(_json(report), "utf-8")
@@ -92,7 +104,12 @@ def train_nlu(
         version=out.name,
         dataset=data.name,
         dataset_sha256=_digest(data),
-        config={"seed": seed, "epochs": epochs, "n_generated": sum(bool(e.group) for e in examples), "features_version": FEATURES_VERSION},
+        config={
+            "seed": seed,
+            "epochs": epochs,
+            "n_generated": sum(bool(e.group) for e in examples),
+            "features_version": FEATURES_VERSION,
+        },
         metrics=metrics,
     )
     progress(Progress(stage="done", fraction=1.0, metrics={k: float(v) for k, v in metrics.items()}))
@@ -111,7 +128,8 @@ def load_corpus(data: Path, *, seed: int) -> tuple[list[Example], list[LoadRepor
             examples += found
             reports.append(report)
     if (data / TEMPLATES_FILE).exists():
-        known = {e.text for e in examples}
+        held = data / HELD_BACK
+        known = {e.text for e in examples} | ({e.text for e in load_examples(held)[0]} if held.exists() else set())
         examples += [e for e in generate(data / TEMPLATES_FILE, N_GENERATED, seed=seed) if e.text not in known]
     if not examples:
         raise DataError(f"Expected training rows in {data}, found none.", hint="Point --data at a training file.")
@@ -256,7 +274,9 @@ def _fit_spans(
         return path.read_bytes()
 
 
-def _noisy_copy(text: str, spans: Sequence[tuple[str, int, int]], rng: random.Random) -> tuple[str, list[tuple[str, int, int]]]:
+def _noisy_copy(
+    text: str, spans: Sequence[tuple[str, int, int]], rng: random.Random
+) -> tuple[str, list[tuple[str, int, int]]]:
     copy = noisy(text, rng)
     moved = []
     for kind, start, end in spans:

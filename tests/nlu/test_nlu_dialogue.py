@@ -1,0 +1,187 @@
+"""What a follow-up refers to, keeps, replaces and drops."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import pytest
+
+from aiyam.contracts import (
+    KST,
+    DialogueState,
+    Entity,
+    EntityType,
+    Filters,
+    Intent,
+    TurnContext,
+    Understanding,
+    UserProfile,
+)
+from aiyam.nlu.dialogue import Request, find_shop, next_state, resolve
+
+NAMES = ["신림할매분식", "엄마손김밥 신림점", "엄마손김밥 강남점", "용문각", "바삭통닭"]
+
+
+class FewShops:
+    """The five columns of a catalogue that a dialogue reads."""
+
+    names = NAMES
+    brand_names = ["엄마손김밥"]
+    shop_ids = [f"s{i}" for i in range(len(NAMES))]
+    row_of = {f"s{i}": i for i in range(len(NAMES))}
+    min_meal_price = np.array([5000, 4000, 4500, 7000, np.nan], dtype=np.float32)
+    district = np.array([0, 0, 1, 1, 0], dtype=np.int16)
+    district_names = ["관악구", "강남구"]
+    east_m = np.array([300, 900, 8000, 8500, 100], dtype=np.float32)
+
+    def distance_m(self, rows: np.ndarray, lat: float, lon: float) -> np.ndarray:
+        return self.east_m[rows]
+
+
+CATALOGUE = FewShops()
+USER = UserProfile(user_id="u", district="관악구", lat=37.48, lon=126.93)
+CONTEXT = TurnContext(now=datetime(2026, 3, 2, 18, 0, tzinfo=KST))
+SHOWN = DialogueState(
+    filters=Filters(menus=("떡볶이",), taste=("매운",), meal_card=True, district="관악구"),
+    intent=Intent.FOOD_RECOMMENDATION,
+    shown_shop_ids=("s0", "s1", "s3"),
+    n_turns=1,
+)
+
+
+def said(text: str, intent: Intent, filters: Filters | None = None, *spans: tuple[str, EntityType, str | int]) -> Understanding:
+    entities = tuple(
+        Entity(entity=kind, value=value, text=words, start=text.index(words), end=text.index(words) + len(words))
+        for words, kind, value in spans
+    )
+    return Understanding(original_query=text, intent=intent, confidence=0.9, entities=entities, filters=filters or Filters())
+
+
+def ask(understanding: Understanding, state: DialogueState = SHOWN, user: UserProfile = USER) -> Request:
+    return resolve(understanding, state, catalogue=CATALOGUE, user=user, context=CONTEXT)  # type: ignore[arg-type]
+
+
+def test_cheaper_means_below_the_cheapest_shop_just_shown() -> None:
+    request = ask(said("더 싼 데는?", Intent.REFINE, Filters(sort="price")))
+    assert request.filters.budget_max == 3999
+    assert request.filters.menus == ("떡볶이",)
+    assert request.filters.sort == "price"
+
+
+def test_nearer_means_nearer_than_the_nearest_just_shown() -> None:
+    request = ask(said("더 가까운 데", Intent.REFINE, Filters(sort="distance")))
+    assert request.filters.max_distance_m == 299
+
+
+@pytest.mark.parametrize("text", ["거기 말고", "다른 데", "더 보여줘", "별로야 다른거", "딴데"])
+def test_turning_down_the_results_excludes_what_was_shown(text: str) -> None:
+    request = ask(said(text, Intent.REFINE))
+    assert set(request.exclude_shop_ids) == {"s0", "s1", "s3"}
+    assert request.filters == SHOWN.filters
+
+
+def test_turning_down_the_shop_spoken_of_excludes_only_it() -> None:
+    state = SHOWN.model_copy(update={"focus_shop_id": "s1"})
+    assert ask(said("거기 말고", Intent.REFINE), state).exclude_shop_ids == ("s1",)
+
+
+def test_turning_down_one_by_number_excludes_only_it() -> None:
+    request = ask(said("두 번째 거 말고", Intent.REFINE, Filters(ordinal=2), ("두 번째", EntityType.ORDINAL, 2)))
+    assert request.exclude_shop_ids == ("s1",)
+    assert request.filters.ordinal is None
+
+
+def test_what_was_turned_down_stays_out_while_the_topic_lasts() -> None:
+    first = ask(said("다른 데", Intent.REFINE))
+    state = next_state(SHOWN, first, said("다른 데", Intent.REFINE), ["s2", "s4"])
+    second = ask(said("다른 데", Intent.REFINE), state)
+    assert set(second.exclude_shop_ids) == {"s0", "s1", "s3", "s2", "s4"}
+
+
+def test_narrowing_to_the_card_keeps_the_dish_and_excludes_nothing() -> None:
+    request = ask(said("급카 되는 데만", Intent.REFINE, Filters(meal_card=True)))
+    assert request.filters.menus == ("떡볶이",)
+    assert request.exclude_shop_ids == ()
+
+
+def test_not_spicy_drops_spicy() -> None:
+    request = ask(said("안 매운 걸로 다시", Intent.REFINE, Filters(exclude_taste=("매운",))))
+    assert request.filters.taste is None
+    assert request.filters.exclude_taste == ("매운",)
+
+
+def test_a_new_dish_drops_the_old_one_but_keeps_place_and_card() -> None:
+    request = ask(said("치킨 먹고 싶어", Intent.FOOD_RECOMMENDATION, Filters(category=("치킨",))))
+    assert request.filters == Filters(category=("치킨",), meal_card=True, district="관악구")
+
+
+def test_a_new_place_replaces_the_old_one() -> None:
+    request = ask(said("강남역 쪽은?", Intent.REFINE, Filters(place="강남역")))
+    assert (request.filters.district, request.filters.place) == (None, "강남역")
+
+
+def test_an_ordinal_finds_the_shop_meant() -> None:
+    request = ask(said("두 번째 가게 몇 시까지 해?", Intent.OPENING_HOURS_INQUIRY, Filters(ordinal=2), ("두 번째", EntityType.ORDINAL, 2)))
+    assert request.focus_shop_id == "s1"
+    state = next_state(SHOWN, request, said("몇 시", Intent.OPENING_HOURS_INQUIRY), [])
+    assert state.shown_shop_ids == SHOWN.shown_shop_ids
+    assert ask(said("거기 뭐 팔아?", Intent.MENU_INQUIRY), state).focus_shop_id == "s1"
+
+
+def test_the_last_one_is_the_last_shown() -> None:
+    request = ask(said("마지막 집 어때", Intent.SHOP_DETAIL, None, ("마지막", EntityType.ORDINAL, "last")))
+    assert request.focus_shop_id == "s3"
+
+
+def test_an_unclear_there_asks_with_the_shops_to_tap() -> None:
+    request = ask(said("거기 전화번호", Intent.SHOP_DETAIL))
+    assert request.focus_shop_id is None
+    assert request.question
+    assert 2 <= len(request.choices) <= 4
+    assert all(c.startswith(n) for c, n in zip(request.choices, ["신림할매분식", "엄마손김밥", "용문각"], strict=True))
+
+
+def test_a_name_prefers_the_shop_just_shown_then_the_nearest() -> None:
+    far = SHOWN.model_copy(update={"shown_shop_ids": ("s2",)})
+    kwargs = {"catalogue": CATALOGUE, "user": USER, "context": CONTEXT}
+    assert find_shop("엄마손김밥", far, **kwargs) == "s2"  # type: ignore[arg-type]
+    assert find_shop("엄마손김밥", DialogueState(), **kwargs) == "s1"  # type: ignore[arg-type]
+    assert find_shop("신림할메분식", DialogueState(), **kwargs) == "s0"  # type: ignore[arg-type]
+    assert find_shop("세상에없는가게", DialogueState(), **kwargs) is None  # type: ignore[arg-type]
+
+
+def test_allergies_of_the_profile_always_hold() -> None:
+    user = USER.model_copy(update={"allergies": ("땅콩",)})
+    request = ask(said("새우 못먹어 추천", Intent.FOOD_RECOMMENDATION, Filters(allergies=("새우",))), DialogueState(), user)
+    assert set(request.filters.allergies or ()) == {"땅콩", "새우"}
+
+
+def test_the_card_is_no_constraint_unless_it_was_said() -> None:
+    user = USER.model_copy(update={"has_card": True, "card_meal_limit_won": 9000})
+    request = ask(said("떡볶이 추천", Intent.FOOD_RECOMMENDATION, Filters(menus=("떡볶이",))), DialogueState(), user)
+    assert request.filters == Filters(menus=("떡볶이",))
+
+
+def test_an_unsure_reading_asks_instead_of_guessing() -> None:
+    unsure = Understanding(original_query="흠냐", intent=Intent.HELP, confidence=0.1)
+    request = ask(unsure, DialogueState())
+    assert request.question
+    assert 2 <= len(request.choices) <= 4
+
+
+def test_danger_is_never_turned_into_a_question() -> None:
+    low = Understanding(original_query="그만 살래", intent=Intent.SAFETY, confidence=0.05)
+    request = ask(low, DialogueState())
+    assert request.question is None
+    assert request.intent is Intent.SAFETY
+
+
+def test_refining_nothing_is_a_first_request() -> None:
+    assert ask(said("더 싼 데는?", Intent.REFINE, Filters(sort="price")), DialogueState()).intent is Intent.FOOD_RECOMMENDATION
+
+
+def test_but_with_ten_thousand_won_reads_on_from_the_dish() -> None:
+    request = ask(said("아니 만원으로", Intent.BUDGET_FOOD_INQUIRY, Filters(budget_max=10_000)))
+    assert request.filters.menus == ("떡볶이",)
+    assert request.filters.budget_max == 10_000

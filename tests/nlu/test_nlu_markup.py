@@ -1,0 +1,84 @@
+"""Marked utterances and the corpus made from them."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from aiyam.contracts import Entity, Filters, Intent
+from aiyam.errors import DataError
+from aiyam.nlu.examples import load_examples
+from aiyam.nlu.grammar import TEMPLATES_FILE, expand, generate, read_templates
+from aiyam.nlu.markup import marked_rows, parse_markup, row_of
+from aiyam.settings import REPO_ROOT
+
+FOLDER = REPO_ROOT / "datasets" / "nlu"
+
+
+def rows_of(name: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (FOLDER / name).read_text("utf-8").splitlines()]
+
+
+def test_marks_give_spans_values_and_directions() -> None:
+    row = row_of("[만원](b:10000)으로 [치킨](f!) 말고 [떢볶이](m:떡볶이)", "BUDGET_FOOD_INQUIRY")
+    assert row["text"] == "만원으로 치킨 말고 떢볶이"
+    assert [(e["text"], e["value"]) for e in row["entities"]] == [("만원", 10000), ("치킨", "치킨"), ("떢볶이", "떡볶이")]
+    assert row["filters"] == {"budget_max": 10000, "exclude_menus": ["치킨"], "menus": ["떡볶이"]}
+
+
+@pytest.mark.parametrize("marked", ["[만원](budget:1", "[만원](nonsense:1)"])
+def test_a_broken_mark_is_refused(marked: str) -> None:
+    with pytest.raises(DataError):
+        parse_markup(marked + " [치킨](f)](")
+
+
+@pytest.mark.parametrize("name", ["handwritten", "test"])
+def test_every_span_of_the_corpus_stands_where_it_says(name: str) -> None:
+    for row in rows_of(f"{name}.jsonl"):
+        Filters(**row["filters"])  # type: ignore[arg-type]
+        Intent(row["intent"])
+        for entity in row["entities"]:  # type: ignore[attr-defined]
+            checked = Entity(**entity)
+            assert row["text"][checked.start : checked.end] == checked.text  # type: ignore[index]
+
+
+@pytest.mark.parametrize("name", ["handwritten", "test"])
+def test_the_shipped_rows_are_those_of_the_marked_file(name: str) -> None:
+    assert rows_of(f"{name}.jsonl") == marked_rows(FOLDER / f"{name}.tsv"), "run python -m aiyam.nlu.markup datasets/nlu"
+
+
+def test_the_test_split_shares_no_utterance_with_what_is_trained_on() -> None:
+    def squeezed(texts: list[str]) -> set[str]:
+        return {"".join(t.split()) for t in texts}
+
+    held = squeezed([str(r["text"]) for r in rows_of("test.jsonl")])
+    trained = squeezed([str(r["text"]) for r in rows_of("handwritten.jsonl")])
+    assert not held & trained
+
+
+def test_the_corpus_covers_every_intent_by_hand() -> None:
+    trained, held = rows_of("handwritten.jsonl"), rows_of("test.jsonl")
+    assert len(trained) >= 500
+    assert len(held) >= 200
+    assert {r["intent"] for r in trained} == {r["intent"] for r in held} == set(Intent)
+    assert load_examples(FOLDER / "handwritten.jsonl")[1].rejected == []
+
+
+def test_a_seed_generates_the_same_rows_again_with_sound_spans() -> None:
+    first = generate(FOLDER / TEMPLATES_FILE, 600, seed=5)
+    assert first == generate(FOLDER / TEMPLATES_FILE, 600, seed=5)
+    assert len({e.text for e in first}) == len(first)
+    for example in first:
+        assert all(0 <= start < end <= len(example.text) for _, start, end, _ in example.spans)
+
+
+def test_particles_agree_with_the_slot_before_them(tmp_path: Path) -> None:
+    path = tmp_path / "templates.tsv"
+    path.write_text("FOOD_RECOMMENDATION\t{nth+은/는} {won+으로/로}\n", "utf-8")
+    (template,) = read_templates(path)
+    texts = {parse_markup(expand(template, random.Random(seed)))[0] for seed in range(60)}
+    assert any(t.startswith("두번째는") for t in texts)
+    assert any(t.startswith("마지막은") for t in texts)
