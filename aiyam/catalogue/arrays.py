@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -202,9 +203,23 @@ def _numbers(values: list[Any], dtype: Any, missing: float) -> NDArray[Any]:
     return np.fromiter((missing if value is None else value for value in values), dtype, len(values))
 
 
+# Read together, so that a table is scanned a few times; apart, so that not every value is a Python object at once.
+_SHOP_GROUPS = (
+    ("shop_id", "name", "category", "brand", "province", "city", "district", "dong"),
+    ("address", "phone", "message", "atmosphere", "venue", "meal_card"),
+    ("lat", "lon", "open_min", "close_min", "break_start_min", "break_end_min", "off_days", "good_shop",
+     "delivery", "takeout", "allergens_published"),
+)  # fmt: skip
+
+
 def _read_shops(store: Store) -> dict[str, Any]:
+    read: dict[str, list[Any]] = {}
+
     def column(name: str) -> list[Any]:
-        return _column(store, schema.shop, name)
+        if name not in read:
+            read.clear()
+            read.update(read_columns(store, schema.shop, next(group for group in _SHOP_GROUPS if name in group)))
+        return read[name]
 
     ids = column("shop_id")
     category_code = {name: code for code, name in enumerate(CATEGORIES)}
@@ -213,9 +228,10 @@ def _read_shops(store: Store) -> dict[str, Any]:
     places = list(zip(column("province"), column("city"), column("district"), strict=True))
     district, known_places = _codes(places)
     same: dict[str, str] = {}
-    mask_of: dict[str, int] = {}
-    for value in set(column("atmosphere")):
-        mask_of[value] = sum(1 << ATMOSPHERES.index(word) for word in value.split() if word in ATMOSPHERES)
+
+    @cache
+    def mask(words: str) -> int:
+        return sum(1 << ATMOSPHERES.index(word) for word in set(words.split()) if word in ATMOSPHERES)
 
     def flags(name: str) -> NDArray[np.bool_]:
         return np.fromiter((bool(value) for value in column(name)), np.bool_, len(ids))
@@ -223,7 +239,7 @@ def _read_shops(store: Store) -> dict[str, Any]:
     def minutes(name: str) -> NDArray[np.int16]:
         return _numbers(column(name), np.int16, -1)
 
-    return {
+    return {  # in order of the groups
         "shop_ids": ids,
         "names": column("name"),
         "category": np.fromiter((category_code.get(c, -1) for c in column("category")), np.int8, len(ids)),
@@ -237,6 +253,9 @@ def _read_shops(store: Store) -> dict[str, Any]:
         "addresses": column("address"),
         "phones": column("phone"),
         "messages": [None if value is None else same.setdefault(value, value) for value in column("message")],
+        "meal_card": np.fromiter((card.get(c, -1) for c in column("meal_card")), np.int8, len(ids)),
+        "venue_ok": np.fromiter((value == "ok" for value in column("venue")), np.bool_, len(ids)),
+        "atmosphere": np.fromiter((mask(value) for value in column("atmosphere")), np.uint8, len(ids)),
         "lat": _numbers(column("lat"), np.float32, np.nan),
         "lon": _numbers(column("lon"), np.float32, np.nan),
         "open_min": minutes("open_min"),
@@ -244,31 +263,26 @@ def _read_shops(store: Store) -> dict[str, Any]:
         "break_start_min": minutes("break_start_min"),
         "break_end_min": minutes("break_end_min"),
         "off_days": _numbers(column("off_days"), np.uint8, 0),
-        "meal_card": np.fromiter((card.get(c, -1) for c in column("meal_card")), np.int8, len(ids)),
         "good_shop": flags("good_shop"),
-        "venue_ok": np.fromiter((value == "ok" for value in column("venue")), np.bool_, len(ids)),
         "delivery": flags("delivery"),
         "takeout": flags("takeout"),
-        "atmosphere": np.fromiter((mask_of.get(value, 0) for value in column("atmosphere")), np.uint8, len(ids)),
         "allergens_published": flags("allergens_published"),
     }
 
 
 def _read_menus(store: Store, row_of: dict[str, int]) -> dict[str, Any]:
-    def column(name: str) -> list[Any]:
-        return _column(store, schema.shop_menu, name)
-
-    shop = np.fromiter((row_of[shop_id] for shop_id in column("shop_id")), np.int32)
+    shop = np.fromiter((row_of[shop_id] for shop_id in _column(store, schema.shop_menu, "shop_id")), np.int32)
     order = np.argsort(shop, kind="stable")
-    names, dish_names = _codes(column("name"))
+    names, dish_names = _codes(_column(store, schema.shop_menu, "name"))
+    read = read_columns(store, schema.shop_menu, ["price_won", "is_best", "is_sold_out"])
     start = np.zeros(len(row_of) + 1, np.int32)
     np.cumsum(np.bincount(shop, minlength=len(row_of)), out=start[1:])
     return {
         "menu_start": start,
         "menu_name": names[order],
-        "menu_price": _numbers(column("price_won"), np.int32, -1)[order],
-        "menu_best": _numbers(column("is_best"), np.bool_, False)[order],
-        "menu_sold_out": _numbers(column("is_sold_out"), np.bool_, False)[order],
+        "menu_price": _numbers(read["price_won"], np.int32, -1)[order],
+        "menu_best": _numbers(read["is_best"], np.bool_, False)[order],
+        "menu_sold_out": _numbers(read["is_sold_out"], np.bool_, False)[order],
         "dish_names": dish_names,
     }
 

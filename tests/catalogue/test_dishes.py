@@ -89,5 +89,5 @@ def test_a_damaged_row_is_named(tmp_path):
     }  # fmt: skip
     path = tmp_path / "dishes.jsonl"
     path.write_text(json.dumps(row, ensure_ascii=False), encoding="utf-8")
-    with pytest.raises(DataError, match="dishes.jsonl:1"):
+    with pytest.raises(DataError, match=r"dishes\.jsonl:1"):
         load_dishes(path)

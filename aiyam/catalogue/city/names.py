@@ -9,22 +9,7 @@ import numpy as np
 
 _SLOT = re.compile(r"\{(.+?)\}")
 _FAMILY = re.compile(r"(.)이?네$")
-_BRANCH_EXTRAS = (
-    "중앙",
-    "사거리",
-    "시장",
-    "초교앞",
-    "공원",
-    "남부",
-    "북부",
-    "2호",
-    "대로",
-    "행복",
-    "으뜸",
-    "래미안",
-    "현대",
-    "푸르지오",
-)
+_BRANCH_EXTRAS = ("중앙", "사거리", "시장", "초교앞", "공원", "남부", "북부", "2호", "대로", "행복", "으뜸", "네거리", "단지", "로터리")
 
 
 def dong_stem(dong: str) -> str:
@@ -45,7 +30,7 @@ def station_stem(station: str) -> str:
     >>> station_stem("서울대입구"), station_stem("효창공원앞"), station_stem("서울역")
     ('서울대', '효창공원', '서울역')
     """
-    return station.removesuffix("입구").removesuffix("앞")
+    return station.removesuffix("입구").removesuffix("앞").removeprefix("4.19")
 
 
 class NameMaker:
