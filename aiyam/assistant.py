@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from aiyam.catalogue.facts import fingerprint_of
+from aiyam.catalogue.personas import load_personas
 from aiyam.contracts import (
     KST,
     MAX_MESSAGE_CHARS,
@@ -62,10 +64,10 @@ def clean_message(message: str) -> str:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A pipeline and the alias rows it was loaded from."""
+    """A pipeline and what it was loaded from: the production versions and the catalogue's fingerprint."""
 
     pipeline: Pipeline
-    aliases: dict[str, str]
+    source: dict[str, str]
 
 
 class Assistant:
@@ -78,8 +80,10 @@ class Assistant:
         self.store = store
         self.clock = clock
         self.settings: Settings | None = None
-        self._loaded = Loaded(pipeline, production_versions(store))
+        self._loaded = Loaded(pipeline, _source(store))
         self._reloading = threading.Lock()
+        # The demo's people are known in every home; the sample city stores them, an imported list does not.
+        self._personas = {p.profile.user_id: p.profile for p in load_personas()}
 
     @classmethod
     def load(cls, settings: Settings, clock: Callable[[], datetime] = kst_now) -> Assistant:
@@ -158,8 +162,8 @@ class Assistant:
         return self._profile(user_id, self.clock())
 
     def changed(self) -> bool:
-        """Whether production names other versions than the ones that serve."""
-        return production_versions(self.store) != self._loaded.aliases
+        """Whether production names other versions, or the catalogue is another, than what serves."""
+        return _source(self.store) != self._loaded.source
 
     def reload(self) -> Versions:
         """Load what production names now and swap it in; turns under way end on the old pipeline.
@@ -170,8 +174,8 @@ class Assistant:
         if self.settings is None:
             return self.versions
         with self._reloading:
-            aliases = production_versions(self.store)
-            self._loaded = Loaded(Pipeline.load(self.settings, self.store), aliases)
+            source = _source(self.store)
+            self._loaded = Loaded(Pipeline.load(self.settings, self.store), source)
         return self.versions
 
     def close(self) -> None:
@@ -180,9 +184,13 @@ class Assistant:
 
     def _profile(self, user_id: str, now: datetime) -> UserProfile:
         known = get_profile(self.store, user_id, today=now.astimezone(KST).date())
-        return known or UserProfile(user_id=user_id)
+        return known or self._personas.get(user_id) or UserProfile(user_id=user_id)
 
     def _context(self, context: ChatContext | None) -> TurnContext:
         given = context.model_dump(exclude_none=True) if context else {}
         given.setdefault("now", self.clock())
         return TurnContext(**given)
+
+
+def _source(store: Store) -> dict[str, str]:
+    return {**production_versions(store), "catalogue": fingerprint_of(store)}

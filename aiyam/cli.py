@@ -183,11 +183,48 @@ def data_import(
 ) -> None:
     """Import shops (and, from a workbook, menus, people and orders); unusable rows go to a rejects file."""
     from aiyam.catalogue.importing import import_file
+    from aiyam.safety.privacy import mask
 
     settings = Settings()
-    with open_store(settings) as store:
-        outcome = import_file(store, file, replace=replace, rejects_dir=rejects or settings.home / "imports")
+    with open_store(settings) as store, progress_bars() as report:
+        outcome = import_file(
+            store,
+            file,
+            replace=replace,
+            rejects_dir=rejects or settings.home / "imports",
+            mask=lambda text: mask(text).text,
+            progress=lambda p: report("import", p),
+        )
     echo_report(outcome)
+    if outcome.flagged_venues:
+        typer.echo(f"{outcome.flagged_venues:,} shops wait for a person's look: aiyam data review")
+
+
+@data_app.command("review")
+def data_review(
+    approve: Annotated[str | None, typer.Option(help="Shop id that may be suggested.")] = None,
+    block: Annotated[str | None, typer.Option(help="Shop id that must never be suggested.")] = None,
+    who: Annotated[str, typer.Option(help="Who decides; stored with the decision.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List shops that wait for a person's look (bars, doubtful venues), or decide on one."""
+    from aiyam.store.catalogue_writes import decide_venue, shops_to_review
+
+    with open_store(Settings()) as store:
+        for shop_id, venue in ((approve, "ok"), (block, "blocked")):
+            if shop_id:
+                if not who:
+                    raise InvalidInput("A decision needs a name.", hint="Add --who NAME.")
+                decide_venue(store, shop_id, venue, who=who)  # type: ignore[arg-type]
+                typer.echo(f"{shop_id} is {'approved' if venue == 'ok' else 'blocked'}, decided by {who}.")
+        if approve or block:
+            return
+        rows = shops_to_review(store, limit=limit)
+    for row in rows:
+        typer.echo(json.dumps(row, ensure_ascii=False) if as_json else "  ".join(row.values()))
+    if not rows and not as_json:
+        typer.echo("No shop waits.", err=True)
 
 
 @data_app.command("export")

@@ -6,6 +6,7 @@ import fcntl
 import multiprocessing
 import os
 import queue as queues
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,13 +15,14 @@ from typing import Any
 from aiyam import registry
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.city import generate_city
+from aiyam.catalogue.facts import fingerprint_of
 from aiyam.contracts import Progress
-from aiyam.errors import AiyamError, Conflict
+from aiyam.errors import AiyamError, Conflict, NotReady
 from aiyam.settings import Settings
 from aiyam.store import Store
 from aiyam.store.aliases import alias_of, set_alias
 from aiyam.store.columns import count_rows
-from aiyam.store.schema import shop
+from aiyam.store.schema import impression_request, product_order
 
 Report = Callable[[str, Progress], None]
 """Called with a task name ("city", "nlu", "content", "ranker") and its progress."""
@@ -32,7 +34,7 @@ def missing(settings: Settings) -> list[str]:
     """Name what a home still lacks: "city" and every component without a production version."""
     store = Store.open(settings.url)
     try:
-        lacking = [] if count_rows(store, shop) else ["city"]
+        lacking = [] if fingerprint_of(store) else ["city"]  # stamped last, so half a city is none
         for component in COMPONENTS:
             version = alias_of(store, component, "production")
             if version is None or not (settings.models_dir / component / version / "manifest.json").exists():
@@ -101,22 +103,38 @@ def train_component(
 
         train_content(Catalogue.load(store), out, seed=settings.seed, progress=progress, **options)
     elif component == "ranker":
-        from aiyam.training.ranker import train_ranker
-
-        encoder = alias_of(store, "content", "production")
-        assert encoder is not None, "the content encoder is trained before the ranker"
-        train_ranker(
-            store,
-            out,
-            encoder_dir=settings.models_dir / "content" / encoder,
-            seed=settings.seed,
-            progress=progress,
-            **options,
-        )
+        _train_ranker(settings, store, out, progress, **options)
     else:
         raise AiyamError(f"Expected one of {', '.join(COMPONENTS)}, got {component!r}.")
     set_alias(store, component, "production", version, who=who, why=why)
     return version
+
+
+def _train_ranker(
+    settings: Settings, store: Store, out: Path, progress: Callable[[Progress], None], **options: Any
+) -> None:
+    """Train on what people did; where nobody did anything yet (an imported list), on a sample city of its own.
+
+    What carries over is how price, distance, hours and the funnels' scores weigh; the city's people and shops have no
+    counterpart in the list, so they only share the fallback embedding.
+    """
+    from aiyam.training.ranker import train_ranker
+
+    encoder = alias_of(store, "content", "production")
+    if encoder is None:
+        raise NotReady("The ranker needs a content encoder.", hint="Run `aiyam train content` first.")
+    encoder_dir = settings.models_dir / "content" / encoder
+    given = {"encoder_dir": encoder_dir, "seed": settings.seed, "progress": progress, **options}
+    if count_rows(store, impression_request) or count_rows(store, product_order):
+        train_ranker(store, out, **given)
+        return
+    with tempfile.TemporaryDirectory(prefix="aiyam-city-", dir=settings.home) as folder:
+        city = Store.open(f"sqlite:///{Path(folder).resolve() / 'city.db'}")
+        try:
+            generate_city(city, seed=settings.seed, truth_path=Path(folder) / "truth.npz", progress=progress)
+            train_ranker(city, out, **given)
+        finally:
+            city.close()
 
 
 @contextmanager

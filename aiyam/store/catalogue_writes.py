@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import Table, delete, func, select
+from sqlalchemy import Table, func, select, update
 
+from aiyam.errors import NotFound
 from aiyam.store import schema
-from aiyam.store.columns import CATALOGUE_TABLES, insert_columns_in
+from aiyam.store.columns import clear_catalogue_in, insert_columns_in
 from aiyam.store.database import Store
-
-KEPT_FACTS = ("pseudonym_salt",)
-"""Facts that outlive the catalogue: the turns in the log carry pseudonyms made with the same salt."""
 
 
 def write_catalogue(
@@ -26,7 +25,7 @@ def write_catalogue(
 
     Args:
         tables: (table, columns of equal length); a row whose key exists is overwritten in the columns given.
-        replace: empty the catalogue first; turns, feedback, aliases and ``KEPT_FACTS`` stay.
+        replace: empty the catalogue first; turns, feedback, aliases and ``columns.KEPT_FACTS`` stay.
 
     Returns:
         How many rows each table grew by, by table name (after emptying, where ``replace``).
@@ -36,9 +35,7 @@ def write_catalogue(
     """
     with store.writing() as connection:
         if replace:
-            for table in CATALOGUE_TABLES:
-                connection.execute(delete(table))
-            connection.execute(delete(schema.fact).where(schema.fact.c.key.not_in(KEPT_FACTS)))
+            clear_catalogue_in(connection)
 
         def count(table: Table) -> int:
             return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
@@ -53,3 +50,31 @@ def write_catalogue(
                 store, connection, schema.fact, {"key": list(facts), "value": list(facts.values())}, replace=True
             )
     return grown
+
+
+def shops_to_review(store: Store, *, limit: int = 100) -> list[dict[str, str]]:
+    """Return shops that wait for a person's look: shop_id, name, category, address, venue_reason; by name."""
+    columns = [schema.shop.c[name] for name in ("shop_id", "name", "category", "address", "venue_reason")]
+    query = select(*columns).where(schema.shop.c.venue == "review").order_by(schema.shop.c.name, schema.shop.c.shop_id)
+    with store.reading() as connection:
+        return [{k: v or "" for k, v in row.items()} for row in connection.execute(query.limit(limit)).mappings()]
+
+
+def decide_venue(store: Store, shop_id: str, venue: Literal["ok", "blocked"], *, who: str) -> None:
+    """Store a person's decision on one shop, and that it was theirs; servers see the change by the new fingerprint.
+
+    Raises:
+        NotFound: no such shop.
+    """
+    with store.writing() as connection:
+        found = connection.execute(select(schema.shop.c.name).where(schema.shop.c.shop_id == shop_id)).first()
+        if found is None:
+            raise NotFound(f"No shop {shop_id!r}.", hint="`aiyam data review` lists those that wait.")
+        connection.execute(
+            update(schema.shop)
+            .where(schema.shop.c.shop_id == shop_id)
+            .values(venue=venue, venue_reason=f"decided by {who}")
+        )
+        mark = connection.execute(select(schema.fact.c.value).where(schema.fact.c.key == "fingerprint")).scalar() or ""
+        renewed = hashlib.sha256(f"{mark}/{shop_id}/{venue}".encode()).hexdigest()[: max(len(mark), 16)]
+        connection.execute(update(schema.fact).where(schema.fact.c.key == "fingerprint").values(value=renewed))

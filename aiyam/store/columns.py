@@ -41,6 +41,10 @@ CATALOGUE_TABLES = (
 """What an import or the synthetic city fills, children before parents. Turns, feedback and aliases are not in it."""
 
 
+KEPT_FACTS = ("pseudonym_salt",)
+"""Facts that outlive the catalogue: the turns in the log carry pseudonyms made with the same salt."""
+
+
 def insert_columns(
     store: Store, table: Table, columns: Mapping[str, Sequence[Any] | NDArray[Any]], *, replace: bool = False
 ) -> int:
@@ -145,10 +149,16 @@ def count_rows(store: Store, table: Table) -> int:
 
 
 def clear_catalogue(store: Store) -> None:
-    """Delete shops, menus, people, what they did, and the facts; turns, feedback and aliases stay."""
+    """Delete shops, menus, people, what they did, and the facts; turns, feedback, aliases and ``KEPT_FACTS`` stay."""
     with store.writing() as connection:
-        for table in (*CATALOGUE_TABLES, schema.fact):
-            connection.execute(delete(table))
+        clear_catalogue_in(connection)
+
+
+def clear_catalogue_in(connection: Connection) -> None:
+    """Do what ``clear_catalogue`` does inside a transaction of the caller."""
+    for table in CATALOGUE_TABLES:
+        connection.execute(delete(table))
+    connection.execute(delete(schema.fact).where(schema.fact.c.key.not_in(KEPT_FACTS)))
 
 
 def set_fact(store: Store, key: str, value: str) -> None:
