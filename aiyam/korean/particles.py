@@ -47,8 +47,8 @@ _WORD_FINALS = {
     "egg": "", "boeuf": "", "paris": "", "come": "ㅁ", "care": "", "welcome": "ㅁ", "ramen": "ㄴ", "soup": "", "group": "", "salad": "",
     "and": "", "plus": "", "grill": "ㄹ", "mcdonald": "", "wok": "ㄱ", "yum": "ㅁ", "step": "ㅂ", "soop": "ㅂ", "up": "ㅂ",
 }  # fmt: skip
-_SYMBOL_FINALS = {"%": "", "％": "", "℃": "", "㎞": "", "㎏": "ㅁ", "㎡": "", "+": "", "&": "", "@": "ㅇ", "#": "ㅂ"}
-_FINALS = ("", *"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ")
+_SYMBOL_FINALS: dict[str, str] = {"%": "", "％": "", "℃": "", "㎞": "", "㎏": "ㅁ", "㎡": "", "+": "", "&": "", "@": "ㅇ", "#": "ㅂ"}
+_FINALS: tuple[str, ...] = ("", *"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ")
 
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?$")
 _LATIN = re.compile(r"[A-Za-z]+$")
@@ -211,7 +211,7 @@ def _word_final(word: str) -> str:
         return "ㄴ"
     if re.search(r"[aeiou]le$", word):
         return "ㄹ"
-    if re.search(r"(?:^|[^aeiou])[aeiou]p$", word) or re.search(r"(?:^|[^aeiou])u?b$", word) and word.endswith("ub"):
+    if re.search(r"(?:^|[^aeiou])[aeiou]p$", word) or (re.search(r"(?:^|[^aeiou])u?b$", word) and word.endswith("ub")):
         return "ㅂ"
     if re.search(r"(?:oo|[^aeiou][aeiou])k$", word):
         return "ㄱ"

@@ -93,14 +93,18 @@ def _find_dish(dish: str, menus: list[Mapping[str, Any]]) -> Mapping[str, Any] |
     by_name = [(re.sub(r"\s", "", str(m["name"])), m) for m in menus]
     exact = [m for name, m in by_name if name == wanted]
     inside = [m for name, m in by_name if wanted in name]
-    return (exact or inside or [None])[0]
+    return next(iter(exact or inside), None)
 
 
 def _detail(aspect: str, shop: Mapping[str, Any], values: dict[str, Any]) -> list[str]:
     known: dict[str, list[str]] = {
         "phone": ["phone"] if values["phone"] else ["no_phone"],
-        "address": ["address", "distance"] if values["address"] else ["no_address", *(["call"] if values["phone"] else [])],
-        "distance": ["distance"] if values["distance"] else ["no_distance", *(["address"] if values["address"] else [])],
+        "address": ["address", "distance"]
+        if values["address"]
+        else ["no_address", *(["call"] if values["phone"] else [])],
+        "distance": ["distance"]
+        if values["distance"]
+        else ["no_distance", *(["address"] if values["address"] else [])],
         "rating": ["rating"] if values["rating"] else ["no_rating"],
         "card": [f"card_{shop.get('meal_card', 'unknown')}"],
         "takeout": ["takeout_yes" if shop.get("takeout") else "takeout_unknown"],

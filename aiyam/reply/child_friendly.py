@@ -53,7 +53,11 @@ class ChildFriendly:
             table = {w.hard: w.easy for w in ordered if band in w.ages}
             self._easy[band] = table
             hard = "|".join(map(re.escape, table))
-            self._pattern[band] = re.compile(rf"(?<![가-힣])(?P<hard>{hard})(?P<josa>{_PARTICLE})?(?={_FIXED}?(?![가-힣]))") if table else None
+            self._pattern[band] = (
+                re.compile(rf"(?<![가-힣])(?P<hard>{hard})(?P<josa>{_PARTICLE})?(?={_FIXED}?(?![가-힣]))")
+                if table
+                else None
+            )
 
     @classmethod
     def load(cls, path: Path) -> ChildFriendly:

@@ -97,7 +97,9 @@ def _claim(kind: ClaimKind, match: re.Match[str]) -> Claim | None:
     elif kind == "price":
         value = parse_amount(groups["amount"])
     elif kind == "distance":
-        value = float(groups["amount"].replace(",", "")) * (1000 if groups["unit"].lower() in ("km", "㎞") or "킬로" in groups["unit"] else 1)
+        value = float(groups["amount"].replace(",", "")) * (
+            1000 if groups["unit"].lower() in ("km", "㎞") or "킬로" in groups["unit"] else 1
+        )
     elif kind == "clock":
         value, uncertain = _clock(groups)
     elif kind == "minutes":
@@ -122,11 +124,15 @@ def _clock(groups: dict[str, str | None]) -> tuple[int | None, bool]:
         return None, False
     minute = 30 if groups.get("mhalf") else int(groups["m"] or 0)
     half = groups.get("half")
-    if half in ("오후", "낮", "점심", "저녁", "밤") and hour < 12 and not (half in ("밤", "낮") and hour < (5 if half == "밤" else 1)):
+    if (
+        half in ("오후", "낮", "점심", "저녁", "밤")
+        and hour < 12
+        and not (half in ("밤", "낮") and hour < (5 if half == "밤" else 1))
+    ):
         hour += 12
     if half in ("밤", "오전", "새벽") and hour == 12:
         hour = 0
-    return (hour * 60 + minute) % 1440, half is None and ":" not in groups.get("text", "") and 1 <= hour <= 12
+    return (hour * 60 + minute) % 1440, "half" in groups and half is None and 1 <= hour <= 12
 
 
 def numbers_in(text: str) -> Iterator[str]:

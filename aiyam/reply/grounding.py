@@ -21,7 +21,7 @@ HELPLINES = frozenset({"109", "112", "119", "1388", "1366", "1577-1391", "129", 
 _LIMIT_AFTER = re.compile(r"\s*(?:이하|이상|안|이내|까지|대|으로|로|넘|밑|아래|보다|정도|쯤)")
 _LIST_NUMBER = re.compile(r"^\s*(\d{1,2})(?=[.)]\s|번)", re.MULTILINE)
 _SHOP_LIKE = re.compile(
-    r"(?<![가-힣A-Za-z0-9])((?:[가-힣A-Za-z0-9&]{1,12}\s)?[가-힣A-Za-z0-9&]{1,12}"
+    r"(?<![가-힣A-Za-z0-9])((?:[가-힣A-Za-z0-9&]{1,12}\s)?[가-힣A-Za-z0-9&]{0,12}?"
     r"(?:\d호점|본점|[가-힣]{2,5}(?:점|역점)|분식|김밥|반점|식당|치킨|피자|국밥|떡볶이|버거|카페|베이커리|마라탕|돈까스|편의점))"
     r"(?=(?:은|는|이|가|을|를|에서|에는|에|으로|로|의|도|이에요|예요|입니다|[\s,.!?:(]|$))"
 )
@@ -100,7 +100,9 @@ class Grounder:
             else:
                 now_true = shop_facts(catalogue, row, now, lat=lat, lon=lon)
                 skipped = {"distance_m"} if lat is None else set()
-                wrong += [f"{asked['shop_id']}: {k}" for k, v in asked.items() if k not in skipped and now_true.get(k) != v]
+                wrong += [
+                    f"{asked['shop_id']}: {k}" for k, v in asked.items() if k not in skipped and now_true.get(k) != v
+                ]
         return GroundingVerdict(grounded=not wrong, ungrounded=tuple(wrong))
 
     def _false_claims(self, text: str, known: Known) -> Iterable[Claim]:
@@ -273,7 +275,9 @@ def _ends_a_word(text: str, end: int) -> bool:
 
 def _branch_like(name: str) -> bool:
     """Without a catalogue only a name with a branch ("… 신림점") is surely a shop and not a kind of food."""
-    return bool(re.search(r"(?:본점|\d호점|[가-힣]{2,5}점)$", name)) and not re.search(r"(?:음식|편의|백화|장|별|할인|가맹|전문|문방구|서|상|관)점$", name)
+    return bool(re.search(r"(?:본점|\d호점|[가-힣]{2,5}점)$", name)) and not re.search(
+        r"(?:음식|편의|백화|장|별|할인|가맹|전문|문방구|서|상|관)점$", name
+    )
 
 
 def _card_differences(shop: Recommendation, now_true: Mapping[str, Any], compare_distance: bool) -> Iterable[str]:

@@ -29,7 +29,12 @@ _AI_WORDS = re.compile(
 _SMALL_TALK = (
     ("ai", _AI_WORDS),
     ("love", re.compile(r"사랑해|좋아해줘|사귀|결혼|여친|남친|보고\s*싶|뽀뽀")),
-    ("sad", re.compile(r"속상|슬프|슬퍼|우울|힘들|힘드|짜증|화나|화났|외로|기분\s*안|망했|망쳤|싸웠|혼났|울었|최악|지쳤|지친|피곤")),
+    (
+        "sad",
+        re.compile(
+            r"속상|슬프|슬퍼|우울|힘들|힘드|짜증|화나|화났|외로|기분\s*안|망했|망쳤|싸웠|혼났|울었|최악|지쳤|지친|피곤"
+        ),
+    ),
     ("happy", re.compile(r"신나|신난|기뻐|기분\s*좋|행복|생일|상\s*받|합격|잘\s*봤|최고야|이겼")),
     ("joke", re.compile(r"농담|웃긴|웃겨|개그|재밌는|재미있는|수수께끼|넌센스|심심|놀아")),
     ("name", re.compile(r"이름|뭐라고\s*불러")),
@@ -89,7 +94,11 @@ def make_plan(
     """
     verdict = safety or SafetyVerdict()
     given = filters or Filters()
-    facts: dict[str, Any] = {"intent": intent.value, "asked_card": mentions_card(text, given, intent), "filters": given.given()}
+    facts: dict[str, Any] = {
+        "intent": intent.value,
+        "asked_card": mentions_card(text, given, intent),
+        "filters": given.given(),
+    }
     if failed:
         return ReplyPlan(kind="error", age_band=age_band, facts=facts)
     if verdict.action in ("escalate", "refuse") or intent is Intent.SAFETY:
@@ -104,13 +113,13 @@ def make_plan(
     if intent in RECOMMENDING_INTENTS:
         kind = "recommend" if recommendations else "no_result"
         shops = tuple(recommendations[:MAX_SHOPS])
-        return ReplyPlan(kind=kind, age_band=age_band, shops=shops, relaxed=tuple(relaxed), facts=facts, **asks)  # type: ignore[arg-type]
+        return ReplyPlan(kind=kind, age_band=age_band, shops=shops, relaxed=tuple(relaxed), facts=facts, **asks)
     if intent in SHOP_QUESTION_INTENTS:
         return _shop_answer(intent, age_band, text, given, facts, recommendations, shop_facts, question, choices)
     if intent is Intent.MEAL_CARD_INQUIRY:
         facts["card"] = {k: v for k, v in (card or {}).items() if v is not None}
         facts["aspect"] = _card_aspect(text)
-        return ReplyPlan(kind="card", age_band=age_band, facts=facts, **asks)  # type: ignore[arg-type]
+        return ReplyPlan(kind="card", age_band=age_band, facts=facts, **asks)
     if intent is Intent.SMALL_TALK:
         facts["topic"] = small_talk_topic(text)
     if intent is Intent.FEEDBACK:
@@ -122,7 +131,7 @@ def make_plan(
         Intent.HELP: "help",
         Intent.SMALL_TALK: "small_talk",
     }.get(intent, "out_of_scope")
-    return ReplyPlan(kind=kind, age_band=age_band, facts=facts, **asks)  # type: ignore[arg-type]
+    return ReplyPlan(kind=kind, age_band=age_band, facts=facts, **asks)
 
 
 def mentions_card(text: str, filters: Filters, intent: Intent) -> bool:
@@ -193,4 +202,4 @@ def _shop_answer(
     kind = {Intent.OPENING_HOURS_INQUIRY: "hours", Intent.MENU_INQUIRY: "menu", Intent.SHOP_DETAIL: "detail"}[intent]
     facts["aspect"] = asked_aspect(text)
     shops = tuple(r for r in recommendations if r.shop_id == shop_facts.get("shop_id"))[:1]
-    return ReplyPlan(kind=kind, age_band=age_band, shops=shops, question=question, choices=tuple(choices), facts=facts)  # type: ignore[arg-type]
+    return ReplyPlan(kind=kind, age_band=age_band, shops=shops, question=question, choices=tuple(choices), facts=facts)

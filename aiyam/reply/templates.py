@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import string
 import zlib
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ from typing import Any
 
 from aiyam.contracts import AGE_BANDS, Recommendation, ReplyPlan
 from aiyam.errors import DataError
-from aiyam.korean.particles import PAIRS, fill
+from aiyam.korean.particles import PAIRS, fill, with_particle
 from aiyam.reply.amounts import distance_ko, price_ko, walk_minutes
 from aiyam.reply.answers import answer_slots
 from aiyam.reply.markdown import escape
@@ -38,6 +39,14 @@ _INTENT_OF_KIND = {
     "safety": "SAFETY",
     "refuse": "OUT_OF_SCOPE",
 }
+_ALREADY_SAID = re.compile(
+    r"^지금 열려|^\d[\d,]*원이에요$|에 있어요$|^(?:걸어서 )?\d+분|^[\d.]+\s?k?m(?![a-z])|^착한가게예요$"
+)
+_CARD = re.compile(r"카드|급카")
+_FORMAL = (
+    ("이에요", "입니다"), ("예요", "입니다"), ("있어요", "있습니다"), ("없어요", "없습니다"), ("돼요", "됩니다"), ("편해요", "편합니다"),
+    ("찾아요", "찾습니다"), ("가까워요", "가깝습니다"), ("좋아요", "좋습니다"), ("골랐어요", "골랐습니다"), ("많아요", "많습니다"), ("해요", "합니다"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -108,6 +117,7 @@ class TemplateBackend:
     """Words any plan from the bank; never fails on a valid plan and invents nothing."""
 
     name = "template"
+    version = "templates-1"
 
     def __init__(self, bank: TemplateBank) -> None:
         self.bank = bank
@@ -157,7 +167,8 @@ class TemplateBackend:
             topic = str(plan.facts.get("topic", ""))
             body = self._say(plan, intent, topic, values, variety) if topic else None
             yield _sentences(
-                body or self._say(plan, intent, "body", values, variety), self._say(plan, intent, "next", values, variety)
+                body or self._say(plan, intent, "body", values, variety),
+                self._say(plan, intent, "next", values, variety),
             )
         if plan.question and plan.kind not in ("clarify", "recommend"):
             yield escape(plan.question, max_chars=200)
@@ -165,7 +176,9 @@ class TemplateBackend:
     def _recommend(self, plan: ReplyPlan, values: Mapping[str, Any], variety: int) -> Iterator[str]:
         own, count = str(plan.facts.get("intent", "")), len(plan.shops)
         general = _INTENT_OF_KIND["recommend"]
-        opening = self._say(plan, own, "opening", values, variety, count) if own != general and variety % 2 == 0 else None
+        opening = (
+            self._say(plan, own, "opening", values, variety, count) if own != general and variety % 2 == 0 else None
+        )
         relaxed = self._say(plan, "RELAXED", plan.relaxed[0], values, variety) if plan.relaxed else None
         if plan.relaxed and relaxed is None:
             relaxed = self._say(plan, "RELAXED", "any", values, variety)
@@ -177,7 +190,9 @@ class TemplateBackend:
         yield _sentences(
             self._say(plan, general, "card_unknown", values, variety) if _asks_card(plan) else None,
             self._say(plan, general, "allergy", values, variety) if any(s.allergy_note for s in plan.shops) else None,
-            escape(plan.question, max_chars=200) if plan.question else self._say(plan, general, "closing", values, variety, count),
+            escape(plan.question, max_chars=200)
+            if plan.question
+            else self._say(plan, general, "closing", values, variety, count),
         )
 
     def _shop_line(self, plan: ReplyPlan, shop: Recommendation, variety: int) -> str:
@@ -188,9 +203,7 @@ class TemplateBackend:
             self._say(plan, intent, "where", values, variety),
             self._say(plan, intent, f"state_{shop.open_state}", values, variety),
         ]
-        reason = escape(shop.reason, max_chars=120)
-        if reason and grounded_reason(shop, plan):
-            parts.append(reason if reason[-1] in ".!?~" else reason + ".")
+        parts.append(reason_sentence(shop, plan))
         return f"{shop.rank}. " + _sentences(*parts)
 
     def _clarify(self, plan: ReplyPlan, values: Mapping[str, Any], variety: int) -> Iterator[str]:
@@ -222,11 +235,32 @@ def shop_values(shop: Recommendation) -> dict[str, Any]:
     }
 
 
-def grounded_reason(shop: Recommendation, plan: ReplyPlan) -> bool:
-    """Whether the ranker's reason claims nothing the row (or the request) does not say."""
-    from aiyam.reply.grounding import check
+def reason_sentence(shop: Recommendation, plan: ReplyPlan) -> str | None:
+    """The ranker's first reason that adds to the line, as a sentence; None when there is none or it is not grounded."""
+    from aiyam.reply.grounding import check  # the check sits beside, not below: only reasons need it here
 
-    return check(escape(shop.reason, max_chars=120), plan.model_copy(update={"shops": (shop,)})).grounded
+    for fact in shop.reason.split(" · "):
+        reason = escape(fact.strip(), max_chars=120).rstrip(".")
+        if not reason or _ALREADY_SAID.search(reason) or (shop.menu and reason.startswith(escape(shop.menu))):
+            continue
+        if _CARD.search(reason) and not plan.facts.get("asked_card"):
+            continue
+        if not check(reason, plan.model_copy(update={"shops": (shop,)})).grounded:
+            continue
+        if not re.search(r"[요다죠네!?~]$", reason):
+            reason = with_particle(reason, "이에요/예요")
+        if plan.age_band == "adult":
+            reason = _formal(reason)
+        return reason if reason[-1] in "!?~" else reason + "."
+    return None
+
+
+def _formal(sentence: str) -> str:
+    """해요체 to 합쇼체 for the endings that reasons have; another ending stays."""
+    for polite, formal in _FORMAL:
+        if sentence.endswith(polite):
+            return sentence[: -len(polite)] + formal
+    return sentence
 
 
 def _request_values(plan: ReplyPlan) -> dict[str, Any]:
@@ -235,7 +269,11 @@ def _request_values(plan: ReplyPlan) -> dict[str, Any]:
     menus = filters.get("menus") or []
     budget, reach = filters.get("budget_max"), filters.get("max_distance_m")
     place, district = filters.get("place"), filters.get("district")
-    if plan.shops and "budget_max" not in plan.relaxed and any(s.price_won is None or s.price_won > (budget or 0) for s in plan.shops):
+    if (
+        plan.shops
+        and "budget_max" not in plan.relaxed
+        and any(s.price_won is None or s.price_won > (budget or 0) for s in plan.shops)
+    ):
         budget = None  # "inside your budget" is said only where every shop shown keeps it
     if plan.shops and "district" not in plan.relaxed and any(s.district != district for s in plan.shops):
         district = None
@@ -265,7 +303,9 @@ def _read(path: Path) -> Iterator[Template]:
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"expected a JSON list of templates in {path}, got {error}", hint="Restore the file from the release.") from error
+        raise DataError(
+            f"expected a JSON list of templates in {path}, got {error}", hint="Restore the file from the release."
+        ) from error
     if not isinstance(records, list):
         raise DataError(f"expected a JSON list of templates in {path}, got {type(records).__name__}")
     for n, record in enumerate(records):
@@ -280,7 +320,10 @@ def _read(path: Path) -> Iterator[Template]:
             )
             _check(template)
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{path}, record {n}: {error!r}", hint="A record has intent, recommendation_count, slot, ages, template, examples.") from error
+            raise DataError(
+                f"{path}, record {n}: {error!r}",
+                hint="A record has intent, recommendation_count, slot, ages, template, examples.",
+            ) from error
         yield template
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from aiyam.contracts import SafetyVerdict
+from aiyam.contracts import AgeBand, SafetyVerdict
 from aiyam.errors import DataError
 from aiyam.safety.folding import fold, hangul_only, tight
 from aiyam.safety.privacy import mask
@@ -22,7 +22,7 @@ _IDIOM = re.compile(
     r"(?:배고파|배고파서|배고픔|배불러|배터져|맛있어|맛있어서|더워|더워서|추워|추워서|매워|매워서|졸려|졸려서|심심해|심심해서|귀여워|웃겨|웃겨서|좋아|좋아서|보고싶어|먹고싶어|먹고싶어서"
     r"|궁금해|귀찮아|지루해|부러워|피곤해|목말라|아파|달아|짜|셔|신나|신나서|재밌어|재밌어서|더럽게|힘들어|바빠|급해|떨려|간지러워|싫어)(?:서)?(?:진짜|정말|막|너무|아주|완전|다|곧)?"
     r"(?:죽겠|죽갔|죽을것같|죽을거같|죽을꺼같|죽을뻔|죽는줄|죽을지경|죽어요?|뒤지겠|디지겠|뒤질것같|뒤질거같|디질거같|뒤지는줄|죽음|죽네|죽을맛|쥬금|주금|주겄|듁겠|듀글)"
-    r"|죽여(?:준|주는|줘요?$|주네)|죽이는(?:맛|집|데|떡볶이|치킨|곳|비주얼)|죽이네|맛(?:이)?죽|죽을만큼(?:맛|배|먹)|죽(?:도록|어라)(?:먹|공부)|죽어도(?:못|안|먹)|둘이먹다(?:하나)?(?:가)?죽|먹고죽"
+    r"|죽여(?:준|주는|줘요?$|주네)|죽이는(?:맛|집|데|떡볶이|치킨|곳|비주얼)|죽이네|맛(?:이)?죽|죽을만큼(?:맛|배|먹)|죽(?:도록|어라)(?:먹|공부)|죽어도(?:못|안|먹)|둘이먹다(?:하나)?(?:가)?죽|먹고죽자"
 )
 
 
@@ -44,8 +44,11 @@ class Screen:
         self._rules = [_compile(rule) for rule in rules]
         self._order = [rule.kind for rule in self._rules]
         self._messages: dict[str, list[str]] = dict(words["messages"])
+        self._adult: dict[str, list[str]] = dict(words["adult"])
         self._extra: dict[str, str] = dict(words["extra"])
-        self._outgoing = {kind: re.compile("|".join(f"(?:{p})" for p in parts), re.IGNORECASE) for kind, parts in outgoing.items()}
+        self._outgoing = {
+            kind: re.compile("|".join(f"(?:{p})" for p in parts), re.IGNORECASE) for kind, parts in outgoing.items()
+        }
 
     @classmethod
     def load(cls, folder: Path) -> Screen:
@@ -56,15 +59,21 @@ class Screen:
         """
         try:
             rules, words, outgoing = (
-                json.loads((folder / name).read_text(encoding="utf-8")) for name in ("rules.json", "lines.json", "outgoing.json")
+                json.loads((folder / name).read_text(encoding="utf-8"))
+                for name in ("rules.json", "lines.json", "outgoing.json")
             )
             screen = cls(rules, words, outgoing)
         except (OSError, ValueError, KeyError, TypeError, re.error) as error:
-            raise DataError(f"expected the screen's rules and words in {folder}, got {error!r}", hint="Restore the files from the release.") from error
+            raise DataError(
+                f"expected the screen's rules and words in {folder}, got {error!r}",
+                hint="Restore the files from the release.",
+            ) from error
         for rule in screen._rules:
-            said = screen._messages.get(rule.kind, [])
+            said = [*screen._messages.get(rule.kind, []), *screen._adult.get(rule.kind, [])]
             if not said or not all(line in text for text in said for line in rule.lines):
-                raise DataError(f"expected fixed words with {', '.join(rule.lines) or 'no line'} for {rule.kind!r} in {folder / 'lines.json'}")
+                raise DataError(
+                    f"expected fixed words with {', '.join(rule.lines) or 'no line'} for {rule.kind!r} in {folder / 'lines.json'}"
+                )
         return screen
 
     def check_incoming(self, text: str) -> SafetyVerdict:
@@ -104,20 +113,36 @@ class Screen:
 
     def combine(self, verdict: SafetyVerdict, intent_is_safety: bool) -> SafetyVerdict:
         """Join the rules' verdict with the trained understanding's: either one is enough to escalate."""
-        if not intent_is_safety or verdict.action in ("escalate", "refuse"):
-            return verdict
         rule = next(r for r in self._rules if r.kind == DISTRESS_FALLBACK)
-        return SafetyVerdict(action="escalate", kinds=(rule.kind, *verdict.kinds), lines=rule.lines)
+        return combine(verdict, intent_is_safety, lines=rule.lines)
 
-    def message(self, verdict: SafetyVerdict, *, variety: int = 0) -> str:
-        """The fixed words for an escalated or refused message; "" for the others. Every line of the verdict stands in it."""
+    def message(self, verdict: SafetyVerdict, *, age_band: AgeBand = "10-12", variety: int = 0) -> str:
+        """The fixed words for an escalated or refused message; "" for the others. Every line of the verdict stands in it.
+
+        A guardian ("adult") is spoken to as one where there are such words; children of every age share the rest.
+        """
         if verdict.action not in ("escalate", "refuse"):
             return ""
         kind = next((k for k in verdict.kinds if k in self._messages), DISTRESS_FALLBACK)
-        said = self._messages[kind]
+        said = (self._adult.get(kind) if age_band == "adult" else None) or self._messages[kind]
         text = said[variety % len(said)]
         missing = [line for line in verdict.lines if line not in text and line in self._extra]
         return " ".join([text, *(self._extra[line] for line in missing)])
+
+
+def combine(
+    verdict: SafetyVerdict, intent_is_safety: bool, *, lines: tuple[str, ...] = ("1388", "109")
+) -> SafetyVerdict:
+    """Join the rules' verdict with the trained understanding's: either one is enough to escalate.
+
+    A message only the understanding takes for SAFETY is answered as distress.
+
+    >>> combine(SafetyVerdict(), True).action
+    'escalate'
+    """
+    if not intent_is_safety or verdict.action in ("escalate", "refuse"):
+        return verdict
+    return SafetyVerdict(action="escalate", kinds=(DISTRESS_FALLBACK, *verdict.kinds), lines=lines)
 
 
 def _compile(rule: Mapping[str, Any]) -> _Rule:

@@ -1,0 +1,122 @@
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiyam.contracts import Filters, Intent, Recommendation, ReplyPlan
+from aiyam.reply.claims import find_claims, parse_amount
+from aiyam.reply.grounding import check
+from aiyam.reply.plan import make_plan
+from aiyam.reply.templates import TemplateBackend
+from aiyam.settings import REPO_ROOT
+
+SHOP = Recommendation(
+    shop_id="s-1", rank=1, score=0.5, name="봉천김밥", category="분식", district="관악구", menu="참치김밥", price_won=4000,
+    distance_m=350, open_state="open", open_until="21:30", rating=4.5,
+)  # fmt: skip
+PLAN = make_plan(intent=Intent.BUDGET_FOOD_INQUIRY, filters=Filters(budget_max=8000), recommendations=[SHOP])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "봉천김밥은 어때요? 참치김밥이 4,000원이에요.",
+        "참치김밥은 4천원이고 걸어서 6분이에요.",
+        "사천 원이면 먹을 수 있어요.",
+        "8,000원 안에서 골랐어요.",
+        "8천원 이하로 찾았어요.",
+        "21:30까지 열어요. 별점은 4.5점이에요.",
+        "오후 9시 30분까지 해요. 9시 반에 닫아요.",
+        "한 곳을 찾았어요.",
+        "350m 거리예요. 0.35km예요.",
+        "1. 봉천김밥이에요.",
+    ],
+)
+def test_true_facts_are_grounded_however_they_are_written(text: str) -> None:
+    assert check(text, PLAN).ungrounded == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "참치김밥이 3,900원이에요.",
+        "참치김밥이 만원이에요.",
+        "8,000원이에요.",
+        "오천원이면 돼요.",
+        "5천 원이에요.",
+        "500m 거리예요.",
+        "걸어서 3분이에요.",
+        "22:00까지 열어요.",
+        "밤 열 시까지 해요.",
+        "오전 9시 반에 닫아요.",
+        "별점 4.8점이에요.",
+        "02-880-9999로 전화해요.",
+        "세 곳을 찾았어요.",
+        "월요일에 쉬어요.",
+        "리뷰가 120개예요.",
+        "김밥나라 신림점도 좋아요.",
+        "2. 김밥천국 봉천점이에요.",
+    ],
+)
+def test_a_fact_that_is_not_in_the_plan_is_found(text: str) -> None:
+    assert not check(text, PLAN).grounded, text
+
+
+def test_every_mutated_number_of_a_reply_is_found() -> None:
+    backend = TemplateBackend.load(REPO_ROOT / "datasets" / "replies")
+    shops = [
+        SHOP,
+        SHOP.model_copy(
+            update={
+                "shop_id": "s-2",
+                "rank": 2,
+                "name": "마라왕",
+                "price_won": 9500,
+                "distance_m": 1800,
+                "open_until": "02:00",
+            }
+        ),
+    ]
+    plan = make_plan(intent=Intent.FOOD_RECOMMENDATION, recommendations=shops)
+    mutations = 0
+    for variety in range(30):
+        text = "".join(backend.stream(plan, variety=variety))
+        assert check(text, plan).grounded
+        for match in re.finditer(r"\d[\d,.:]*\d|\d(?=분)", text):
+            digits = match.group()
+            changed = ("7" if digits[0] != "7" else "8") + digits[1:]
+            mutated = text[: match.start()] + changed + text[match.end() :]
+            assert not check(mutated, plan).grounded, mutated
+            mutations += 1
+    assert mutations > 150
+
+
+def test_a_false_reason_of_the_ranker_is_not_worded() -> None:
+    backend = TemplateBackend.load(REPO_ROOT / "datasets" / "replies")
+    plan = make_plan(
+        intent=Intent.FOOD_RECOMMENDATION, recommendations=[SHOP.model_copy(update={"reason": "별점 4.9 · 가까워요"})]
+    )
+    text = "".join(backend.stream(plan))
+    assert "4.9" not in text
+    assert "가까워요" in text
+
+
+def test_helplines_are_no_claims() -> None:
+    assert check("109나 1388에 전화해요. 위험하면 112에요.", ReplyPlan(kind="small_talk", age_band="7-9")).grounded
+
+
+@given(st.integers(0, 99_999_999))
+def test_an_amount_in_digits_reads_back(amount: int) -> None:
+    claims = find_claims(f"값은 {amount:,}원이에요")
+    assert [(c.kind, c.value) for c in claims] == [("price", amount)]
+
+
+@given(st.integers(1, 99))
+def test_thousands_in_korean_read_back(thousands: int) -> None:
+    assert parse_amount(f"{thousands}천") == thousands * 1000
+
+
+@given(st.text(max_size=80))
+def test_any_text_can_be_checked(text: str) -> None:
+    check(text, PLAN)
