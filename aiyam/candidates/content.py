@@ -62,7 +62,7 @@ class Content:
         number = self._word_number.get(word)
         if number is None:
             return np.empty(0, np.int32)
-        return self._word_rows[self._word_start[number] : self._word_start[number + 1]]
+        return np.asarray(self._word_rows[self._word_start[number] : self._word_start[number + 1]], np.int32)
 
     def _build_index(self) -> Any:
         """An inverted file for large pools only, where its recall holds (a small pool is scored exactly instead)."""

@@ -71,8 +71,8 @@ class Contextual:
             near = np.exp2(metres * np.float32(-1 / r.near_half_m))
             out = out + np.float32(r.near_up_to) * np.nan_to_num(near, nan=0.0)
             best += r.near_up_to
-        out = out + np.float32(r.open_now) * self._hours.open_now(rows, query.now)
-        out = out + np.float32(r.opens_within_hour) * self._hours.opens_soon(rows, query.now)
+        is_open, opens_soon = self._hours.states(rows, query.now)
+        out = out + np.float32(r.open_now) * is_open + np.float32(r.opens_within_hour) * opens_soon
         bits = self._companion_bits.get(query.filters.companion, 0) if query.filters.companion else 0
         if bits:
             out = out + np.float32(r.companion) * ((c.atmosphere[rows] & np.uint8(bits)) != 0)

@@ -33,21 +33,23 @@ class OpeningHours:
         self._columns = tuple(column[first] for column in columns)
         self._latest: tuple[datetime, Mask, Mask] | None = None
 
-    def _states(self, now: datetime) -> tuple[Mask, Mask]:
+    def states(self, rows: Rows, now: datetime) -> tuple[Mask, Mask]:
+        """Whether each row is open now (unknown hours are not), and whether it opens within the hour instead."""
         minute = now.replace(second=0, microsecond=0)
-        latest = self._latest
-        if latest is None or latest[0] != minute:
-            opens, closes, rest_from, rest_to, off_days = self._columns
-            states = open_states(opens, closes, rest_from, rest_to, off_days, minute)
-            is_open = states.state == OPEN
-            soon = ~is_open & (states.minutes_to_open >= 0) & (states.minutes_to_open <= SOON_MIN)
-            latest = self._latest = (minute, is_open, soon)
-        return latest[1], latest[2]
+        latest, sets = self._latest, self._set_of[rows]
+        if latest is not None and latest[0] == minute:
+            return latest[1][sets], latest[2][sets]
+        if 4 * len(rows) < len(self._columns[0]):
+            return self._compute(minute, sets)
+        latest = self._latest = (minute, *self._compute(minute, slice(None)))
+        return latest[1][sets], latest[2][sets]
+
+    def _compute(self, minute: datetime, sets: NDArray[np.int64] | slice) -> tuple[Mask, Mask]:
+        opens, closes, rest_from, rest_to, off_days = (column[sets] for column in self._columns)
+        states = open_states(opens, closes, rest_from, rest_to, off_days, minute)
+        is_open = states.state == OPEN
+        return is_open, ~is_open & (states.minutes_to_open >= 0) & (states.minutes_to_open <= SOON_MIN)
 
     def open_now(self, rows: Rows, now: datetime) -> Mask:
         """Whether each row is open; unknown hours are not."""
-        return self._states(now)[0][self._set_of[rows]]
-
-    def opens_soon(self, rows: Rows, now: datetime) -> Mask:
-        """Whether each row is closed or resting and opens within the hour."""
-        return self._states(now)[1][self._set_of[rows]]
+        return self.states(rows, now)[0]

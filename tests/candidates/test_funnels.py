@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
-from small_city import NOW_TS, City, ask
+from small_city import NOW, NOW_TS, City, ask
 
 from aiyam.candidates.encoder import TextEncoder
 from aiyam.candidates.funnels import Funnels
@@ -117,11 +119,14 @@ def test_nearer_open_shops_of_the_right_kind_score_higher_in_context(city: City,
 def test_contextual_opening_agrees_with_the_catalogue(city: City, funnels: Funnels) -> None:
     rows = np.arange(len(city.catalogue), dtype=np.int32)
     hours = funnels.constraints.hours
-    for query in QUERIES:
-        states = city.catalogue.open_state(rows, query.now)
-        assert np.array_equal(hours.open_now(rows, query.now), states.state == 1)
-        soon = (states.state != 1) & (states.minutes_to_open >= 0) & (states.minutes_to_open <= 60)
-        assert np.array_equal(hours.opens_soon(rows, query.now), soon)
+    for minutes in range(0, 7 * 1440, 611):
+        now = NOW + timedelta(minutes=minutes)
+        states = city.catalogue.open_state(rows, now)
+        for some in (rows[:10], rows):
+            is_open, soon = hours.states(some, now)
+            assert np.array_equal(is_open, states.state[some] == 1)
+            in_time = (states.minutes_to_open >= 0) & (states.minutes_to_open <= 60)
+            assert np.array_equal(soon, (in_time & (states.state != 1))[some])
 
 
 def test_a_few_perfect_ratings_do_not_beat_many_good_ones(city: City, encoder: TextEncoder, rules: Rules) -> None:
