@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aiyam.catalogue.arrays import Catalogue
+from aiyam.catalogue.opening import OpenStates
 from aiyam.catalogue.query import CandidateSet, Query
 from aiyam.contracts import CATEGORIES, FUNNELS, KST, Recommendation
 from aiyam.ranking.menus import fitting_menus
@@ -22,24 +25,31 @@ def make_cards(
     ranker: Ranker, ranked: RankedList, candidates: CandidateSet, query: Query
 ) -> tuple[Recommendation, ...]:
     """Make the cards of a ranked list, in its order."""
+    metres = _metres(ranker.catalogue, query, ranked.rows)
+    states = ranker.catalogue.open_state(ranked.rows, query.now)
     cards = []
     for i, row in enumerate(ranked.rows):
         scores = candidates.scores[ranked.places[i]]
         flags = candidates.flags[ranked.places[i]]
-        card = make_card(
-            ranker.catalogue,
-            int(row),
-            query=query,
-            rank=i + 1,
-            score=float(ranked.scores[i]),
-            menu_row=int(ranked.menus[i]),
-            funnels={name: float(scores[f]) for f, name in enumerate(FUNNELS) if flags[f]},
-            propensity=float(ranked.propensity[i]),
+        menu_row = int(ranked.menus[i])
+        place_and_hours = _place_and_hours(ranker.catalogue, int(row), query, states, metres, i)
+        menu, price = _dish(ranker.catalogue, menu_row)
+        asked = menu is not None and bool(query.filters.menus) and _named(menu, query.filters.menus or ())
+        shown = Shown(menu, asked, price, place_and_hours["distance_m"], place_and_hours["open_state"] == "open")
+        cards.append(
+            _card(
+                ranker.catalogue,
+                int(row),
+                query,
+                place_and_hours,
+                rank=i + 1,
+                score=float(ranked.scores[i]),
+                menu_row=menu_row,
+                funnels={name: float(scores[f]) for f, name in enumerate(FUNNELS) if flags[f]},
+                propensity=float(ranked.propensity[i]),
+                reason=reason_ko(ranker.catalogue, query, int(row), shown, ranked.wide[i], ranked.contributions[i]),
+            )
         )
-        asked = bool(query.filters.menus) and card.menu is not None and _named(card.menu, query.filters.menus or ())
-        shown = Shown(card.menu, asked, card.price_won, card.distance_m, card.open_state == "open")
-        reason = reason_ko(ranker.catalogue, query, int(row), shown, ranked.wide[i], ranked.contributions[i])
-        cards.append(card.model_copy(update={"reason": reason}))
     return tuple(cards)
 
 
@@ -57,19 +67,35 @@ def make_card(
 ) -> Recommendation:
     """Make the card of one shop. ``menu_row`` is the menu row to show (``RankedList.menus``), -1 for none."""
     rows = np.array([row], dtype=np.int32)
-    menu = price = None
-    if menu_row >= 0:
-        menu = catalogue.dish_names[int(catalogue.menu_name[menu_row])]
-        price = int(catalogue.menu_price[menu_row]) if catalogue.menu_price[menu_row] >= 0 else None
-    metres = None
-    if query.lat is not None and query.lon is not None:
-        distance = float(catalogue.distance_m(rows, query.lat, query.lon)[0])
-        metres = round(distance) if np.isfinite(distance) else None
-    states = catalogue.open_state(rows, query.now)
-    state = _OPEN_STATE.get(int(states.state[0]), "unknown")
-    opens_at = None
-    if state in ("break", "closed") and int(states.minutes_to_open[0]) >= 0:
-        opens_at = f"{query.now.astimezone(KST) + timedelta(minutes=int(states.minutes_to_open[0])):%H:%M}"
+    states, metres = catalogue.open_state(rows, query.now), _metres(catalogue, query, rows)
+    return _card(
+        catalogue,
+        row,
+        query,
+        _place_and_hours(catalogue, row, query, states, metres, 0),
+        rank=rank,
+        score=score,
+        menu_row=menu_row,
+        funnels=funnels or {},
+        propensity=propensity,
+        reason=reason,
+    )
+
+
+def _card(
+    catalogue: Catalogue,
+    row: int,
+    query: Query,
+    place_and_hours: dict[str, Any],
+    *,
+    rank: int,
+    score: float,
+    menu_row: int,
+    funnels: dict[str, float],
+    propensity: float | None,
+    reason: str,
+) -> Recommendation:
+    menu, price = _dish(catalogue, menu_row)
     category, district = int(catalogue.category[row]), int(catalogue.district[row])
     lat, lon, rating = (float(a[row]) for a in (catalogue.lat, catalogue.lon, catalogue.rating))
     return Recommendation.model_validate(
@@ -77,7 +103,7 @@ def make_card(
             "shop_id": catalogue.shop_ids[row],
             "rank": rank,
             "score": score,
-            "funnels": funnels or {},
+            "funnels": funnels,
             "name": catalogue.names[row],
             "category": CATEGORIES[category] if category >= 0 else "기타",
             "district": catalogue.district_names[district] if district >= 0 else "",
@@ -85,10 +111,7 @@ def make_card(
             "reason": reason,
             "menu": menu,
             "price_won": price,
-            "distance_m": metres,
-            "open_state": state,
-            "open_until": _closing(catalogue, row) if state == "open" else None,
-            "opens_at": opens_at,
+            **place_and_hours,
             "meal_card": _YES_NO.get(int(catalogue.meal_card[row]), "unknown"),
             "good_shop": bool(catalogue.good_shop[row]),
             "allergy_note": allergy_note(catalogue, row, query),
@@ -99,6 +122,35 @@ def make_card(
             "synthetic": catalogue.synthetic,
         }
     )
+
+
+def _dish(catalogue: Catalogue, menu_row: int) -> tuple[str | None, int | None]:
+    if menu_row < 0:
+        return None, None
+    price = int(catalogue.menu_price[menu_row])
+    return catalogue.dish_names[int(catalogue.menu_name[menu_row])], price if price >= 0 else None
+
+
+def _metres(catalogue: Catalogue, query: Query, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+    if query.lat is None or query.lon is None:
+        return np.full(len(rows), np.nan, dtype=np.float32)
+    return catalogue.distance_m(rows, query.lat, query.lon)
+
+
+def _place_and_hours(
+    catalogue: Catalogue, row: int, query: Query, states: OpenStates, metres: NDArray[np.float32], i: int
+) -> dict[str, Any]:
+    """What a card says of distance and hours; ``i`` is the shop's place in ``states`` and ``metres``."""
+    state = _OPEN_STATE.get(int(states.state[i]), "unknown")
+    opens_at = None
+    if state in ("break", "closed") and int(states.minutes_to_open[i]) >= 0:
+        opens_at = f"{query.now.astimezone(KST) + timedelta(minutes=int(states.minutes_to_open[i])):%H:%M}"
+    return {
+        "distance_m": round(float(metres[i])) if np.isfinite(metres[i]) else None,
+        "open_state": state,
+        "open_until": _closing(catalogue, row) if state == "open" else None,
+        "opens_at": opens_at,
+    }
 
 
 def menu_to_show(catalogue: Catalogue, stats: Statistics, query: Query, row: int) -> int:

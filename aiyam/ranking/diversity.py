@@ -11,7 +11,7 @@ BRAND_TOP_3, BRAND_TOP_10 = 1, 2
 CATEGORY_TOP_3 = 1
 """With ``vary``, a category already shown among the first three gives way to another."""
 
-KEEP_SHARE = 0.8
+KEEP_SHARE = 0.9
 """A shop may step forward for variety only with at least this share of the score it passes."""
 
 

@@ -46,9 +46,9 @@ def test_a_brand_alone_fills_the_list() -> None:
 
 def test_variety_steps_forward_only_when_it_costs_little() -> None:
     brands, categories = np.full(3, -1), np.array([0, 0, 1])
-    near = diversify(np.array([0.9, 0.8, 0.75], np.float32), brands, categories, top_k=3)
+    near = diversify(np.array([0.9, 0.8, 0.78], np.float32), brands, categories, top_k=3)
     far = diversify(np.array([0.9, 0.8, 0.3], np.float32), brands, categories, top_k=3)
-    asked = diversify(np.array([0.9, 0.8, 0.75], np.float32), brands, categories, top_k=3, vary=False)
+    asked = diversify(np.array([0.9, 0.8, 0.78], np.float32), brands, categories, top_k=3, vary=False)
     assert near.tolist() == [0, 2, 1]
     assert far.tolist() == asked.tolist() == [0, 1, 2]
 
