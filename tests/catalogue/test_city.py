@@ -132,6 +132,15 @@ def test_names_read_like_signboards(city):
     assert max(keys.values()) <= 2
 
 
+@pytest.mark.parametrize("dish", ["떡볶이", "추어탕", "닭갈비", "족발", "칼국수", "마라탕", "보쌈"])
+def test_a_shop_named_after_a_dish_sells_it(city, dish):
+    named = [
+        row for row, name in enumerate(city.catalogue.names) if name.endswith(dish) and city.catalogue.venue_ok[row]
+    ]
+    assert named
+    assert all(any(dish in menu.name for menu in city.catalogue.menus_of(row)) for row in named)
+
+
 def test_messages_are_whole_and_say_nothing_of_poverty(city):
     for message in city.catalogue.messages:
         if message is not None:

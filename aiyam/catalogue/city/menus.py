@@ -19,7 +19,7 @@ _TOUCHES_OF = {
     "전·보쌈": ("수제 ", "우리집 "), "중국집": ("옛날 ", "매운 "), "마라": ("매운 ", "특 "), "돈까스": ("수제 ", "매운 ", "두툼한 "),
     "덮밥": ("특 ", "오늘의 "), "라멘": ("매운 ", "특 "), "우동": ("얼큰 ", "특 "), "초밥": ("오늘의 ",), "파스타": ("오늘의 ", "매콤 "),
     "스테이크": ("수제 ", "오늘의 "), "브런치": ("오늘의 ",), "떡볶이": ("매운 ", "옛날 ", "달콤 "), "김밥": ("매콤 ", "엄마손 "),
-    "라면": ("얼큰 ",), "만두": ("수제 ", "옛날 "), "분식식사": ("수제 ", "매콤 "), "프라이드": ("옛날 ",), "닭강정": ("수제 ",),
+    "라면": ("얼큰 ",), "만두": ("수제 ", "옛날 "), "분식식사": ("수제 ", "매콤 "), "닭강정": ("수제 ",),
     "피자": ("더블 ", "매콤 "), "버거": ("더블 ", "매콤 "), "토스트": ("더블 ",), "삼겹살": ("한돈 ", "숯불 "), "갈비": ("숯불 ", "수제 "),
     "닭갈비": ("매운 ",), "쌀국수": ("특 ",), "빵": ("갓구운 ", "우리밀 "), "디저트": ("수제 ",), "도시락": ("든든 ", "특 "),
 }  # fmt: skip
@@ -103,6 +103,8 @@ class MenuMaker:
         self._side = np.array([dish.side for dish in dishes])
         self._names = [dish.name for dish in dishes]
         self._bodies = [_bodies_of(name, ground.words["messages"]) for name in kinds.names]
+        self._number_of = {dish.name: number for number, dish in enumerate(dishes)}
+        self._named: dict[str, int] = {}
         self._dish_kinds = [dish.kind for dish in dishes]
 
     def make(self, rng: np.random.Generator, block: Block) -> MenuBlock:
@@ -158,6 +160,12 @@ class MenuMaker:
                 keys[brand == code] = fixed
                 n = int(np.random.default_rng([8, code]).integers(max(low, (low + high) // 2), high + 1))
                 count[brand == code] = min(n, len(numbers))
+            keys[:, 0] *= 0.3  # nearly every shop of a kind sells the dish that stands for it
+            place_of = {int(number): place for place, number in enumerate(numbers)}
+            for at, row in enumerate(rows.tolist()):
+                place = place_of.get(self._dish_in(block.names[row]), -1)
+                if place >= 0:
+                    keys[at, place] = -1.0  # a shop named after a dish sells it
             order = np.argsort(keys, axis=1)
             taken = np.arange(len(numbers))[None] < count[:, None]
             lines = np.where(
@@ -169,6 +177,14 @@ class MenuMaker:
         shop, dish = np.concatenate(shops), np.concatenate(dishes)
         order = np.argsort(shop, kind="stable")
         return shop[order], dish[order]
+
+    def _dish_in(self, name: str) -> int:
+        """Number of the dish a shop's name speaks of, or -1; a branch's place says nothing."""
+        signboard = name.split(" ")[0]
+        if signboard not in self._named:
+            dish = self._ground.lexicon.lookup(signboard)
+            self._named[signboard] = -1 if dish is None else self._number_of[dish.name]
+        return self._named[signboard]
 
     def _names_of(
         self,
