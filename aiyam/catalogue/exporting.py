@@ -10,13 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table
-
 from aiyam.catalogue.importing.rejects import inert
 from aiyam.errors import DataError
 from aiyam.store import Store
 from aiyam.store.columns import get_fact, read_columns
-from aiyam.store.schema import shop, shop_menu
+from aiyam.store.schema import Table, shop, shop_menu
 
 TABLES = (("shops", shop), ("menus", shop_menu))
 """What is exported, as file stem and table; people, orders, reviews and turns are not."""

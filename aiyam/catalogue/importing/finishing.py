@@ -7,13 +7,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Table
-
 from aiyam.catalogue.facts import FINGERPRINT, SOURCE, SYNTHETIC
 from aiyam.errors import Conflict, DataError, InvalidInput, StoreError
 from aiyam.store import Store
 from aiyam.store.catalogue_writes import write_catalogue
 from aiyam.store.columns import get_fact
+from aiyam.store.schema import Table
 
 INPUTS = "catalogue_inputs"
 
