@@ -129,11 +129,16 @@ def load_corpus(data: Path, *, seed: int) -> tuple[list[Example], list[LoadRepor
             reports.append(report)
     if (data / TEMPLATES_FILE).exists():
         held = data / HELD_BACK
-        known = {e.text for e in examples} | ({e.text for e in load_examples(held)[0]} if held.exists() else set())
-        examples += [e for e in generate(data / TEMPLATES_FILE, N_GENERATED, seed=seed) if e.text not in known]
+        taken = {_squeezed(e.text) for e in (*examples, *(load_examples(held)[0] if held.exists() else ()))}
+        generated = generate(data / TEMPLATES_FILE, N_GENERATED, seed=seed)
+        examples += [e for e in generated if _squeezed(e.text) not in taken]
     if not examples:
         raise DataError(f"Expected training rows in {data}, found none.", hint="Point --data at a training file.")
     return examples, reports
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
 
 
 def labels_of(examples: Sequence[Example]) -> list[str]:

@@ -24,16 +24,17 @@ NAMES = ["신림할매분식", "엄마손김밥 신림점", "엄마손김밥 강
 
 
 class FewShops:
-    """The five columns of a catalogue that a dialogue reads."""
+    """The few columns of a catalogue that a dialogue reads."""
 
-    names = NAMES
-    brand_names = ["엄마손김밥"]
-    shop_ids = [f"s{i}" for i in range(len(NAMES))]
-    row_of = {f"s{i}": i for i in range(len(NAMES))}
-    min_meal_price = np.array([5000, 4000, 4500, 7000, np.nan], dtype=np.float32)
-    district = np.array([0, 0, 1, 1, 0], dtype=np.int16)
-    district_names = ["관악구", "강남구"]
-    east_m = np.array([300, 900, 8000, 8500, 100], dtype=np.float32)
+    def __init__(self) -> None:
+        self.names = NAMES
+        self.brand_names = ["엄마손김밥"]
+        self.shop_ids = [f"s{i}" for i in range(len(NAMES))]
+        self.row_of = {shop_id: i for i, shop_id in enumerate(self.shop_ids)}
+        self.min_meal_price = np.array([5000, 4000, 4500, 7000, np.nan], dtype=np.float32)
+        self.district = np.array([0, 0, 1, 1, 0], dtype=np.int16)
+        self.district_names = ["관악구", "강남구"]
+        self.east_m = np.array([300, 900, 8000, 8500, 100], dtype=np.float32)
 
     def distance_m(self, rows: np.ndarray, lat: float, lon: float) -> np.ndarray:
         return self.east_m[rows]
@@ -50,12 +51,16 @@ SHOWN = DialogueState(
 )
 
 
-def said(text: str, intent: Intent, filters: Filters | None = None, *spans: tuple[str, EntityType, str | int]) -> Understanding:
+def said(
+    text: str, intent: Intent, filters: Filters | None = None, *spans: tuple[str, EntityType, str | int]
+) -> Understanding:
     entities = tuple(
         Entity(entity=kind, value=value, text=words, start=text.index(words), end=text.index(words) + len(words))
         for words, kind, value in spans
     )
-    return Understanding(original_query=text, intent=intent, confidence=0.9, entities=entities, filters=filters or Filters())
+    return Understanding(
+        original_query=text, intent=intent, confidence=0.9, entities=entities, filters=filters or Filters()
+    )
 
 
 def ask(understanding: Understanding, state: DialogueState = SHOWN, user: UserProfile = USER) -> Request:
@@ -122,7 +127,14 @@ def test_a_new_place_replaces_the_old_one() -> None:
 
 
 def test_an_ordinal_finds_the_shop_meant() -> None:
-    request = ask(said("두 번째 가게 몇 시까지 해?", Intent.OPENING_HOURS_INQUIRY, Filters(ordinal=2), ("두 번째", EntityType.ORDINAL, 2)))
+    request = ask(
+        said(
+            "두 번째 가게 몇 시까지 해?",
+            Intent.OPENING_HOURS_INQUIRY,
+            Filters(ordinal=2),
+            ("두 번째", EntityType.ORDINAL, 2),
+        )
+    )
     assert request.focus_shop_id == "s1"
     state = next_state(SHOWN, request, said("몇 시", Intent.OPENING_HOURS_INQUIRY), [])
     assert state.shown_shop_ids == SHOWN.shown_shop_ids
@@ -153,7 +165,9 @@ def test_a_name_prefers_the_shop_just_shown_then_the_nearest() -> None:
 
 def test_allergies_of_the_profile_always_hold() -> None:
     user = USER.model_copy(update={"allergies": ("땅콩",)})
-    request = ask(said("새우 못먹어 추천", Intent.FOOD_RECOMMENDATION, Filters(allergies=("새우",))), DialogueState(), user)
+    request = ask(
+        said("새우 못먹어 추천", Intent.FOOD_RECOMMENDATION, Filters(allergies=("새우",))), DialogueState(), user
+    )
     assert set(request.filters.allergies or ()) == {"땅콩", "새우"}
 
 
@@ -178,7 +192,10 @@ def test_danger_is_never_turned_into_a_question() -> None:
 
 
 def test_refining_nothing_is_a_first_request() -> None:
-    assert ask(said("더 싼 데는?", Intent.REFINE, Filters(sort="price")), DialogueState()).intent is Intent.FOOD_RECOMMENDATION
+    assert (
+        ask(said("더 싼 데는?", Intent.REFINE, Filters(sort="price")), DialogueState()).intent
+        is Intent.FOOD_RECOMMENDATION
+    )
 
 
 def test_but_with_ten_thousand_won_reads_on_from_the_dish() -> None:

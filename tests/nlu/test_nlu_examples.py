@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 from aiyam.errors import DataError
 from aiyam.nlu.examples import load_examples
 
-GOOD = {"text": "만원으로 떡볶이", "intent": "BUDGET_FOOD_INQUIRY", "entities": [{"entity": "budget", "value": 10000, "text": "만원", "start": 0, "end": 2}]}
+GOOD = {
+    "text": "만원으로 떡볶이",
+    "intent": "BUDGET_FOOD_INQUIRY",
+    "entities": [{"entity": "budget", "value": 10000, "text": "만원", "start": 0, "end": 2}],
+}
 
 
 def write(path: Path, rows: list[object]) -> Path:
@@ -21,7 +25,11 @@ def write(path: Path, rows: list[object]) -> Path:
 
 
 def with_span(start: int, end: int, text: str = "만원으로 떡볶이", surface: str = "만원") -> dict[str, object]:
-    return {"text": text, "intent": "X", "entities": [{"entity": "budget", "value": 1, "text": surface, "start": start, "end": end}]}
+    return {
+        "text": text,
+        "intent": "X",
+        "entities": [{"entity": "budget", "value": 1, "text": surface, "start": start, "end": end}],
+    }
 
 
 def test_a_wrong_offset_is_repaired_when_the_words_occur_once(tmp_path: Path) -> None:
@@ -84,7 +92,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @given(st.text(min_size=1, max_size=12), st.integers(-3, 15), st.integers(-3, 15))
-def test_a_kept_span_always_stands_in_its_text(tmp_path_factory: pytest.TempPathFactory, text: str, start: int, end: int) -> None:
+def test_a_kept_span_always_stands_in_its_text(
+    tmp_path_factory: pytest.TempPathFactory, text: str, start: int, end: int
+) -> None:
     surface = text[max(0, start) : max(0, end)]
     path = write(tmp_path_factory.mktemp("rows") / "a.jsonl", [GOOD, with_span(start, end, text, surface)])
     examples, _ = load_examples(path)

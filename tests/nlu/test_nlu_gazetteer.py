@@ -28,13 +28,24 @@ def test_dishes_are_found_and_ordinary_words_are_not(text: str, names: list[str]
     assert [h.value for h in GAZETTEER.find_dishes(normalise(text).text)] == names
 
 
-@pytest.mark.parametrize(("text", "name"), [("신림할매분식 몇시까지", "신림할매분식"), ("신림 할매분식 어디", "신림 할매분식"), ("김밥천국 메뉴", "김밥천국")])
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("신림할매분식 몇시까지", "신림할매분식"), ("신림 할매분식 어디", "신림 할매분식"), ("김밥천국 메뉴", "김밥천국")],
+)
 def test_shops_are_found_with_or_without_spaces_and_branch(text: str, name: str) -> None:
     assert [text[a:b] for a, b in GAZETTEER.shops.find(text)] == [name]
 
 
 def test_a_misspelt_shop_is_found_among_many() -> None:
-    names = ShopNames([f"{a}{b}{c}" for a in "가나다라마바사아자차" for b in "강남동서북중신구" for c in ("분식", "식당", "치킨", "반점", "국수")] + ["신림할매분식"])
+    names = ShopNames(
+        [
+            f"{a}{b}{c}"
+            for a in "가나다라마바사아자차"
+            for b in "강남동서북중신구"
+            for c in ("분식", "식당", "치킨", "반점", "국수")
+        ]
+        + ["신림할매분식"]
+    )
     assert names.near("신림할메분식")[0] == names.rows("신림할매분식")[0]
     assert names.near("전혀다른이름가게") == []
     assert names.rows("없는가게") == []

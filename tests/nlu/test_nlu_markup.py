@@ -25,7 +25,11 @@ def rows_of(name: str) -> list[dict[str, object]]:
 def test_marks_give_spans_values_and_directions() -> None:
     row = row_of("[만원](b:10000)으로 [치킨](f!) 말고 [떢볶이](m:떡볶이)", "BUDGET_FOOD_INQUIRY")
     assert row["text"] == "만원으로 치킨 말고 떢볶이"
-    assert [(e["text"], e["value"]) for e in row["entities"]] == [("만원", 10000), ("치킨", "치킨"), ("떢볶이", "떡볶이")]
+    assert [(e["text"], e["value"]) for e in row["entities"]] == [
+        ("만원", 10000),
+        ("치킨", "치킨"),
+        ("떢볶이", "떡볶이"),
+    ]
     assert row["filters"] == {"budget_max": 10000, "exclude_menus": ["치킨"], "menus": ["떡볶이"]}
 
 
@@ -47,7 +51,9 @@ def test_every_span_of_the_corpus_stands_where_it_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["handwritten", "test"])
 def test_the_shipped_rows_are_those_of_the_marked_file(name: str) -> None:
-    assert rows_of(f"{name}.jsonl") == marked_rows(FOLDER / f"{name}.tsv"), "run python -m aiyam.nlu.markup datasets/nlu"
+    assert rows_of(f"{name}.jsonl") == marked_rows(FOLDER / f"{name}.tsv"), (
+        "run python -m aiyam.nlu.markup datasets/nlu"
+    )
 
 
 def test_the_test_split_shares_no_utterance_with_what_is_trained_on() -> None:

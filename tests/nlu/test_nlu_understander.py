@@ -41,7 +41,9 @@ def test_a_limit_makes_it_a_budget_and_is_repeated_for_exports(understander: Und
     assert said.budget_filter == said.filters.budget_max == 10_000
 
 
-@pytest.mark.parametrize("text", ["죽고 싶어", "집에 먹을게 하나도 없어", "애들이 급식카드 쓴다고 놀려", "모르는 아저씨가 밥사준대"])
+@pytest.mark.parametrize(
+    "text", ["죽고 싶어", "집에 먹을게 하나도 없어", "애들이 급식카드 쓴다고 놀려", "모르는 아저씨가 밥사준대"]
+)
 def test_danger_is_seen(understander: Understander, text: str) -> None:
     assert understander.understand(text).intent is Intent.SAFETY
 
@@ -65,7 +67,21 @@ def test_the_last_one_gets_its_number_from_the_dialogue(understander: Understand
 @given(
     st.text(st.characters(), max_size=120)
     | st.text("급카떢볶이만원 으로ㅊㅊ땅콩알레르기말고\u200b\x00\ud800😀👨‍👩‍👧1,~", max_size=60)
-    | st.sampled_from(["", " ", "\n", "😀😀", "a" * 10_000, "만원" * 5000, "ㅋ" * 10_000, "\ud800" * 50, "' OR 1=1 --", "你好", "<b>떡볶이</b>"])
+    | st.sampled_from(
+        [
+            "",
+            " ",
+            "\n",
+            "😀😀",
+            "a" * 10_000,
+            "만원" * 5000,
+            "ㅋ" * 10_000,
+            "\ud800" * 50,
+            "' OR 1=1 --",
+            "你好",
+            "<b>떡볶이</b>",
+        ]
+    )
 )
 def test_any_string_gives_a_valid_understanding(understander: Understander, text: str) -> None:
     said = understander.understand(text)
