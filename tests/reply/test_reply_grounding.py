@@ -120,3 +120,8 @@ def test_thousands_in_korean_read_back(thousands: int) -> None:
 @given(st.text(max_size=80))
 def test_any_text_can_be_checked(text: str) -> None:
     check(text, PLAN)
+
+
+@pytest.mark.parametrize("unit", ["0", "0 ", "1,", "만", "천 ", "일십"])
+def test_a_long_run_of_digits_is_read_without_runaway_backtracking(unit: str) -> None:
+    assert isinstance(find_claims((unit * 1000)[:1000]), list)

@@ -148,3 +148,8 @@ def test_any_text_gets_a_verdict(text: str) -> None:
 
 
 _SCREEN = Screen.load(FOLDER)
+
+
+@pytest.mark.parametrize("unit", ["0", "1,", "천 ", "가 ", "a@a.", "죽고", "봉천로 1길 ", "계속"])
+def test_a_long_repetitive_message_is_judged_without_runaway_backtracking(unit: str) -> None:
+    assert _SCREEN.check_incoming((unit * 1000)[:1000]).action in ("answer", "escalate", "refuse", "mask")
