@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -52,7 +51,7 @@ def town(folder: Path, **changed: Any) -> Catalogue:
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path) -> Iterator[Catalogue]:
+def catalogue(tmp_path: Path) -> Catalogue:
     yield town(tmp_path)
 
 
