@@ -165,6 +165,7 @@ def test_one_enter_sends_once_though_the_input_method_reports_it_twice(desktop: 
     desktop.wait_for_timeout(300)
     assert desktop.locator(".ny-turn").count() == 1
     assert turn.get_attribute("data-message") == "떡볶이"
+    assert desktop.locator("#ny-message").input_value() == ""
     assert n_turns(assistant, turn) == 1
 
 
