@@ -52,7 +52,7 @@ def town(folder: Path, **changed: Any) -> Catalogue:
 
 @pytest.fixture
 def catalogue(tmp_path: Path) -> Catalogue:
-    yield town(tmp_path)
+    return town(tmp_path)
 
 
 def said(catalogue: Catalogue, shop_id: str, intent: Intent, text: str = "", now: datetime = MONDAY_NOON) -> str:
