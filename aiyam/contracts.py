@@ -342,7 +342,7 @@ class TurnContext(Record):
 
 
 class DialogueState(Record):
-    """What a follow-up may refer to; carried from one trace into the next turn."""
+    """What a follow-up may refer to; carried from one trace into the next turn. Prices are those on the cards shown."""
 
     filters: Filters = Filters()
     intent: Intent | None = None
@@ -350,6 +350,7 @@ class DialogueState(Record):
     shown_shop_ids: tuple[str, ...] = ()
     rejected_shop_ids: tuple[str, ...] = ()
     focus_shop_id: str | None = None
+    lowest_price_won: int | None = None
     n_turns: int = 0
 
 

@@ -174,7 +174,13 @@ class Pipeline:
                 grounding=worded.grounding,
                 stage_ms=watch.times(),
                 versions=self.versions,
-                state=next_state(turn.state, request, understanding, tuple(c.shop_id for c in cards)),
+                state=next_state(
+                    turn.state,
+                    request,
+                    understanding,
+                    [c.shop_id for c in cards],
+                    lowest_price_won=min((c.price_won for c in cards if c.price_won), default=None),
+                ),
                 synthetic=self.catalogue.synthetic,
             )
         )

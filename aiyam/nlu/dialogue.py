@@ -122,9 +122,17 @@ def resolve(
 
 
 def next_state(
-    state: DialogueState, request: Request, understanding: Understanding, shown_shop_ids: Sequence[str]
+    state: DialogueState,
+    request: Request,
+    understanding: Understanding,
+    shown_shop_ids: Sequence[str],
+    *,
+    lowest_price_won: int | None = None,
 ) -> DialogueState:
-    """Carry the dialogue into the next turn; a reply without shops leaves the last results in reach of 거기 and 두 번째."""
+    """Carry the dialogue into the next turn; a reply without shops leaves the last results in reach of 거기 and 두 번째.
+
+    ``lowest_price_won`` is the lowest price on the cards shown, which "더 싼 데" is measured against.
+    """
     counted = state.n_turns + 1
     if request.question is not None or request.intent not in RECOMMENDING_INTENTS:
         focus = request.focus_shop_id or state.focus_shop_id
@@ -137,6 +145,7 @@ def next_state(
         shown_shop_ids=shown or state.shown_shop_ids,
         rejected_shop_ids=request.exclude_shop_ids,
         focus_shop_id=shown[0] if len(shown) == 1 else None,
+        lowest_price_won=lowest_price_won if shown else state.lowest_price_won,
         n_turns=counted,
     )
 
@@ -271,19 +280,20 @@ def _follow_up(
     filters = _over(base.model_copy(update=dropped), said.model_copy(update=dict.fromkeys(merged_lists)))
     shown = [catalogue.row_of[s] for s in state.shown_shop_ids if s in catalogue.row_of]
     if _CHEAPER.search(text) and said.budget_max is None:
-        filters = _cheaper(filters, shown, catalogue)
+        filters = _cheaper(filters, state.lowest_price_won, shown, catalogue)
     if _NEARER.search(text) and said.max_distance_m is None:
         filters = _nearer(filters, shown, catalogue, user, context)
     return filters
 
 
-def _cheaper(filters: Filters, shown: Sequence[int], catalogue: Catalogue) -> Filters:
-    """Ask for less than the cheapest full meal among the shops just shown."""
-    prices = [float(catalogue.min_meal_price[row]) for row in shown]
-    known = [p for p in prices if not np.isnan(p) and p > 0]
+def _cheaper(filters: Filters, lowest_won: int | None, shown: Sequence[int], catalogue: Catalogue) -> Filters:
+    """Ask for less than the lowest price just shown; where no card had one, than the shops' cheapest full meal."""
+    if lowest_won is None:
+        prices = [float(catalogue.min_meal_price[row]) for row in shown]
+        lowest_won = int(min((p for p in prices if p > 0), default=0)) or None
     update: dict[str, Any] = {"sort": "price"}
-    if known:
-        limit = int(min(known)) - 1
+    if lowest_won is not None:
+        limit = lowest_won - 1
         update["budget_max"] = min(limit, filters.budget_max) if filters.budget_max else limit
         if filters.budget_min is not None and filters.budget_min > update["budget_max"]:
             update["budget_min"] = None
