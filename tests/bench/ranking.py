@@ -32,15 +32,14 @@ from aiyam.candidates.funnels import Funnels
 from aiyam.candidates.rules import load_rules
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.city import generate_city
-from aiyam.catalogue.city.truth import Truth
 from aiyam.catalogue.interactions import Interactions
-from aiyam.contracts import CATEGORIES
 from aiyam.evaluation.ranking import evaluate_rankers
+from aiyam.evaluation.truth import city_truth
 from aiyam.ranking.cards import make_cards
 from aiyam.ranking.features import build_features
 from aiyam.ranking.ranker import Ranker
 from aiyam.ranking.replay import moments_of, query_of
-from aiyam.ranking.statistics import ORDER, Statistics
+from aiyam.ranking.statistics import Statistics
 from aiyam.ranking.wide_deep import WideDeepConfig
 from aiyam.store import Store
 from aiyam.training.content import train_content
@@ -112,7 +111,7 @@ def bench(args: argparse.Namespace, home: Path) -> dict[str, Any]:
         folders[name] = out
     report = evaluate_rankers(
         store, folders, encoder_dir=encoder_dir, seed=args.seed, max_requests=args.test_requests,
-        truth=truth_of(store, home / "truth.npz"), progress=tell,
+        truth=city_truth(store, home / "truth.npz"), progress=tell,
     )  # fmt: skip
     timing = speed(store, folders[wanted[-1]], encoder_dir)
     store.close()
@@ -122,25 +121,6 @@ def bench(args: argparse.Namespace, home: Path) -> dict[str, Any]:
         "speed": timing,
         "max_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
-
-
-def truth_of(store: Store, path: Path) -> Any:
-    """Return the true value of shops for a request: the softmax of their true utility, habit and wish included."""
-    catalogue = Catalogue.load(store)
-    truth = Truth.load(path)
-    stats = Statistics.build(catalogue, Interactions.load(store, catalogue))
-
-    def value(moment: Any, query: Any, rows: np.ndarray) -> np.ndarray:
-        past = stats.past_of(moment.user_id, moment.ts)
-        counts = np.bincount(past.shop[past.kind == ORDER], minlength=len(catalogue))[rows]
-        wish = CATEGORIES.index(query.filters.category[0]) if query.filters.category else None
-        lat, lon = (query.lat, query.lon) if query.lat is not None else (37.55, 126.99)
-        utility = truth.utility(
-            [moment.user_id], rows, query.now, lat, lon, past_orders=counts[None, :], wish_category=wish
-        )[0]
-        return np.exp(utility - utility.max())
-
-    return value
 
 
 def speed(store: Store, folder: Path, encoder_dir: Path) -> dict[str, float]:
