@@ -225,7 +225,8 @@ def find_distances(text: str) -> list[Distance]:
             speed = CYCLING_M_PER_MIN
         elif how and how.startswith("차"):
             speed = DRIVING_M_PER_MIN
-        found.append(Distance(match.start(), match.end(), minutes * speed))
+        end = match.start("far") if how and match.group("far") else match.end()
+        found.append(Distance(match.start(), end, minutes * speed))
     for match in _METRES.finditer(text):
         kilo = match.group("unit").lower() not in ("m", "미터")
         written = match.group("n")

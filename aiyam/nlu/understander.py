@@ -119,7 +119,9 @@ def final_spans(reading: Reading, gazetteer: Gazetteer) -> list[Span]:
     return sorted(spans, key=lambda s: s.start)
 
 
-_WITH = re.compile(r"\s?(?:이?랑|하고|와|과|끼리|데리고|모시고|같이|함께|도\s?(?:같이|먹))")
+_WITH = re.compile(
+    r"[이가]\s?.{1,12}(?:사\s?준|사준|먹고\s?싶|먹재|싶대|싶다)|[이가는]?\s?.{1,8}(?:알레르기|못\s?먹)|\s?(?:이?랑|하고|와|과|끼리|데리고|모시고|같이|함께|도\s?(?:같이|먹))"
+)
 
 
 def with_rules(plain: str, spans: Sequence[Span], evidence: Sequence[Span]) -> list[Span]:
@@ -138,6 +140,8 @@ def _valued(
 ) -> Span | None:
     for found in evidence:
         if found.entity == label and found.start < end and found.end > start:
+            if label in _TRUSTED:
+                start, end = found.start, found.end
             if label == EntityType.MENU and end - start > found.end - found.start:  # 당근김밥 is more than 김밥
                 surface = plain[start:end]
                 return Span(
@@ -164,6 +168,8 @@ def decide_intent(reading: Reading, spans: Sequence[Span]) -> tuple[Intent, floa
     """Apply the annotators' rules between neighbours, where the spans settle what the words leave open."""
     intent, confidence = Intent(reading.intent), reading.confidence
     kinds = {s.entity for s in spans}
+    if _BARE_REQUEST.fullmatch(reading.text.text.strip()):
+        return Intent.FOOD_RECOMMENDATION, max(confidence, 0.9)
     if intent in RECOMMENDING_INTENTS and any(
         _not_for_children(reading.text.text, topic) for topic in ("alcohol", "adult")
     ):
@@ -175,6 +181,9 @@ def decide_intent(reading: Reading, spans: Sequence[Span]) -> tuple[Intent, floa
     return intent, confidence
 
 
+_BARE_REQUEST = re.compile(
+    r"(?:좀|빨리|그냥|아무거나|뭐라도)?\s?(?:맛집|밥|밥집|식당|음식|메뉴|먹을\s?거|맛있는\s?거)?\s?추천\s?(?:좀|점)?\s?(?:해\s?(?:줘|주세요|줄래|주라))?(?:요|용)?[~!.?ㅠㅜㅋㅎ ]*"
+)
 _UNWANTED = re.compile(r"\s?(?:집|은|는|을|이)?\s?(?:말고|빼고|안\s?파|없는|아닌)")
 
 

@@ -118,6 +118,7 @@ _AT_MOST = re.compile(
 _BELOW = re.compile(r"\s?(?:미만|보다\s?(?:싼|싸|저렴|낮|적)|이?\s?안\s?되는|도\s?안\s?(?:되는|하는))")
 _AT_LEAST = re.compile(r"\s?(?:이상|부터)")
 _ABOVE = re.compile(r"\s?(?:이|은|을)?\s?(?:초과|넘는|넘게|넘어도|넘는데|보다\s?(?:비싼|비싸))")
+_LEFT_OUT = re.compile(r"\s?(?:곳|데|집|가게|거|건|것)?[은는]?\s?(?:빼|말고|제외)")
 _OPEN_NOW = re.compile(
     r"지금\s?(?:도|당장|바로|막|이\s?시간에?)?\s?(?:문\s?)?(?:연|여는|열려|열린|열었|열어|영업|하는\s?(?:데|곳|집|가게|식당|분식|[가-힣]{2,4}집)|갈\s?수\s?있|먹을\s?수\s?있|갈\s?만)|영업\s?(?:중|하는)|현재\s?(?:영업|연)|문\s?(?:연|열린|열려\s?있는|안\s?닫은)\s?(?:데|곳|집|가게|식당|거)?|(?:이\s?시간에?|지금)도?\s?(?:문\s?)?(?:연|여는|열려|열린|하는)|아직\s?(?:문\s?)?(?:연|하는|열려|열린|영업)"
 )
@@ -136,7 +137,7 @@ _BY_RATING = re.compile(
     r"별점|평점|평\s?(?:이\s?)?좋은|평가\s?좋은|리뷰\s?(?:좋은|많은)|후기\s?(?:좋은|많은)|인기\s?(?:많은|있는|순|좋은)|제일\s?(?:유명|인기)"
 )
 _CARD_REFUSED = re.compile(
-    r"\s?(?:는|은|가|이)?\s?(?:안\s?(?:되는|받는)(?!\s?(?:곳|데|집|가게|거)?은?\s?(?:빼|말고|제외))|말고|없이)"
+    r"\s?(?:는|은|가|이)?\s?(?:안\s?(?:되는|받는)(?!\s?(?:곳|데|집|가게|거|건)?[은는]?\s?(?:빼|말고|제외))|말고|없이)"
 )
 _REFERS_TO_SHOP = re.compile(r"거기|그\s?(?:집|가게|식당)|여기\s?(?:몇|어때|뭐|주소)")
 NO_FILTERS = frozenset(
@@ -260,6 +261,8 @@ def _budget(text: str, span: Span) -> dict[str, int]:
         return {"budget_min": low, "budget_max": high}
     if not high:
         return {}
+    if (over := _ABOVE.match(text, span.end)) and _LEFT_OUT.match(text, over.end()):
+        return {"budget_max": high}
     for pattern, found in (
         (_BELOW, {"budget_max": high - 1}),
         (_AT_MOST, {"budget_max": high}),

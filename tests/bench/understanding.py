@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import re
 import tempfile
 import time
@@ -41,9 +42,8 @@ def contract_row(row: dict[str, Any]) -> dict[str, Any]:
 def convert(source: Path, target: Path, limit: int) -> Path:
     """Write the rows of a file in the training contract."""
     with source.open(encoding="utf-8") as lines, target.open("w", encoding="utf-8") as out:
-        for number, line in enumerate(lines):
-            if limit and number >= limit:
-                break
+        rows = lines.readlines()
+        for line in random.Random(0).sample(rows, min(limit or len(rows), len(rows))):
             out.write(json.dumps(contract_row(json.loads(line)), ensure_ascii=False) + "\n")
     return target
 
@@ -52,7 +52,7 @@ def main() -> None:
     """Train on ``train.jsonl``, score on ``dev.jsonl``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--limit", type=int, default=0, help="train on the first N rows only")
+    parser.add_argument("--limit", type=int, default=0, help="train on N rows drawn by chance")
     parser.add_argument("--span-rows", type=int, default=20_000, help="rows the span model reads")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
