@@ -120,7 +120,7 @@ def chat(
 @app.command()
 def understand() -> None:
     """Read one utterance a line on stdin; write one Understanding a line on stdout, as JSON."""
-    from aiyam.pipeline import load_understander
+    from aiyam.parts import load_understander
 
     settings = Settings()
     with open_store(settings) as store:

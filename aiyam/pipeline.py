@@ -6,15 +6,9 @@ import time
 import zlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from aiyam.candidates.encoder import TextEncoder
-from aiyam.candidates.funnels import Funnels
-from aiyam.candidates.rules import load_rules
-from aiyam.catalogue.arrays import Catalogue
-from aiyam.catalogue.interactions import Interactions
 from aiyam.catalogue.query import CandidateSet, Query
 from aiyam.contracts import (
     RECOMMENDING_INTENTS,
@@ -38,27 +32,17 @@ from aiyam.contracts import (
     Understanding,
     Understood,
     UserProfile,
-    Versions,
 )
-from aiyam.errors import NotReady
 from aiyam.korean.places import place_named
 from aiyam.nlu.dialogue import Request, next_state, resolve
-from aiyam.nlu.gazetteer import Gazetteer
-from aiyam.nlu.understander import Understander
+from aiyam.parts import Parts, load_parts
 from aiyam.ranking.cards import make_cards
-from aiyam.ranking.ranker import Ranker
-from aiyam.ranking.statistics import Statistics
-from aiyam.reply.child_friendly import ChildFriendly
-from aiyam.reply.grounding import Grounder
-from aiyam.reply.language_model import Replier, Worded
+from aiyam.reply.language_model import Worded
 from aiyam.reply.plan import make_plan
 from aiyam.reply.shop_facts import facts
-from aiyam.reply.templates import TemplateBackend
 from aiyam.safety.privacy import Masked, mask
-from aiyam.safety.screen import Screen
 from aiyam.settings import Settings
 from aiyam.store import Store
-from aiyam.store.aliases import alias_of
 
 N_SHOWN = 5
 """Shops on cards in one turn; the reply words the first three."""
@@ -80,20 +64,6 @@ class Stopwatch:
     def times(self) -> StageTime:
         """Return all laps and their total."""
         return StageTime(**self.laps, total=round((self._last - self._start) * 1000, 3))
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Everything a pipeline uses; a test may swap any one with ``dataclasses.replace``."""
-
-    catalogue: Catalogue
-    understander: Understander
-    encoder: TextEncoder
-    funnels: Funnels
-    ranker: Ranker
-    replier: Replier
-    screen: Screen
-    versions: Versions
 
 
 class Pipeline:
@@ -336,75 +306,3 @@ def _with_location(understanding: Understanding, request: Request, turn: Turn) -
 def _variety(turn: Turn) -> int:
     """Return a number that differs from turn to turn of one session, and is the same when a turn is replayed."""
     return zlib.crc32(turn.session_id.encode()) + turn.state.n_turns
-
-
-# --------------------------------------------------------------------------- loading
-
-
-def production_folder(settings: Settings, store: Store, component: str) -> Path:
-    """Return the folder of a component's production version.
-
-    Raises:
-        NotReady: none was trained in this home yet.
-    """
-    version = alias_of(store, component, "production")
-    if version is None:
-        raise NotReady(
-            f"No {component} model is in production in {settings.home}.",
-            hint="Run `aiyam prepare` (or `make demo`) first.",
-        )
-    return settings.models_dir / component / version
-
-
-def load_understander(settings: Settings, store: Store, catalogue: Catalogue | None = None) -> Understander:
-    """Load the production understanding; without a catalogue it knows the shipped dish names only."""
-    gazetteer = Gazetteer.from_catalogue(catalogue) if catalogue is not None else Gazetteer.from_shipped()
-    return Understander.load(production_folder(settings, store, "nlu"), gazetteer)
-
-
-def _unfit(screen: Screen, text: str, plan: ReplyPlan) -> str | None:
-    """Say why a backend's sentence must not be shown; the card may be spoken of only where the plan allows it."""
-    asked = "급식카드" if plan.facts.get("asked_card") else ""
-    verdict = screen.check_outgoing(text, user_text=asked, names=[shop.name for shop in plan.shops])
-    return ", ".join(verdict.kinds) or None
-
-
-def load_parts(settings: Settings, store: Store) -> Parts:
-    """Load everything the turn uses from the store and the sealed production versions."""
-    catalogue = Catalogue.load(store, cache_dir=settings.home / "cache")
-    if not catalogue.shop_ids:
-        raise NotReady(
-            f"The store of {settings.home} holds no shops.", hint="Run `aiyam prepare`, or `aiyam data import FILE`."
-        )
-    interactions = Interactions.load(store, catalogue)
-    encoder = TextEncoder.load(production_folder(settings, store, "content"))
-    funnels = Funnels.build(
-        catalogue,
-        interactions,
-        encoder=encoder,
-        rules=load_rules(settings.datasets_dir / "candidates"),
-        now_ts=interactions.last_ts + 1,
-    )
-    stats = Statistics.build(catalogue, interactions, shop_vectors=funnels.content.vectors)
-    ranker = Ranker.load(production_folder(settings, store, "ranker"), catalogue, stats)
-    understander = load_understander(settings, store, catalogue)
-    screen = Screen.load(settings.datasets_dir / "safety")
-    rewriter = ChildFriendly.load(settings.datasets_dir / "replies" / "easy_words.json")
-    replier = Replier(
-        TemplateBackend.load(settings.datasets_dir / "replies"),
-        grounder=Grounder(catalogue),
-        rewriter=rewriter,
-        screen=lambda text, plan: _unfit(screen, text, plan),
-    )
-    return Parts(
-        catalogue=catalogue,
-        understander=understander,
-        encoder=encoder,
-        funnels=funnels,
-        ranker=ranker,
-        replier=replier,
-        screen=screen,
-        versions=Versions(
-            nlu=understander.version, ranker=ranker.version, nlg=TemplateBackend.version, child=rewriter.version
-        ),
-    )

@@ -16,6 +16,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("aiyam.assistant", "aiyam.pipelines"),
     ("aiyam.training", "aiyam.curation", "aiyam.experiments", "aiyam.monitoring", "aiyam.evaluation", "aiyam.feedback"),
     ("aiyam.pipeline",),
+    ("aiyam.parts",),
     ("aiyam.nlu", "aiyam.candidates", "aiyam.ranking", "aiyam.reply", "aiyam.safety"),
     ("aiyam.korean", "aiyam.catalogue"),
     ("aiyam.store", "aiyam.registry"),

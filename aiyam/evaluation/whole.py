@@ -16,7 +16,8 @@ from aiyam.evaluation.safety import Case, evaluate, read_cases
 from aiyam.evaluation.truth import city_truth
 from aiyam.evaluation.understanding import evaluate_understanding
 from aiyam.nlu.examples import load_examples
-from aiyam.pipeline import Pipeline, production_folder
+from aiyam.parts import production_folder
+from aiyam.pipeline import Pipeline
 from aiyam.settings import Settings
 from aiyam.store import Store
 from aiyam.store.people import list_profiles

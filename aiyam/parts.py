@@ -1,0 +1,109 @@
+"""Everything the turn uses, loaded once from a home: the catalogue, the production models, the words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiyam.candidates.encoder import TextEncoder
+from aiyam.candidates.funnels import Funnels
+from aiyam.candidates.rules import load_rules
+from aiyam.catalogue.arrays import Catalogue
+from aiyam.catalogue.interactions import Interactions
+from aiyam.contracts import ReplyPlan, Versions
+from aiyam.errors import NotReady
+from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.understander import Understander
+from aiyam.ranking.ranker import Ranker
+from aiyam.ranking.statistics import Statistics
+from aiyam.reply.child_friendly import ChildFriendly
+from aiyam.reply.grounding import Grounder
+from aiyam.reply.language_model import Replier
+from aiyam.reply.templates import TemplateBackend
+from aiyam.safety.screen import Screen
+from aiyam.settings import Settings
+from aiyam.store import Store
+from aiyam.store.aliases import alias_of
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything a pipeline uses; a test may swap any one with ``dataclasses.replace``."""
+
+    catalogue: Catalogue
+    understander: Understander
+    encoder: TextEncoder
+    funnels: Funnels
+    ranker: Ranker
+    replier: Replier
+    screen: Screen
+    versions: Versions
+
+
+def production_folder(settings: Settings, store: Store, component: str) -> Path:
+    """Return the folder of a component's production version.
+
+    Raises:
+        NotReady: none was trained in this home yet.
+    """
+    version = alias_of(store, component, "production")
+    if version is None:
+        raise NotReady(
+            f"No {component} model is in production in {settings.home}.",
+            hint="Run `aiyam prepare` (or `make demo`) first.",
+        )
+    return settings.models_dir / component / version
+
+
+def load_understander(settings: Settings, store: Store, catalogue: Catalogue | None = None) -> Understander:
+    """Load the production understanding; without a catalogue it knows the shipped dish names only."""
+    gazetteer = Gazetteer.from_catalogue(catalogue) if catalogue is not None else Gazetteer.from_shipped()
+    return Understander.load(production_folder(settings, store, "nlu"), gazetteer)
+
+
+def _unfit(screen: Screen, text: str, plan: ReplyPlan) -> str | None:
+    """Say why a backend's sentence must not be shown; the card may be spoken of only where the plan allows it."""
+    asked = "급식카드" if plan.facts.get("asked_card") else ""
+    verdict = screen.check_outgoing(text, user_text=asked, names=[shop.name for shop in plan.shops])
+    return ", ".join(verdict.kinds) or None
+
+
+def load_parts(settings: Settings, store: Store) -> Parts:
+    """Load everything the turn uses from the store and the sealed production versions."""
+    catalogue = Catalogue.load(store, cache_dir=settings.home / "cache")
+    if not catalogue.shop_ids:
+        raise NotReady(
+            f"The store of {settings.home} holds no shops.", hint="Run `aiyam prepare`, or `aiyam data import FILE`."
+        )
+    interactions = Interactions.load(store, catalogue)
+    encoder = TextEncoder.load(production_folder(settings, store, "content"))
+    funnels = Funnels.build(
+        catalogue,
+        interactions,
+        encoder=encoder,
+        rules=load_rules(settings.datasets_dir / "candidates"),
+        now_ts=interactions.last_ts + 1,
+    )
+    stats = Statistics.build(catalogue, interactions, shop_vectors=funnels.content.vectors)
+    ranker = Ranker.load(production_folder(settings, store, "ranker"), catalogue, stats)
+    understander = load_understander(settings, store, catalogue)
+    screen = Screen.load(settings.datasets_dir / "safety")
+    rewriter = ChildFriendly.load(settings.datasets_dir / "replies" / "easy_words.json")
+    replier = Replier(
+        TemplateBackend.load(settings.datasets_dir / "replies"),
+        grounder=Grounder(catalogue),
+        rewriter=rewriter,
+        screen=lambda text, plan: _unfit(screen, text, plan),
+    )
+    return Parts(
+        catalogue=catalogue,
+        understander=understander,
+        encoder=encoder,
+        funnels=funnels,
+        ranker=ranker,
+        replier=replier,
+        screen=screen,
+        versions=Versions(
+            nlu=understander.version, ranker=ranker.version, nlg=TemplateBackend.version, child=rewriter.version
+        ),
+    )
