@@ -72,7 +72,7 @@ class RankerTrainer:
     config: WideDeepConfig
     seed: int
     min_interactions: int = 3
-    max_requests: int | None = 3000
+    max_requests: int | None = 2000
     history_share: float = HISTORY_SHARE
     holdout_share: float = HOLDOUT_SHARE
     rules: Mapping[str, object] | None = None
@@ -214,7 +214,7 @@ def train_ranker(
     learning_rate: float | None = None,
     loss: str | None = None,
     min_interactions: int = 3,
-    max_requests: int | None = 3000,
+    max_requests: int | None = 2000,
     history_share: float = HISTORY_SHARE,
     holdout_share: float = HOLDOUT_SHARE,
     rules: Mapping[str, object] | None = None,

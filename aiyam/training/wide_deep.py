@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-PATIENCE = 3
+PATIENCE = 2
 MIN_GAIN = 2e-4
 """An epoch that lowers the validation loss by less than this is no progress; after ``PATIENCE`` of them fitting ends."""
 

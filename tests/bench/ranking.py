@@ -1,6 +1,6 @@
 """Ranking benchmark: trains the rankers on a synthetic city, compares them on held-out requests, times one request.
 
-    python tests/bench/ranking.py [--home DIR] [--shops 3000] [--users 2000] [--requests 3000] [--variants spec,all]
+    python tests/bench/ranking.py [--home DIR] [--shops 3000] [--users 2000] [--requests 2000] [--variants spec,all]
 
 Prints one JSON object. With --home the city and the encoder are kept there and used again.
 """
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--home", type=Path, help="folder kept between runs; a temporary one by default")
     parser.add_argument("--shops", type=int, default=3000)
     parser.add_argument("--users", type=int, default=2000)
-    parser.add_argument("--requests", type=int, default=3000, help="requests replayed for training")
+    parser.add_argument("--requests", type=int, default=2000, help="requests replayed for training")
     parser.add_argument("--test-requests", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=20260302)
     parser.add_argument("--variants", default="spec,default", help=f"of {', '.join(VARIANTS)}; or all")
