@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SEPARATORS = re.compile(r"[^가-힣ㄱ-ㅣa-z0-9]+")
 _BRANCH = re.compile(r"(?:[가-힣0-9]{1,6}(?:역|동|구)?점|본점|직영점)$")
 _MIN_CHARS, _MAX_CHARS = 3, 16
+_MAX_COMPARED = 40
 
 
 class ShopNames:
@@ -38,8 +39,9 @@ class ShopNames:
             if trunk != plain and len(trunk) >= _MIN_CHARS:
                 self._add(trunk, row)
         self.brands = frozenset(SEPARATORS.sub("", b.lower()) for b in brands if len(b) >= 2)
-        self._unique: list[str] | None = None
-        self._postings: tuple[NDArray[np.int64], NDArray[np.int32]] | None = None
+        self._unique = list(self._rows)
+        self._lengths = np.fromiter(map(len, self._unique), dtype=np.int16, count=len(self._unique))
+        self._keys, self._owners = self._index_bigrams()
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> ShopNames:
@@ -102,7 +104,7 @@ class ShopNames:
         plain = SEPARATORS.sub("", normalise(name).text)
         if len(plain) < 3 or not self._rows:
             return []
-        unique, keys, owners = self._bigrams()
+        unique, keys, owners = self._unique, self._keys, self._owners
         counts = np.zeros(len(unique), dtype=np.int16)
         wanted = {_pair(plain[i], plain[i + 1]) for i in range(len(plain) - 1)}
         for key in wanted:
@@ -112,8 +114,9 @@ class ShopNames:
         if best < max(1, (len(wanted) - 1) // 2):
             return []
         candidates = np.flatnonzero(counts >= max(1, best - 1))
-        if len(candidates) > 400:
-            candidates = candidates[np.argsort(-counts[candidates], kind="stable")[:400]]
+        if len(candidates) > _MAX_COMPARED:
+            unlike = np.abs(self._lengths[candidates] - len(plain)) - 2 * counts[candidates]
+            candidates = candidates[np.argsort(unlike, kind="stable")[:_MAX_COMPARED]]
         scored = []
         for c in candidates:
             distance = edit_distance(plain, unique[c], limit=limit)
@@ -121,20 +124,15 @@ class ShopNames:
                 scored.append((distance, len(unique[c]), unique[c]))
         return [row for _, _, found in sorted(scored)[:5] for row in self.rows(found)]
 
-    def _bigrams(self) -> tuple[list[str], NDArray[np.int64], NDArray[np.int32]]:
-        if self._unique is None or self._postings is None:
-            unique = list(self._rows)
-            keys: list[int] = []
-            owners: list[int] = []
-            for i, name in enumerate(unique):
-                for j in range(len(name) - 1):
-                    keys.append(_pair(name[j], name[j + 1]))
-                    owners.append(i)
-            key_array = np.array(keys, dtype=np.int64)
-            order = np.argsort(key_array, kind="stable")
-            self._postings = (key_array[order], np.array(owners, dtype=np.int32)[order])
-            self._unique = unique
-        return self._unique, *self._postings
+    def _index_bigrams(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Sort every pair of neighbouring characters with the name it stands in: keys (p,), owners (p,)."""
+        letters = np.frombuffer("\0".join(self._unique).encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
+        keys = letters[:-1] << 21 | letters[1:]
+        owners = np.cumsum(letters == 0)[:-1].astype(np.int32)
+        inside = (letters[:-1] != 0) & (letters[1:] != 0)
+        keys, owners = keys[inside], owners[inside]
+        order = np.argsort(keys, kind="stable")
+        return keys[order], owners[order]
 
 
 _CACHE: dict[int, ShopNames] = {}

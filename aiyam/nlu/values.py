@@ -101,7 +101,7 @@ def value_of(kind: str, surface: str, gazetteer: Gazetteer) -> str | int | None:
         for s in find_evidence(surface + (" 알레르기" if kind == EntityType.ALLERGY else ""), gazetteer)
         if s.entity == kind
     ]
-    if spans:
+    if spans and (kind != EntityType.MENU or spans[0].end - spans[0].start == len(surface)):
         return spans[0].value
     if kind == EntityType.MENU:
         return gazetteer.dish(surface) or surface.strip()
