@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from functools import partial
 
@@ -21,8 +22,10 @@ def serve(settings: Settings) -> None:
     """Serve API and chat until interrupted. Models load before the address is printed.
 
     Raises:
+        AiyamError: the port is taken.
         NotReady: nothing has been generated or trained yet; the message names the command.
     """
+    check_port(settings.host, settings.api_port)
     limit_threads(settings.n_threads)
     assistant = Assistant.load(settings)
     app = create_app(assistant, settings, admin_token=os.environ.get("AIYAM_ADMIN_TOKEN") or None)
@@ -34,12 +37,22 @@ def serve(settings: Settings) -> None:
         server.run()
     except KeyboardInterrupt:
         pass
-    except SystemExit as error:
-        raise AiyamError(
-            f"The server could not start on {settings.host}:{settings.api_port}.", hint="Is the port taken? Try --port."
-        ) from error
     finally:
         assistant.close()
+
+
+def check_port(host: str, port: int) -> None:
+    """Find out that a port is taken before the models are loaded, not after.
+
+    Raises:
+        AiyamError: it cannot be listened on.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise AiyamError(f"Cannot listen on {host}:{port}: {error.strerror}.", hint="Try another --port.") from None
 
 
 def limit_threads(n_threads: int) -> None:

@@ -43,10 +43,11 @@ class Answer:
         turn_id = self.trace.turn_id if self.trace else None
         parts = [paragraphs(self.text), cards(self.shops, self.language, turn_id=turn_id)]
         if self.trace is not None:
+            # Someone in distress is not asked for stars.
             parts += [
                 self._map(),
                 choices(self.trace),
-                feedback_row(self.language),
+                "" if self.trace.plan.kind == "safety" else feedback_row(self.language),
                 turn_panel(self.trace, self.language),
             ]
         return "".join(parts)
@@ -63,10 +64,11 @@ class Answer:
 def paragraphs(text: str) -> str:
     """Return text as paragraphs, its line breaks kept, everything escaped.
 
-    >>> paragraphs("a<b\\nc")
-    '<p class="ny-text">a&lt;b<br>c</p>'
+    >>> paragraphs("a<b\\nc\\n\\nd")
+    '<p class="ny-text">a&lt;b<br>c</p><p class="ny-text">d</p>'
     """
-    return f'<p class="ny-text">{escape(text.strip()).replace(chr(10), "<br>")}</p>' if text.strip() else ""
+    blocks = (block.strip() for block in text.split("\n\n"))
+    return "".join(f'<p class="ny-text">{escape(block).replace(chr(10), "<br>")}</p>' for block in blocks if block)
 
 
 def choices(trace: Trace) -> str:

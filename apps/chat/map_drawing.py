@@ -9,8 +9,8 @@ from html import escape
 from aiyam.contracts import Recommendation
 from apps.chat.texts import Language, say
 
-WIDTH, HEIGHT, MARGIN = 640, 360, 34
-PIN_RADIUS = 15
+WIDTH, HEIGHT, MARGIN = 480, 320, 34
+PIN_RADIUS = 17
 _RINGS_M = (100, 200, 300, 500, 1000, 2000, 3000, 5000, 10_000, 20_000, 50_000)
 _M_PER_DEGREE = 111_320.0
 
@@ -46,16 +46,17 @@ def draw_map(shops: Sequence[Recommendation], person: Point | None, language: La
         if math.dist((x, y), (px, py)) > 4
     )
     if here:
-        you = escape(say(language, "you_are_here"))
-        parts.append(
-            f'<circle cx="{here[0]:.1f}" cy="{here[1]:.1f}" r="9" class="ny-here"/>'
-            f'<text x="{here[0]:.1f}" y="{here[1] + 27:.1f}" class="ny-here-word">{you}</text>'
-        )
+        parts.append(f'<circle cx="{here[0]:.1f}" cy="{here[1]:.1f}" r="9" class="ny-here"/>')
     parts.extend(
         f'<g class="ny-pin" data-rank="{shop.rank}"><title>{escape(shop.name)}</title>'
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{PIN_RADIUS}"/><text x="{x:.1f}" y="{y + 5.5:.1f}">{shop.rank}</text></g>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{PIN_RADIUS}"/><text x="{x:.1f}" y="{y + 6.5:.1f}">{shop.rank}</text></g>'
         for (shop, _, _), (x, y) in zip(placed, pins, strict=True)
     )
+    if here:
+        # After the pins, on the side with more room.
+        word_y = max((here[1] + 27, here[1] - 16), key=lambda y: min(math.dist((here[0], y - 5), pin) for pin in pins))
+        you = escape(say(language, "you_are_here"))
+        parts.append(f'<text x="{here[0]:.1f}" y="{word_y:.1f}" class="ny-here-word">{you}</text>')
     parts.append(
         f'<g class="ny-north"><path d="M{WIDTH - 28} 16 l7 18 l-7 -4 l-7 4 z"/>'
         f'<text x="{WIDTH - 28}" y="48">{escape(say(language, "north"))}</text></g></svg>'

@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import quote
 
 from aiyam.assistant import Assistant
 from aiyam.catalogue.personas import load_personas
@@ -83,14 +82,18 @@ def mount_chat(
     """Mount the chat on an app that already has its routes."""
     blocks = build_chat(assistant, settings, observe=observe)
     import gradio as gr
+    from starlette.responses import Response
 
+    def icon() -> Response:
+        return Response(BUTTERFLY, media_type="image/svg+xml")
+
+    app.add_api_route("/favicon.ico", icon, include_in_schema=False)
     mounted = gr.mount_gradio_app(
         app,
         blocks,
         path,
         theme=gr.themes.Base(font=["sans-serif"], font_mono=["monospace"]),
         css=(_HERE / "room.css").read_text(encoding="utf-8"),
-        head=f'<link rel="icon" href="data:image/svg+xml,{quote(BUTTERFLY)}">',
         footer_links=[],
         show_error=False,
         ssr_mode=False,

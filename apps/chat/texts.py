@@ -38,7 +38,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "time_snack": ("오후 3시 30분", "Snack time, 15:30"),
     "time_dinner": ("저녁 6시 30분", "Dinner, 18:30"),
     "time_late": ("밤 10시", "Late, 22:00"),
-    "new_chat": ("새 대화", "New conversation"),
+    "new_chat": ("새 대화", "New chat"),
     "conversation": ("나비얌과 나눈 대화", "Conversation with Naviyam"),
     # composer
     "message": ("하고 싶은 말", "Your message"),

@@ -54,6 +54,13 @@ def test_the_answer_map_numbers_the_shops_of_the_cards(conversation: Conversatio
     assert "내 위치" in last["html"]
 
 
+def test_a_cry_for_help_is_not_followed_by_a_request_for_stars(conversation: Conversation) -> None:
+    last = patches(conversation, asking("죽고 싶어"))[-1]
+    assert "109" in last["text"]
+    assert "ny-feedback" not in last["html"]
+    assert "ny-panel" in last["html"]
+
+
 def test_stopping_ends_the_turn_and_stores_nothing(assistant: Assistant) -> None:
     conversation = Conversation(lambda: assistant)
     user = f"stopper-{uuid.uuid4().hex[:6]}"
