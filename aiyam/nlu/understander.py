@@ -120,7 +120,7 @@ def final_spans(reading: Reading, gazetteer: Gazetteer) -> list[Span]:
 
 
 _WITH = re.compile(
-    r"[이가]\s?.{1,12}(?:사\s?준|사준|먹고\s?싶|먹재|싶대|싶다)|[이가는]?\s?.{1,8}(?:알레르기|못\s?먹)|\s?(?:이?랑|하고|와|과|끼리|데리고|모시고|같이|함께|도\s?(?:같이|먹))"
+    r"[이가]\s?먹을|[이가]\s?.{1,12}(?:사\s?준|사준|먹고\s?싶|먹재|싶대|싶다)|[이가는]?\s?.{1,8}(?:알레르기|못\s?먹)|\s?(?:이?랑|하고|와|과|끼리|데리고|모시고|같이|함께|도\s?(?:같이|먹))"
 )
 
 
@@ -168,6 +168,8 @@ def decide_intent(reading: Reading, spans: Sequence[Span]) -> tuple[Intent, floa
     """Apply the annotators' rules between neighbours, where the spans settle what the words leave open."""
     intent, confidence = Intent(reading.intent), reading.confidence
     kinds = {s.entity for s in spans}
+    if intent != Intent.SAFETY and _DANGER.search(reading.text.text):
+        return Intent.SAFETY, max(confidence, 0.6)
     if _BARE_REQUEST.fullmatch(reading.text.text.strip()):
         return Intent.FOOD_RECOMMENDATION, max(confidence, 0.9)
     if intent in RECOMMENDING_INTENTS and any(
@@ -181,6 +183,10 @@ def decide_intent(reading: Reading, spans: Sequence[Span]) -> tuple[Intent, floa
     return intent, confidence
 
 
+_DANGER = re.compile(
+    r"(?<![가-힣]서 )죽고\s?싶|죽어\s?버리고\s?싶|살기\s?싫|살고\s?싶지\s?않|그만\s?살고\s?싶|자살(?!골)|자해|손목을?\s?(?:긋|그었|그을)|뛰어내리고|사라지고\s?싶|유서"
+)
+"""Words that are danger in every sentence; they never wait for the model's opinion."""
 _BARE_REQUEST = re.compile(
     r"(?:좀|빨리|그냥|아무거나|뭐라도)?\s?(?:맛집|밥|밥집|식당|음식|메뉴|먹을\s?거|맛있는\s?거)?\s?추천\s?(?:좀|점)?\s?(?:해\s?(?:줘|주세요|줄래|주라))?(?:요|용)?[~!.?ㅠㅜㅋㅎ ]*"
 )

@@ -94,6 +94,9 @@ def _shared_negation(text: str, spans: list[Span]) -> list[Span]:
     return out
 
 
+_PLACE_LIKE = re.compile(r"[가-힣]{2,}(?:역|동|구|시장|입구|사거리|대학교|읍|면|로|길)$")
+
+
 def value_of(kind: str, surface: str, gazetteer: Gazetteer) -> str | int | None:
     """Give the normalised value of a tagged surface form the evidence did not already explain; None when unreadable."""
     spans = [
@@ -105,7 +108,7 @@ def value_of(kind: str, surface: str, gazetteer: Gazetteer) -> str | int | None:
         return spans[0].value
     if kind == EntityType.MENU:
         return gazetteer.dish(surface) or surface.strip()
-    if kind in (EntityType.SHOP_NAME, EntityType.LOCATION):
+    if kind == EntityType.SHOP_NAME or (kind == EntityType.LOCATION and _PLACE_LIKE.search(surface.strip())):
         return surface.strip()
     return None
 

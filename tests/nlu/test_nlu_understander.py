@@ -42,7 +42,14 @@ def test_a_limit_makes_it_a_budget_and_is_repeated_for_exports(understander: Und
 
 
 @pytest.mark.parametrize(
-    "text", ["죽고 싶어", "집에 먹을게 하나도 없어", "애들이 급식카드 쓴다고 놀려", "모르는 아저씨가 밥사준대"]
+    "text",
+    [
+        "죽고 싶어",
+        "집에 먹을게 하나도 없어",
+        "애들이 급식카드 쓴다고 놀려",
+        "모르는 아저씨가 밥사준대",
+        "나 너무 힘들어 죽고싶은 생각이 들어",
+    ],
 )
 def test_danger_is_seen(understander: Understander, text: str) -> None:
     assert understander.understand(text).intent is Intent.SAFETY
