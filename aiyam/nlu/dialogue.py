@@ -47,6 +47,7 @@ _WHICH_SHOP_KO = "어느 가게 말하는 거야?"
 _UNKNOWN_SHOP_KO = "그 가게는 내가 아직 몰라. 이름을 다시 알려 줄래?"
 _UNSURE_KO = "내가 잘 이해했는지 모르겠어. 어떤 걸 찾아 줄까?"
 _STARTERS_KO = ("밥 먹을 곳 추천해줘", "근처에 뭐 있어?", "착한가게 알려줘", "뭐 할 수 있어?")
+_ABOUT_PHONE = re.compile(r"전화|전번|연락처")
 _TAILS_KO = {
     Intent.OPENING_HOURS_INQUIRY: "몇 시까지 해?",
     Intent.MENU_INQUIRY: "메뉴 알려줘",
@@ -211,7 +212,7 @@ def _about_shop(
         shop_id = known if known in catalogue.row_of else None
     if shop_id is not None or intent is Intent.FEEDBACK:
         return Request(intent, understanding.filters, query, focus_shop_id=shop_id)
-    tail = _TAILS_KO[intent]
+    tail = "전화번호 알려줘" if _ABOUT_PHONE.search(understanding.original_query) else _TAILS_KO[intent]
     shown = [catalogue.names[catalogue.row_of[s]] for s in state.shown_shop_ids if s in catalogue.row_of][:4]
     choices = tuple(f"{name} {tail}" for name in shown) if len(shown) >= 2 else _STARTERS_KO[:3]
     return Request(
