@@ -19,6 +19,9 @@ from aiyam.ranking.statistics import N_CATEGORIES, Crosses, Statistics
 from aiyam.ranking.wide_deep import UNKNOWN, WideDeepConfig, WideDeepScorer, sigmoid
 
 COMPONENT = "ranker"
+REACH_M = np.array([2000.0, 5000.0, 12000.0], dtype=np.float32)
+"""Walking, a short ride, across town: what a list sorted by price or rating shows first."""
+
 WEIGHTS, CROSSES, VOCABULARY, CONFIG = "weights.safetensors", "crosses.safetensors", "vocabulary.json", "config.json"
 
 
@@ -156,12 +159,17 @@ class Ranker:
         self, query: Query, batch: FeatureBatch, scores: NDArray[np.float32], top_k: int, diverse: bool
     ) -> NDArray[np.int64]:
         filters, rows = query.filters, batch.rows
+        metres: NDArray[np.float32] = np.full(len(rows), np.nan, dtype=np.float32)
+        if query.lat is not None and query.lon is not None:
+            metres = self.catalogue.distance_m(rows, query.lat, query.lon)
+        # The cheapest or best rated shop within reach comes before one across the city.
+        reach = np.searchsorted(REACH_M, metres)
         if filters.sort == "price":
-            return _by(batch.menus.lowest_price(), scores)[:top_k]
+            return _by(batch.menus.lowest_price(), scores, reach)[:top_k]
         if filters.sort == "rating":
-            return _by(-self.catalogue.rating[rows], scores)[:top_k]
-        if filters.sort == "distance" and query.lat is not None and query.lon is not None:
-            return _by(self.catalogue.distance_m(rows, query.lat, query.lon), scores)[:top_k]
+            return _by(-self.catalogue.rating[rows], scores, reach)[:top_k]
+        if filters.sort == "distance" and np.isfinite(metres).any():
+            return _by(metres, scores)[:top_k]
         if not diverse:
             return np.argsort(-scores, kind="stable")[:top_k]
         vary = not filters.category and not filters.menus
@@ -193,6 +201,10 @@ def check_feature_table(table: tuple[str, ...], folder: Path) -> None:
     )
 
 
-def _by(value: NDArray[np.floating], scores: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Order by value upwards, unknown last, ties by score."""
-    return np.asarray(np.lexsort((-scores, np.nan_to_num(value, nan=np.inf))), np.int64)
+def _by(
+    value: NDArray[np.floating], scores: NDArray[np.float32], reach: NDArray[np.intp] | None = None
+) -> NDArray[np.int64]:
+    """Order by reach, then value upwards, unknown last, ties by score."""
+    keys = [-scores, np.nan_to_num(value, nan=np.inf)]
+    order: NDArray[np.int64] = np.lexsort(keys if reach is None else [*keys, reach])
+    return order

@@ -101,3 +101,9 @@ def test_the_same_request_gets_the_same_order() -> None:
     first, second = (ranker.rank(town.query(), town.candidates(), top_k=8) for _ in range(2))
     assert np.array_equal(first.rows, second.rows)
     assert np.array_equal(first.scores, second.scores)
+
+
+def test_a_cheaper_shop_out_of_reach_comes_after_those_near(town: Any) -> None:
+    ranker = ranker_that_follows("distance", town)
+    ranked = ranker.rank(town.query(sort="price"), town.candidates([4, 5, 6]), top_k=3)
+    assert ranked.rows.tolist() == [4, 5, 6]  # 9,000 and 12,000 won in walking distance, then 8,000 won 2.5 km away
