@@ -57,9 +57,11 @@ def check_port(host: str, port: int) -> None:
 
 def limit_threads(n_threads: int) -> None:
     """Hold numeric libraries to ``n_threads``: with concurrent turns more threads only wait for each other."""
-    import torch
+    import faiss
+    from threadpoolctl import threadpool_limits
 
-    torch.set_num_threads(n_threads)
+    threadpool_limits(n_threads)
+    faiss.omp_set_num_threads(n_threads)
 
 
 class AnnouncingServer(uvicorn.Server):
