@@ -105,7 +105,7 @@ def _metres(origin: Point, point: Point) -> Point:
 def _fit(points: Sequence[Point]) -> tuple[float, Point]:
     xs, ys = [x for x, _ in points], [y for _, y in points]
     wide, high = max(max(xs) - min(xs), 150.0), max(max(ys) - min(ys), 100.0)
-    scale = min((WIDTH - 2 * MARGIN - 30) / wide, (HEIGHT - 2 * MARGIN) / high)
+    scale = min((WIDTH - 2 * MARGIN - 50) / wide, (HEIGHT - 2 * MARGIN) / high)
     return scale, ((max(xs) + min(xs)) / 2, (max(ys) + min(ys)) / 2)
 
 
