@@ -68,8 +68,18 @@ def _unfit(screen: Screen, text: str, plan: ReplyPlan) -> str | None:
     return ", ".join(verdict.kinds) or None
 
 
+def limit_threads(n_threads: int) -> None:
+    """Hold the numeric libraries of this process to ``n_threads``: turns run side by side, more threads only wait."""
+    import faiss
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(n_threads)
+    faiss.omp_set_num_threads(n_threads)
+
+
 def load_parts(settings: Settings, store: Store) -> Parts:
     """Load everything the turn uses from the store and the sealed production versions."""
+    limit_threads(settings.n_threads)
     catalogue = Catalogue.load(store, cache_dir=settings.home / "cache")
     if not catalogue.shop_ids:
         raise NotReady(

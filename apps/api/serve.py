@@ -26,7 +26,6 @@ def serve(settings: Settings) -> None:
         NotReady: nothing has been generated or trained yet; the message names the command.
     """
     check_port(settings.host, settings.api_port)
-    limit_threads(settings.n_threads)
     assistant = Assistant.load(settings)
     app = create_app(assistant, settings, admin_token=os.environ.get("AIYAM_ADMIN_TOKEN") or None)
     config = uvicorn.Config(
@@ -53,15 +52,6 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise AiyamError(f"Cannot listen on {host}:{port}: {error.strerror}.", hint="Try another --port.") from None
-
-
-def limit_threads(n_threads: int) -> None:
-    """Hold numeric libraries to ``n_threads``: with concurrent turns more threads only wait for each other."""
-    import faiss
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(n_threads)
-    faiss.omp_set_num_threads(n_threads)
 
 
 class AnnouncingServer(uvicorn.Server):
