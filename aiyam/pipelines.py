@@ -5,8 +5,8 @@ from __future__ import annotations
 import fcntl
 import multiprocessing
 import os
-import queue as queues
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -152,30 +152,32 @@ def _only_one(lock: Path) -> Iterator[None]:
 
 
 class _Background:
-    """The NLU training in a fresh process, its progress passed on whenever the parent looks."""
+    """The NLU training in a fresh process; a thread passes its progress on."""
 
     def __init__(self, settings: Settings, report: Report) -> None:
         context = multiprocessing.get_context("spawn")
         self._report = report
-        self._queue: multiprocessing.Queue[Progress | str] = context.Queue()
+        self._failure = ""
+        self._queue: multiprocessing.Queue[Progress | str | None] = context.Queue()
         self._process = context.Process(target=_train_nlu, args=(settings, self._queue), daemon=True)
         self._process.start()
+        self._listener = threading.Thread(target=self._listen, name="nlu-progress", daemon=True)
+        self._listener.start()
 
-    def join(self) -> None:
-        failure = ""
-        while self._process.is_alive() or not self._queue.empty():
-            try:
-                item = self._queue.get(timeout=0.2)
-            except queues.Empty:
-                continue
+    def _listen(self) -> None:
+        while (item := self._queue.get()) is not None:
             if isinstance(item, str):
-                failure = item
+                self._failure = item
             else:
                 self._report("nlu", item)
+
+    def join(self) -> None:
         self._process.join()
+        self._queue.put(None)
+        self._listener.join()
         if self._process.exitcode:
             raise AiyamError(
-                f"The NLU training ended with code {self._process.exitcode}: {failure or 'no message'}.",
+                f"The NLU training ended with code {self._process.exitcode}: {self._failure or 'no message'}.",
                 hint="Run `aiyam train nlu` to see it alone.",
             )
 
@@ -185,7 +187,7 @@ class _Background:
             self._process.join()
 
 
-def _train_nlu(settings: Settings, queue: multiprocessing.Queue[Progress | str]) -> None:
+def _train_nlu(settings: Settings, queue: multiprocessing.Queue[Progress | str | None]) -> None:
     store = Store.open(settings.url)
     try:
         train_component(settings, store, "nlu", queue.put)
