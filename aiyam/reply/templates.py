@@ -39,9 +39,7 @@ _INTENT_OF_KIND = {
     "safety": "SAFETY",
     "refuse": "OUT_OF_SCOPE",
 }
-_ALREADY_SAID = re.compile(
-    r"^지금 열려|^\d[\d,]*원이에요$|에 있어요$|^(?:걸어서 )?\d+분|^[\d.]+\s?k?m(?![a-z])|^착한가게예요$"
-)
+_ALREADY_SAID = re.compile(r"^\d[\d,]*원(?:이에요|으로 먹을 수 있어요)$|에 있어요$|^착한가게예요$")
 _CARD = re.compile(r"카드|급카")
 _FORMAL = (
     ("이에요", "입니다"), ("예요", "입니다"), ("있어요", "있습니다"), ("없어요", "없습니다"), ("돼요", "됩니다"), ("편해요", "편합니다"),
@@ -196,15 +194,17 @@ class TemplateBackend:
         )
 
     def _shop_line(self, plan: ReplyPlan, shop: Recommendation, variety: int) -> str:
+        """Name, dish and price, one reason; that it is not open now is said, the rest stands on the card."""
         values = shop_values(shop)
         intent = _INTENT_OF_KIND["recommend"]
-        parts = [
-            self._say(plan, intent, "shop", values, variety) or self._say(plan, intent, "shop_plain", values, variety),
-            self._say(plan, intent, "where", values, variety),
-            self._say(plan, intent, f"state_{shop.open_state}", values, variety),
-        ]
-        parts.append(reason_sentence(shop, plan))
-        return f"{shop.rank}. " + _sentences(*parts)
+        name = self._say(plan, intent, "shop", values, variety) or self._say(
+            plan, intent, "shop_plain", values, variety
+        )
+        shut = (
+            None if shop.open_state == "open" else self._say(plan, intent, f"state_{shop.open_state}", values, variety)
+        )
+        reason = reason_sentence(shop, plan) or self._say(plan, intent, "where", values, variety)
+        return f"{shop.rank}. " + _sentences(name, shut, reason)
 
     def _clarify(self, plan: ReplyPlan, values: Mapping[str, Any], variety: int) -> Iterator[str]:
         slot = "which_shop" if plan.facts.get("topic") == "which_shop" else "body"

@@ -80,7 +80,7 @@ def test_every_mutated_number_of_a_reply_is_found() -> None:
     ]
     plan = make_plan(intent=Intent.FOOD_RECOMMENDATION, recommendations=shops)
     mutations = 0
-    for variety in range(30):
+    for variety in range(60):
         text = "".join(backend.stream(plan, variety=variety))
         assert check(text, plan).grounded
         for match in re.finditer(r"\d[\d,.:]*\d|\d(?=분)", text):
