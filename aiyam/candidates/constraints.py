@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.candidates.areas import Areas
-from aiyam.candidates.menus import MenuIndex, bits_of
 from aiyam.candidates.opening_hours import OpeningHours
 from aiyam.candidates.rules import Rules, check_rules
+from aiyam.catalogue.dishes import INGREDIENT_WORDS
+from aiyam.catalogue.menus import allergens_to_avoid, bits_of
 from aiyam.catalogue.query import Query
 from aiyam.contracts import ALLERGENS, ATMOSPHERES, CATEGORIES, KST, Filters, TimeOfDay
 
@@ -52,30 +53,17 @@ class Asked:
     catchment: int | None = None
 
 
-@dataclass(frozen=True)
-class SafeMenus:
-    """Menu rows of one shop without a known allergen; ``certain`` only where the shop publishes its allergens."""
-
-    menu_rows: Rows
-    certain: bool
-
-
 class Constraints:
     """Answers which rows satisfy a query's filters; built once for a catalogue."""
 
-    def __init__(self, catalogue: Catalogue, rules: Rules, menus: MenuIndex) -> None:
+    def __init__(self, catalogue: Catalogue, rules: Rules) -> None:
         self._catalogue = catalogue
         self._limits = rules.limits
-        self.menus = menus
+        self.menus = menus = catalogue.menus
         self.hours = OpeningHours(catalogue)
         self.areas = Areas(catalogue, n_neighbours=rules.limits.neighbour_districts)
         self._allowed = np.asarray(catalogue.venue_ok, bool) & menus.serves_now
-
-    def safe_menus(self, row: int, allergies: tuple[str, ...]) -> SafeMenus:
-        """Return the meals of a shop that are not known to contain any of the allergens."""
-        rows = self.menus.rows_of_shops(np.asarray([row], np.int32))
-        kept = self.menus.fitting_rows(rows, Filters(), bits_of(allergies, ALLERGENS))
-        return SafeMenus(kept, certain=bool(self._catalogue.allergens_published[row]))
+        self._bare_allergens = _allergens_without_menu(catalogue, rules)
 
     def asked(self, query: Query) -> Asked:
         """Return the filters of a query as asked, and where the person looks."""
@@ -239,19 +227,16 @@ class Constraints:
 
     # ------------------------------------------------------------------ menus
 
-    def allergen_bits(self, query: Query) -> int:
-        """All allergens to keep away from: the asked and the person's own."""
-        return bits_of((*(query.filters.allergies or ()), *query.user.allergies), ALLERGENS)
-
     def _of_menus(self, rows: Rows, query: Query, asked: Asked) -> Rows:
         filters = asked.filters
         disliked = filters.exclude_menus or ()
         for term in disliked:
             out = self.menus.shop_is(term) if asked.serves_others else self.menus.about(term)
             rows = rows[~out[rows]]
-        allergens = self.allergen_bits(query)
+        allergens = bits_of(allergens_to_avoid(filters, query.user), ALLERGENS)
         if allergens:
             rows = rows[self.menus.free_of(allergens)[rows]]
+            rows = rows[(self._bare_allergens[rows] & np.uint32(allergens)) == 0]
         bare = self._without_menu(rows, asked)
         if filters.menus is None:
             if filters.budget_max is not None and not asked.price_unknown:
@@ -266,9 +251,7 @@ class Constraints:
             among[rows] = True
             menu_rows = self.menus.serving_rows(filters.menus)
             menu_rows = menu_rows[among[self.menus.shop_of[menu_rows]]]
-        kept = self.menus.fitting_rows(
-            menu_rows, filters, allergens, without=disliked, price_unknown=asked.price_unknown
-        )
+        kept = self.menus.fitting_rows(menu_rows, filters, allergens, price_unknown=asked.price_unknown)
         fits = np.zeros(len(self._allowed), bool)
         fits[self.menus.shop_of[kept]] = True
         fits[bare] = True
@@ -287,10 +270,22 @@ class Constraints:
         return rows
 
 
+def _allergens_without_menu(catalogue: Catalogue, rules: Rules) -> NDArray[np.uint32]:
+    """Return the allergens (n,) that the name or category of a shop without a menu makes likely."""
+    bits = np.zeros(len(catalogue.names), np.uint32)
+    for allergen, words in INGREDIENT_WORDS.items():
+        for word in words:
+            bits[catalogue.menus.shops.containing(word)] |= np.uint32(1 << ALLERGENS.index(allergen))
+    for category, allergens in rules.category_allergens.items():
+        bits[catalogue.category == CATEGORIES.index(category)] |= np.uint32(bits_of(allergens, ALLERGENS))
+    bits[catalogue.menus.n_menus_of > 0] = 0
+    return bits
+
+
 def mask(catalogue: Catalogue, query: Query, rules: dict[str, Any] | Rules) -> NDArray[np.bool_]:
     """Return bool[n]: the shops that satisfy every filter of the query as asked (builds its indexes anew: for checks)."""
     checked = check_rules(rules)
-    constraints = Constraints(catalogue, checked, MenuIndex(catalogue, checked.allergens))
+    constraints = Constraints(catalogue, checked)
     out = np.zeros(len(catalogue.names), bool)
     out[constraints.rows(query, constraints.asked(query))] = True
     return out

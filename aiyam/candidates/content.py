@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from aiyam.candidates.documents import shop_documents
 from aiyam.candidates.encoder import TextEncoder, telling_words_of, words_of
-from aiyam.candidates.menus import MenuIndex, plain
 from aiyam.candidates.rules import Rules
+from aiyam.catalogue.menus import plain
 from aiyam.catalogue.query import Query
 from aiyam.contracts import CATEGORIES
 
@@ -29,9 +29,9 @@ MAX_TOKENS = 12
 class Content:
     """Vector similarity (weight 0.6) and rule points (0.4) of each shop against the words of the request."""
 
-    def __init__(self, catalogue: Catalogue, menus: MenuIndex, encoder: TextEncoder, rules: Rules) -> None:
+    def __init__(self, catalogue: Catalogue, encoder: TextEncoder, rules: Rules) -> None:
         self._catalogue = catalogue
-        self._menus = menus
+        self._menus = catalogue.menus
         self._rules = rules.content
         self.encoder = encoder
         n = len(catalogue.names)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.candidates.areas import flat_distance_m
-from aiyam.candidates.menus import bits_of
 from aiyam.candidates.opening_hours import OpeningHours
 from aiyam.candidates.rules import Rules
+from aiyam.catalogue.menus import bits_of
 from aiyam.catalogue.query import Query
 from aiyam.contracts import ATMOSPHERES, CATEGORIES, KST, TIMES_OF_DAY, time_of_day_at
 

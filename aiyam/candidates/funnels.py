@@ -13,7 +13,6 @@ from aiyam.candidates.constraints import LOCATION_KEYS, Asked, Constraints
 from aiyam.candidates.content import SCORED_EXACTLY, Content
 from aiyam.candidates.contextual import Contextual
 from aiyam.candidates.encoder import TextEncoder
-from aiyam.candidates.menus import MenuIndex
 from aiyam.candidates.popularity import Popularity
 from aiyam.candidates.relaxation import relax
 from aiyam.candidates.rules import Rules, check_rules
@@ -80,14 +79,13 @@ class Funnels:
             DataError: the rules break their contract.
         """
         checked = check_rules(rules)
-        menus = MenuIndex(catalogue, checked.allergens)
-        constraints = Constraints(catalogue, checked, menus)
+        constraints = Constraints(catalogue, checked)
         return cls(
             catalogue,
             checked,
             constraints,
             Collaborative(catalogue, interactions, checked, now_ts=now_ts),
-            Content(catalogue, menus, encoder, checked),
+            Content(catalogue, encoder, checked),
             Contextual(catalogue, constraints.hours, checked),
             Popularity(catalogue, interactions, checked, now_ts=now_ts),
         )

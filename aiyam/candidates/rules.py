@@ -119,14 +119,6 @@ class EverydayWords(Record):
     rules: tuple[WordRule, ...] = ()
 
 
-class AllergenWords(Record):
-    """Words and categories that say an allergen is in a dish; they only ever exclude."""
-
-    about: str = ""
-    words: dict[Allergen, tuple[str, ...]] = Field(default_factory=dict)
-    category_implies: dict[Category, tuple[Allergen, ...]] = Field(default_factory=dict)
-
-
 class Rules(Record):
     """Everything the funnels take from data."""
 
@@ -142,17 +134,17 @@ class Rules(Record):
     meal_times: dict[TimeOfDay, dict[Category, float]]
     companions: dict[Companion, tuple[Atmosphere, ...]]
     everyday: EverydayWords = EverydayWords()
-    allergens: AllergenWords = AllergenWords()
+    category_allergens: dict[Category, tuple[Allergen, ...]] = Field(default_factory=dict)
 
 
 def load_rules(folder: Path = RULES_FOLDER) -> dict[str, Any]:
-    """Read the three rule files of ``datasets/candidates`` into one mapping, ready for ``Funnels.build``.
+    """Read the rule files of ``datasets/candidates`` into one mapping, ready for ``Funnels.build``.
 
     Raises:
         DataError: a file is missing or not JSON.
     """
     parts: dict[str, Any] = {}
-    for name in ("rule_scores", "everyday_words", "allergen_words"):
+    for name in ("rule_scores", "everyday_words"):
         path = folder / f"{name}.json"
         try:
             parts[name] = json.loads(path.read_text(encoding="utf-8"))
@@ -160,7 +152,7 @@ def load_rules(folder: Path = RULES_FOLDER) -> dict[str, Any]:
             raise DataError(
                 f"expected candidate rules as JSON in {path}, got {error}", hint="Restore the file."
             ) from error
-    return {**parts["rule_scores"], "everyday": parts["everyday_words"], "allergens": parts["allergen_words"]}
+    return {**parts["rule_scores"], "everyday": parts["everyday_words"]}
 
 
 def check_rules(rules: dict[str, Any] | Rules) -> Rules:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from aiyam.catalogue import facts
 from aiyam.catalogue.array_cache import load_cached, save_cached
 from aiyam.catalogue.dishes import DishLexicon, shipped_dishes
+from aiyam.catalogue.menus import MenuIndex
 from aiyam.catalogue.opening import OpenStates, open_states
 from aiyam.contracts import ALLERGENS, ATMOSPHERES, CATEGORIES, DIETS, TASTES
 from aiyam.store import Store, schema
@@ -138,6 +139,11 @@ class Catalogue:
             kept = {f.name: getattr(catalogue, f.name) for f in fields(cls) if f.name != "row_of"}
             save_cached(cache_dir, key, kept)
         return catalogue
+
+    @cached_property
+    def menus(self) -> MenuIndex:
+        """The indexes that tell which dishes fit a request; built at the first use."""
+        return MenuIndex(self)
 
     def open_state(self, rows: NDArray[np.integer[Any]], now: datetime) -> OpenStates:
         """Tell which of the shops ``rows`` (k,) are open at ``now`` (with a UTC offset)."""

@@ -17,31 +17,31 @@ from aiyam.settings import REPO_ROOT
 SHIPPED_DISHES = REPO_ROOT / "datasets" / "catalogue" / "dishes.jsonl"
 
 # A dish that is not in the lexicon, or a topping before one that is, still tells an ingredient by its words.
-_INGREDIENT_WORDS: dict[str, tuple[str, ...]] = {
-    "알류": ("계란", "달걀", "에그", "날계란", "마요", "오믈렛", "메추리알"),
-    "우유": ("치즈", "우유", "크림", "버터", "라떼", "요거트", "모짜", "로제", "까르보", "카르보", "밀크", "아이스크림"),
+INGREDIENT_WORDS: dict[str, tuple[str, ...]] = {
+    "알류": ("계란", "달걀", "에그", "날계란", "마요", "오믈렛", "메추리알", "오므라이스"),
+    "우유": ("치즈", "우유", "크림", "버터", "라떼", "요거트", "모짜", "로제", "까르보", "카르보", "밀크", "아이스크림", "요구르트", "피자"),
     "메밀": ("메밀", "모밀", "소바", "막국수", "냉면"),
-    "땅콩": ("땅콩", "피넛"),
-    "대두": ("두부", "콩", "유부", "두유", "된장", "간장", "쌈장", "짜장"),
+    "땅콩": ("땅콩", "피넛", "팟타이"),
+    "대두": ("두부", "콩", "유부", "두유", "된장", "간장", "쌈장", "짜장", "청국장"),
     "밀": (
         "국수", "라면", "우동", "빵", "튀김", "까스", "카츠", "만두", "파스타", "스파게티", "피자", "버거", "토스트",
-        "샌드위치", "수제비", "짬뽕", "짜장", "라멘", "핫도그", "케이크", "쿠키", "와플", "어묵", "오뎅", "사리",
+        "샌드위치", "수제비", "짬뽕", "짜장", "라멘", "핫도그", "케이크", "쿠키", "와플", "어묵", "오뎅", "사리", "베이커리",
     ),
     "고등어": ("고등어",),
     "게": ("꽃게", "게살", "대게", "크랩", "게장", "크래미", "맛살", "킹크랩"),
     "새우": ("새우", "쉬림프", "대하", "에비", "깐쇼", "김치"),
     "돼지고기": (
         "돼지", "삼겹", "목살", "베이컨", "햄", "소시지", "소세지", "제육", "스팸", "돈까스", "돈가스", "돈카츠", "족발",
-        "보쌈", "순대", "차슈", "페퍼로니", "돈코츠", "핫바", "항정",
+        "보쌈", "순대", "차슈", "페퍼로니", "돈코츠", "핫바", "항정", "탕수육", "감자탕",
     ),
     "복숭아": ("복숭아", "피치", "아샷추"),
     "토마토": ("토마토", "케첩", "케찹"),
     "아황산류": ("와인", "건포도", "건과일"),
-    "호두": ("호두",),
-    "닭고기": ("닭", "치킨", "통닭", "윙봉", "찜닭"),
-    "쇠고기": ("소고기", "쇠고기", "한우", "불고기", "비프", "차돌", "우삼겹", "소갈비", "갈비탕", "설렁탕", "육회", "스테이크"),
+    "호두": ("호두", "월넛"),
+    "닭고기": ("닭", "치킨", "윙", "삼계탕", "깐풍기", "유린기"),
+    "쇠고기": ("소고기", "쇠고기", "한우", "불고기", "비프", "차돌", "우삼겹", "소갈비", "갈비탕", "설렁탕", "육회", "스테이크", "육개장"),
     "오징어": ("오징어", "한치", "오삼"),
-    "조개류": ("조개", "전복", "홍합", "바지락", "꼬막", "가리비", "굴국", "굴전", "굴소스", "굴짬뽕", "생굴", "봉골레"),
+    "조개류": ("조개", "전복", "홍합", "바지락", "꼬막", "가리비", "굴국", "굴전", "굴소스", "굴짬뽕", "생굴", "봉골레", "굴밥", "굴튀김"),
     "잣": ("잣죽", "잣국수"),
 }  # fmt: skip
 _SEAFOOD_WORDS = ("해물", "해산물", "삼선", "씨푸드", "모둠회")
@@ -86,7 +86,7 @@ class DishLexicon:
                 terms.setdefault(_squeezed(alias), number)
         for number, dish in enumerate(kept):
             terms[_squeezed(dish.name)] = number
-        digest = hashlib.sha256(repr((kept, _INGREDIENT_WORDS)).encode()).hexdigest()[:12]
+        digest = hashlib.sha256(repr((kept, INGREDIENT_WORDS)).encode()).hexdigest()[:12]
         return cls(kept, terms, max((len(term) for term in terms), default=0), digest)
 
     def lookup(self, name: str) -> Dish | None:
@@ -120,7 +120,7 @@ class DishLexicon:
             if start >= end_of_last:
                 found.update(self.dishes[number].allergens)
                 end_of_last = end
-        for allergen, words in _INGREDIENT_WORDS.items():
+        for allergen, words in INGREDIENT_WORDS.items():
             if any(word in text for word in words):
                 found.add(allergen)
         if any(word in text for word in _SEAFOOD_WORDS):

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.catalogue.arrays import Catalogue
+from aiyam.catalogue.menus import allergens_to_avoid, plain
 from aiyam.catalogue.opening import OpenStates
 from aiyam.catalogue.query import CandidateSet, Query
 from aiyam.contracts import CATEGORIES, FUNNELS, KST, Recommendation
-from aiyam.ranking.menus import fitting_menus
 from aiyam.ranking.ranker import RankedList, Ranker
 from aiyam.ranking.reasons import Shown, reason_ko
-from aiyam.ranking.statistics import Statistics
 
 _OPEN_STATE = {1: "open", 2: "break", 0: "closed"}
 _YES_NO = {1: "yes", 0: "no"}
@@ -153,14 +152,9 @@ def _place_and_hours(
     }
 
 
-def menu_to_show(catalogue: Catalogue, stats: Statistics, query: Query, row: int) -> int:
-    """Return the menu row a card of this shop shows for the request, -1 when none fits."""
-    return int(fitting_menus(catalogue, stats, query, np.array([row], dtype=np.int32)).chosen()[0])
-
-
 def allergy_note(catalogue: Catalogue, row: int, query: Query) -> str | None:
     """Name the allergens to ask the shop about: those avoided, where the shop does not publish its allergens."""
-    avoid = dict.fromkeys((*(query.filters.allergies or ()), *query.user.allergies))
+    avoid = allergens_to_avoid(query.filters, query.user)
     if not avoid or catalogue.allergens_published[row]:
         return None
     return f"확인 필요: {', '.join(avoid)}"
@@ -174,4 +168,4 @@ def _closing(catalogue: Catalogue, row: int) -> str | None:
 
 
 def _named(menu: str, names: tuple[str, ...]) -> bool:
-    return any(name.replace(" ", "") in menu.replace(" ", "") for name in names)
+    return any(plain(name) in plain(menu) for name in names if plain(name))

@@ -143,7 +143,7 @@ def build_features(
 ) -> FeatureBatch:
     """Compute all features of one request's candidates. The person's past counts strictly before ``query.now``."""
     rows, now = candidates.rows, int(query.now.timestamp())
-    menus = fitting_menus(catalogue, stats, query, rows)
+    menus = fitting_menus(catalogue, query, rows, candidates.relaxed)
     past = stats.past_of(query.user.user_id, now)
     located = query.lat is not None and query.lon is not None
     metres = catalogue.distance_m(rows, query.lat, query.lon) if located else None  # type: ignore[arg-type]

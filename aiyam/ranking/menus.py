@@ -1,16 +1,17 @@
-"""Which dishes of a shop fit a request: asked for, inside the budget, not sold out, without a listed allergen."""
+"""The dishes of the ranked shops: which fit the request, which answer it best, what the cheapest costs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.catalogue.arrays import Catalogue
+from aiyam.catalogue.menus import allergens_to_avoid, bits_of
 from aiyam.catalogue.query import Query
-from aiyam.contracts import ALLERGENS, DIETS, TASTES
-from aiyam.ranking.statistics import Statistics
+from aiyam.contracts import ALLERGENS
 
 ASKED, WANTED, BEST, MEAL = 16.0, 4.0, 2.0, 1.0
 """What makes one fitting dish the one to show: the dish asked for, the taste or diet wanted, the shop's best, a real meal."""
@@ -23,11 +24,12 @@ class FittingMenus:
     """Menus of k shops laid end to end: ``owner`` (m,) is the shop's place in the list, ``menu`` (m,) the menu row.
 
     ``fits`` (m,) holds every hard condition; ``asked``, ``tasty`` and ``dietary`` (m,) mark what was wished for.
+    ``over_budget`` says that a budget was given up, so that the cheapest answer is the one to show.
     """
 
     k: int
     owner: NDArray[np.int64]
-    menu: NDArray[np.int64]
+    menu: NDArray[np.int32]
     price: NDArray[np.int32]
     fits: NDArray[np.bool_]
     asked: NDArray[np.bool_]
@@ -35,34 +37,34 @@ class FittingMenus:
     dietary: NDArray[np.bool_]
     meal: NDArray[np.bool_]
     best: NDArray[np.bool_]
+    over_budget: bool = False
 
     def any_of(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return for each shop whether one of its dishes is in ``mask`` (m,)."""
         return np.bincount(self.owner[mask], minlength=self.k).astype(bool)
 
-    def lowest_price(self) -> NDArray[np.float32]:
-        """Return for each shop the price of its cheapest fitting dish to eat, in won; nan when there is none.
+    def tier(self) -> NDArray[np.int64]:
+        """Return (m,) how well each dish answers, before any price: asked for, then of the taste and diet, then a meal."""
+        return 8 * self.asked + 2 * (self.tasty.astype(np.int64) + self.dietary) + self.meal
 
-        The dishes asked for count alone where the shop has them, then real meals, then anything that fits.
-        """
+    def lowest_price(self) -> NDArray[np.float32]:
+        """Return for each shop the lowest price in won among the fitting dishes of its best tier; nan when there is none."""
         lowest: NDArray[np.float32] = np.full(self.k, np.nan, dtype=np.float32)
         if len(self.owner) == 0:
             return lowest
-        # Better classes of dish get a lower band of numbers, so that one minimum per shop finds the class and the price.
-        band = np.where(self.asked, 0.0, np.where(self.meal, 1.0, 2.0)) * _BAND_WON
-        value = np.where(self.fits & (self.price > 0), self.price + band, np.inf)
+        # Better tiers get a lower band of numbers, so that one minimum per shop finds the tier and the price.
+        value = np.where(self.fits & (self.price > 0), self.price + (16 - self.tier()) * _BAND_WON, np.inf)
         start = np.flatnonzero(np.diff(self.owner, prepend=-1))
         best = np.minimum.reduceat(value, start)
         lowest[self.owner[start]] = np.where(np.isfinite(best), best, np.nan) % _BAND_WON
         return lowest
 
     def chosen(self, cheapest: bool = False) -> NDArray[np.int64]:
-        """Return for each shop the menu row to show, -1 when none fits; with ``cheapest`` the price decides first."""
+        """Return for each shop the menu row to show, -1 when none fits; with ``cheapest`` the price decides in a tier."""
         shown = np.full(self.k, -1, dtype=np.int64)
         wish = ASKED * self.asked + WANTED * (self.tasty * 1.0 + self.dietary) + BEST * self.best + MEAL * self.meal
-        rank = np.where(self.asked, 2, np.where(self.meal, 1, 0))
         price = np.where(self.price > 0, self.price, 1_000_000)
-        keys = (-wish, price, -rank) if cheapest else (price, -wish)
+        keys = (-wish, price, -self.tier()) if cheapest or self.over_budget else (price, -wish)
         order = np.lexsort((*keys, self.owner))
         order = order[self.fits[order]]
         owners, first = np.unique(self.owner[order], return_index=True)
@@ -70,58 +72,30 @@ class FittingMenus:
         return shown
 
 
-def fitting_menus(catalogue: Catalogue, stats: Statistics, query: Query, rows: NDArray[np.int32]) -> FittingMenus:
-    """Lay out the menus of the shops in ``rows`` (k,) and say which fit the request."""
-    filters = query.filters
-    start = catalogue.menu_start[rows].astype(np.int64)
-    size = catalogue.menu_start[rows + 1].astype(np.int64) - start
-    owner = np.repeat(np.arange(len(rows)), size)
-    menu = np.arange(len(owner)) - np.repeat(np.cumsum(size) - size, size) + np.repeat(start, size)
-    dish = catalogue.menu_name[menu]
-    price = catalogue.menu_price[menu]
-    fits = ~catalogue.menu_sold_out[menu]
-    if filters.exclude_menus:
-        fits &= ~dishes_named(catalogue, stats, filters.exclude_menus)[dish]
-    if filters.exclude_taste:
-        fits &= (catalogue.dish_taste[dish] & _bits(filters.exclude_taste, TASTES)) == 0
-    avoid = tuple(dict.fromkeys((*(filters.allergies or ()), *query.user.allergies)))
-    if avoid:
-        fits &= (catalogue.dish_allergens[dish] & _bits(avoid, ALLERGENS)) == 0
-    if filters.budget_max is not None:
-        fits &= (price >= 0) & (price <= filters.budget_max)
-    if filters.budget_min is not None:
-        fits &= price >= filters.budget_min
-    none = np.zeros(len(dish), dtype=bool)
-    diets = tuple(filters.dietary_preferences or query.user.dietary_preferences)
+def fitting_menus(
+    catalogue: Catalogue, query: Query, rows: NDArray[np.int32], relaxed: Sequence[str] = ()
+) -> FittingMenus:
+    """Lay out the menus of the shops in ``rows`` (k,) and say which fit the request.
+
+    A budget among the ``relaxed`` filter keys no longer binds: the shop was let in with another price.
+    """
+    index, filters = catalogue.menus, query.filters
+    if given_up := {key: None for key in ("budget_min", "budget_max") if key in relaxed}:
+        filters = filters.model_copy(update=given_up)
+    owner = np.repeat(np.arange(len(rows)), index.n_menus_of[rows])
+    menu = index.rows_of_shops(rows)
+    none = np.zeros(len(menu), dtype=bool)
+    diets = filters.dietary_preferences or query.user.dietary_preferences
     return FittingMenus(
         k=len(rows),
         owner=owner,
         menu=menu,
-        price=price,
-        fits=fits,
-        asked=dishes_named(catalogue, stats, filters.menus)[dish] if filters.menus else none,
-        tasty=(catalogue.dish_taste[dish] & _bits(filters.taste, TASTES)) != 0 if filters.taste else none,
-        dietary=(catalogue.dish_diet[dish] & _bits(diets, DIETS)) != 0 if diets else none,
-        meal=price >= 0.999 * catalogue.min_meal_price[rows][owner],
+        price=catalogue.menu_price[menu],
+        fits=index.fits(menu, filters, bits_of(allergens_to_avoid(filters, query.user), ALLERGENS)),
+        asked=index.dishes_named(filters.menus)[catalogue.menu_name[menu]] if filters.menus else none,
+        tasty=index.of_taste(menu, filters.taste) if filters.taste else none,
+        dietary=index.of_diet(menu, diets) if diets else none,
+        meal=index.is_meal[menu],
         best=catalogue.menu_best[menu],
+        over_budget="budget_max" in relaxed,
     )
-
-
-def dishes_named(catalogue: Catalogue, stats: Statistics, names: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Return (d,) which dish names contain one of ``names``, spaces aside; remembered per request vocabulary."""
-    known = stats.dish_masks.get(names)
-    if known is None:
-        wanted = [name.replace(" ", "") for name in names if name.strip()]
-        known = np.fromiter(
-            (any(w in dish.replace(" ", "") for w in wanted) for dish in catalogue.dish_names),
-            dtype=bool,
-            count=len(catalogue.dish_names),
-        )
-        if len(stats.dish_masks) >= 1024:
-            stats.dish_masks.clear()
-        stats.dish_masks[names] = known
-    return known
-
-
-def _bits(names: tuple[str, ...] | None, vocabulary: tuple[str, ...]) -> int:
-    return sum(1 << vocabulary.index(name) for name in names or ())

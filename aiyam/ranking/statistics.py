@@ -88,7 +88,6 @@ class Statistics:
     crosses: Crosses = field(default_factory=Crosses)
     standing: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, len(STANDING)), np.float32))
     shop_vectors: NDArray[np.float32] | None = None
-    dish_masks: dict[tuple[str, ...], NDArray[np.bool_]] = field(default_factory=dict)
 
     @classmethod
     def build(

@@ -227,15 +227,6 @@ def test_the_persons_own_allergy_counts_without_being_asked_for(city: City, funn
         assert breaks(city.catalogue, row, query, ("category",)) is None
 
 
-def test_safe_menus_are_certain_only_where_the_shop_publishes_its_allergens(city: City, funnels: Funnels) -> None:
-    c = city.catalogue
-    for row in range(len(c)):
-        safe = funnels.constraints.safe_menus(row, ("밀",))
-        assert safe.certain == bool(c.allergens_published[row])
-        for line in safe.menu_rows:
-            assert not has(int(c.dish_allergens[c.menu_name[line]]), "밀", ALLERGENS)
-
-
 def test_a_place_with_a_known_point_means_twelve_hundred_metres(city: City, funnels: Funnels) -> None:
     lat, lon = SEOUL_POINTS[0]
     found = funnels.find(ask(place="서울대입구역", lat=lat, lon=lon))

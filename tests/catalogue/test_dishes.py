@@ -91,3 +91,17 @@ def test_a_damaged_row_is_named(tmp_path):
     path.write_text(json.dumps(row, ensure_ascii=False), encoding="utf-8")
     with pytest.raises(DataError, match=r"dishes\.jsonl:1"):
         load_dishes(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "allergen"),
+    [
+        ("왕깐풍기 세트", "닭고기"),
+        ("해물팟타이", "땅콩"),
+        ("등뼈감자탕", "돼지고기"),
+        ("콤비네이션피자", "우유"),
+        ("굴밥정식", "조개류"),
+    ],
+)
+def test_a_word_in_a_name_tells_its_allergen(name: str, allergen: str) -> None:
+    assert allergen in shipped_dishes().allergens_of(name)

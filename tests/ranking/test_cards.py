@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 from ranking_town import NOON, ranker_that_follows
 
 from aiyam.catalogue.query import Query
-from aiyam.ranking.cards import make_card, make_cards, menu_to_show
+from aiyam.contracts import ALLERGENS
+from aiyam.ranking.cards import make_card, make_cards
 from aiyam.ranking.features import SLOT
+from aiyam.ranking.menus import fitting_menus
 from aiyam.ranking.reasons import Shown, reason_ko
 
 
@@ -50,8 +53,34 @@ def test_a_card_shows_a_dish_within_the_budget(town: Any) -> None:
 
 
 def test_a_sold_out_dish_is_never_shown(town: Any) -> None:
-    assert menu_to_show(town.catalogue, town.stats, town.query(menus=("순대",)), 0) != -1
     assert cards_of(town, town.query(menus=("순대",)))["s-0"].menu == "매운 떡볶이"
+
+
+def test_where_the_budget_was_given_up_the_cheapest_dish_is_shown_with_its_price(town: Any) -> None:
+    candidates = replace(town.candidates([4, 5]), relaxed=("budget_max",))
+    ranker = ranker_that_follows("distance", town)
+    query = town.query(budget_max=3000)
+    cards = make_cards(ranker, ranker.rank(query, candidates, top_k=2), candidates, query)
+    assert {card.shop_id: (card.menu, card.price_won) for card in cards} == {
+        "s-4": ("우동", 7000),
+        "s-5": ("마라탕", 12000),
+    }
+
+
+def test_cheapest_of_a_taste_is_a_dish_of_that_taste(town: Any) -> None:
+    cards = cards_of(town, town.query(taste=("매운",), sort="price"), rows=[0, 5])
+    assert (cards["s-0"].menu, cards["s-5"].menu) == ("매운 떡볶이", "마라탕")
+
+
+def test_candidates_and_cards_agree_on_the_dishes_that_fit(town: Any) -> None:
+    catalogue, query = town.catalogue, town.query("u-spicy", budget_max=7000, exclude_menus=("라면",))
+    rows = np.arange(len(catalogue), dtype=np.int32)
+    menus = fitting_menus(catalogue, query, rows)
+    peanuts = 1 << ALLERGENS.index("땅콩")
+    fitting = catalogue.menus.fitting_rows(catalogue.menus.rows_of_shops(rows), query.filters, peanuts)
+    assert menus.menu[menus.fits].tolist() == fitting.tolist()
+    named = {catalogue.dish_names[catalogue.menu_name[line]] for line in fitting}
+    assert named == {"매운 떡볶이", "김밥", "떡볶이", "우동"}
 
 
 def test_a_dish_with_a_listed_allergen_is_never_shown_and_the_unknown_is_said(town: Any) -> None:

@@ -1,4 +1,4 @@
-"""Inverted indexes over menus and names: which shops serve a dish, have a word in their name, or a meal that fits."""
+"""Which dishes a shop serves and which of them fit a request: the one definition for candidates, ranking and cards."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from aiyam.candidates.rules import AllergenWords
-from aiyam.contracts import ALLERGENS, CATEGORIES, DIETS, TASTES, Filters
+from aiyam.contracts import CATEGORIES, DIETS, TASTES, Filters, UserProfile
 
 if TYPE_CHECKING:
     from aiyam.catalogue.arrays import Catalogue
@@ -31,6 +30,11 @@ def bits_of(values: tuple[str, ...] | None, vocabulary: tuple[str, ...]) -> int:
     5
     """
     return sum(1 << vocabulary.index(value) for value in set(values or ()))
+
+
+def allergens_to_avoid(filters: Filters, user: UserProfile) -> tuple[str, ...]:
+    """Return the allergens to keep away from: those asked about and the person's own, each once."""
+    return tuple(dict.fromkeys((*(filters.allergies or ()), *user.allergies)))
 
 
 class NameSearch:
@@ -62,13 +66,13 @@ class NameSearch:
 
 
 class MenuIndex:
-    """What shops serve, as arrays that answer menu constraints.
+    """What shops serve, as arrays that answer menu constraints; safe to share between threads.
 
     A *meal* is a menu row that is not sold out, has a price or not, and is no cheaper than the shop's cheapest real meal
     (so a bowl of rice or a drink beside the meals does not make a shop cheap).
     """
 
-    def __init__(self, catalogue: Catalogue, words: AllergenWords) -> None:
+    def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         n = len(catalogue.names)
         self.n_menus_of = np.diff(catalogue.menu_start)
@@ -85,30 +89,9 @@ class MenuIndex:
         self._by_dish = np.argsort(catalogue.menu_name, kind="stable").astype(np.int32)
         counts = np.bincount(catalogue.menu_name, minlength=len(catalogue.dish_names))
         self._dish_start = np.concatenate([[0], np.cumsum(counts)])
-        self.dish_allergens = catalogue.dish_allergens | self._allergens_by_name(
-            words, self.dishes, ~catalogue.dish_known
-        )
-        self._bare_shop_allergens = self._of_shops_without_menus(words)
         self._shops_of: dict[str, tuple[Rows, Rows]] = {}
         self._rows_of: dict[str, Rows] = {}
         self._free_of: dict[int, Mask] = {}
-
-    @staticmethod
-    def _allergens_by_name(words: AllergenWords, names: NameSearch, where: Mask) -> NDArray[np.uint32]:
-        bits = np.zeros(len(where), np.uint32)
-        for allergen, parts in words.words.items():
-            for part in parts:
-                bits[names.containing(part)] |= np.uint32(1 << ALLERGENS.index(allergen))
-        bits[~where] = 0
-        return bits
-
-    def _of_shops_without_menus(self, words: AllergenWords) -> NDArray[np.uint32]:
-        bare = self.n_menus_of == 0
-        bits = self._allergens_by_name(words, self.shops, bare)
-        for category, allergens in words.category_implies.items():
-            same = bare & (self._catalogue.category == CATEGORIES.index(category))
-            bits[same] |= np.uint32(bits_of(allergens, ALLERGENS))
-        return bits
 
     def menu_rows(self, term: str) -> Rows:
         """Return the menu rows whose dish name contains the term, in no particular order."""
@@ -173,13 +156,11 @@ class MenuIndex:
         return np.unique(np.concatenate(parts)) if len(parts) > 1 else parts[0]
 
     def free_of(self, allergen_bits: int) -> Mask:
-        """Return bool[n]: at least one dish on sale is not known to contain any of the allergens, or nothing is known."""
+        """Return bool[n]: at least one meal is not known to contain any of the allergens, or the shop lists no menu."""
         found = self._free_of.get(allergen_bits)
         if found is None:
-            fits = (self.dish_allergens & np.uint32(allergen_bits)) == 0
-            found = self._any_meal(fits[self._catalogue.menu_name] & self.is_meal)
-            bare = self.n_menus_of == 0
-            found[bare] = (self._bare_shop_allergens[bare] & np.uint32(allergen_bits)) == 0
+            fits = (self._catalogue.dish_allergens & np.uint32(allergen_bits)) == 0
+            found = self._any_meal(fits[self._catalogue.menu_name] & self.is_meal) | (self.n_menus_of == 0)
             if len(self._free_of) >= 64:
                 self._free_of.clear()
             self._free_of[allergen_bits] = found
@@ -190,25 +171,24 @@ class MenuIndex:
         mask[self.shop_of[row_fits]] = True
         return mask
 
-    def fitting_rows(
-        self,
-        rows: Rows,
-        filters: Filters,
-        allergen_bits: int,
-        *,
-        without: tuple[str, ...] = (),
-        price_unknown: bool = False,
-    ) -> Rows:
-        """Return those of the menu ``rows`` that are one meal with all asked at once: price, taste, diet, no allergen.
+    def dishes_named(self, terms: tuple[str, ...]) -> Mask:
+        """Return bool[d]: the dish names that contain one of the terms."""
+        named = np.zeros(len(self._catalogue.dish_names), bool)
+        for term in terms:
+            named[self.dishes.containing(term)] = True
+        return named
 
-        ``without`` are dish terms the meal must not contain; ``price_unknown`` lets the meals of a shop without any
-        known price pass a budget.
-        An unknown dish can prove neither a taste nor a diet.
+    def fits(self, rows: Rows, filters: Filters, allergen_bits: int, *, price_unknown: bool = False) -> Mask:
+        """Return bool(len(rows)): the menu row may be suggested: on sale, in the budget, without allergen or disliked dish.
+
+        It is a meal, or the very dish asked for. ``price_unknown`` lets the meals of a shop without any known price pass
+        a budget.
         """
         c = self._catalogue
-        keep = self.is_meal[rows]
-        dish = c.menu_name[rows]
-        price = c.menu_price[rows]
+        dish, price = c.menu_name[rows], c.menu_price[rows]
+        keep: Mask = self.is_meal[rows]
+        if filters.menus:
+            keep |= self.dishes_named(filters.menus)[dish] & ~c.menu_sold_out[rows]
         if filters.budget_max is not None or filters.budget_min is not None:
             low = max(filters.budget_min or 0, 1)
             high = MAX_PRICE_WON if filters.budget_max is None else min(filters.budget_max, MAX_PRICE_WON)
@@ -216,31 +196,42 @@ class MenuIndex:
             if price_unknown:
                 in_budget |= np.isnan(c.min_meal_price[self.shop_of[rows]])
             keep &= in_budget
-        wanted, hated = bits_of(filters.taste, TASTES), bits_of(filters.exclude_taste, TASTES)
-        if wanted:
-            keep &= (c.dish_taste[dish] & np.uint8(wanted)) == wanted
+        hated = bits_of(filters.exclude_taste, TASTES)
         if hated:
             keep &= (c.dish_taste[dish] & np.uint8(hated)) == 0
-        diets = bits_of(filters.dietary_preferences, DIETS)
-        if diets:
-            keep &= (c.dish_diet[dish] & np.uint8(diets)) == diets
         if allergen_bits:
-            keep &= (self.dish_allergens[dish] & np.uint32(allergen_bits)) == 0
-        if without:
-            allowed = np.ones(len(c.dish_names), bool)
-            for term in without:
-                allowed[self.dishes.containing(term)] = False
-            keep &= allowed[dish]
+            keep &= (c.dish_allergens[dish] & np.uint32(allergen_bits)) == 0
+        if filters.exclude_menus:
+            keep &= ~self.dishes_named(filters.exclude_menus)[dish]
+        return keep
+
+    def of_taste(self, rows: Rows, tastes: tuple[str, ...]) -> Mask:
+        """Return bool(len(rows)): the dish has all the tastes; an unknown dish can prove none."""
+        bits = np.uint8(bits_of(tastes, TASTES))
+        return np.asarray((self._catalogue.dish_taste[self._catalogue.menu_name[rows]] & bits) == bits, bool)
+
+    def of_diet(self, rows: Rows, diets: tuple[str, ...]) -> Mask:
+        """Return bool(len(rows)): the dish suits all the diets; an unknown dish can prove none."""
+        bits = np.uint8(bits_of(diets, DIETS))
+        return np.asarray((self._catalogue.dish_diet[self._catalogue.menu_name[rows]] & bits) == bits, bool)
+
+    def fitting_rows(self, rows: Rows, filters: Filters, allergen_bits: int, *, price_unknown: bool = False) -> Rows:
+        """Return those of the menu ``rows`` that are one dish with all asked at once: ``fits``, every taste and diet."""
+        keep = self.fits(rows, filters, allergen_bits, price_unknown=price_unknown)
+        if filters.taste:
+            keep &= self.of_taste(rows, filters.taste)
+        if filters.dietary_preferences:
+            keep &= self.of_diet(rows, filters.dietary_preferences)
         return rows[keep]
 
     def rows_of_shops(self, shops: Rows) -> Rows:
-        """Return all menu rows of the shops, shop by shop."""
+        """Return all menu rows of the shops, shop by shop in the order given."""
         start = self._catalogue.menu_start[shops].astype(np.int64)
         count = self.n_menus_of[shops]
         total = int(count.sum())
         if total == 0:
             return np.empty(0, np.int32)
-        if total == len(self.shop_of):
+        if len(shops) == len(self.n_menus_of) and bool((np.diff(shops) > 0).all()):
             return np.arange(total, dtype=np.int32)
         ends = np.cumsum(count)
         return np.asarray(np.arange(total) + np.repeat(start - (ends - count), count), np.int32)
