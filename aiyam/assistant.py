@@ -34,7 +34,7 @@ from aiyam.pipeline import Pipeline
 from aiyam.settings import Settings
 from aiyam.store import Store
 from aiyam.store.aliases import production_versions
-from aiyam.store.conversations import last_state, record_turn
+from aiyam.store.conversations import last_state, record_turn, state_before
 from aiyam.store.people import get_profile
 
 
@@ -108,17 +108,29 @@ class Assistant:
         return self.pipeline.versions
 
     def stream(
-        self, user_id: str, message: str, *, session_id: str | None = None, context: ChatContext | None = None
+        self,
+        user_id: str,
+        message: str,
+        *,
+        session_id: str | None = None,
+        context: ChatContext | None = None,
+        again: str | None = None,
     ) -> Iterator[Event]:
         """Run one turn. The trace is committed to the store before ``Done`` is yielded.
 
+        ``again`` names a turn of this session to answer anew: the dialogue is taken as it stood before that turn, and
+        the words differ; the first answer stays stored as a turn of its own.
+
         Raises:
             InvalidInput: the message is empty or too long.
-            NotFound: the session belongs to another user.
+            NotFound: the session or the turn to answer anew belongs to another user.
         """
         text = clean_message(message)
         session = session_id or f"s-{uuid.uuid4().hex[:16]}"
         state = last_state(self.store, session, user_id) if session_id else DialogueState()
+        if again is not None:
+            before = state_before(self.store, again, session, user_id)
+            state = before.model_copy(update={"n_turns": state.n_turns})
         turn_context = self._context(context)
         turn = Turn(
             turn_id=f"t-{uuid.uuid4().hex}",

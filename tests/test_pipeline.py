@@ -10,7 +10,7 @@ import pytest
 from aiyam.contracts import ChatContext, Done, Intent, Ranked, TextChunk, Trace, Understood
 from aiyam.errors import InvalidInput, NotFound
 
-PERSON = "persona-10-gwanak"
+PERSON = "persona-11-nowon"
 
 
 def ask(assistant, message: str, session: str | None = None, user: str = PERSON, **context) -> Trace:
@@ -118,6 +118,17 @@ def test_an_idiom_is_not_distress(assistant) -> None:
     trace = ask(assistant, "배고파 죽겠다 아무거나 추천해줘")
     assert trace.safety.action == "answer"
     assert trace.recommendations
+
+
+def test_answering_again_starts_from_the_dialogue_before_the_turn(assistant) -> None:
+    first = ask(assistant, "분식집 추천해줘")
+    second = ask(assistant, "더 싼 데는?", first.session_id)
+    *_, done = assistant.stream(PERSON, "더 싼 데는?", session_id=first.session_id, again=second.turn_id)
+    assert done.trace.state.filters == second.state.filters
+    assert [r.shop_id for r in done.trace.recommendations] == [r.shop_id for r in second.recommendations]
+    assert done.trace.response != second.response
+    with pytest.raises(NotFound):
+        list(assistant.stream("someone-else", "안녕", session_id="new", again=second.turn_id))
 
 
 @pytest.mark.parametrize("message", ["술집 추천해줘", "호프집 어디 있어?"])

@@ -158,10 +158,33 @@ def last_state(store: Store, session_id: str, user_id: str) -> DialogueState:
         return DialogueState()
     if row.user_id != user_id:
         raise NotFound(f"Expected a session of user {user_id}, {session_id!r} is not one.", hint="Start a new session.")
+    return _state(row.turn_id, row.trace)
+
+
+def state_before(store: Store, turn_id: str, session_id: str, user_id: str) -> DialogueState:
+    """Return the dialogue state a turn started from: what the turn before it in the session left.
+
+    Raises:
+        NotFound: no such turn of this person in this session.
+    """
+    mine = (turn.c.session_id == session_id) & (turn.c.user_id == user_id)
+    number = select(turn.c.session_turn).where(mine & (turn.c.turn_id == turn_id))
+    with store.reading() as connection:
+        at = connection.execute(number).scalar()
+        if at is None:
+            raise NotFound(
+                f"Expected a turn of session {session_id!r}, {turn_id!r} is not one.", hint="Ask again without it."
+            )
+        earlier = select(turn.c.turn_id, turn.c.trace).where(mine & (turn.c.session_turn < at))
+        row = connection.execute(earlier.order_by(turn.c.session_turn.desc()).limit(1)).first()
+    return DialogueState() if row is None else _state(row.turn_id, row.trace)
+
+
+def _state(turn_id: str, trace: str) -> DialogueState:
     try:
-        return DialogueState.model_validate(json.loads(row.trace)["state"])
+        return DialogueState.model_validate(json.loads(trace)["state"])
     except (KeyError, ValueError) as error:
-        raise _unreadable(row.turn_id, error) from error
+        raise _unreadable(turn_id, error) from error
 
 
 def list_turns(

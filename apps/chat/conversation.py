@@ -25,7 +25,7 @@ PATCH_EVERY_S = 0.07
 
 
 class Ask(Record):
-    """What the page sends with a message. ``ask`` names the article the answer goes to."""
+    """What the page sends with a message. ``ask`` names the article the answer goes to, ``again`` the turn to answer anew."""
 
     ask: str = Field(pattern=USER_ID_PATTERN)
     text: str
@@ -34,6 +34,7 @@ class Ask(Record):
     place: str = Field("", max_length=40)
     time: str = Field("now", max_length=16)
     lang: Language = "ko"
+    again: str = Field("", max_length=64)
 
 
 class Conversation:
@@ -68,7 +69,7 @@ class Conversation:
         context = context_of(ask.place, ask.time, assistant.clock)
         answer = Answer(ask.lang, standing_at(context, assistant.profile(ask.user)))
         sent_at = 0.0
-        events = assistant.stream(ask.user, ask.text, session_id=ask.session, context=context)
+        events = assistant.stream(ask.user, ask.text, session_id=ask.session, context=context, again=ask.again or None)
         for event in events:
             if stop.is_set() and not isinstance(event, Done):
                 events.close()  # type: ignore[attr-defined]

@@ -91,7 +91,7 @@ const setBusy = (id) => {
   if (id) watchdog = setInterval(isServerThere, 4000);
 };
 
-const ask = (message) => {
+const ask = (message, again = "") => {
   const article = make("article", "ny-turn");
   article.id = newId();
   article.dataset.message = message;
@@ -106,7 +106,7 @@ const ask = (message) => {
   setBusy(article.id);
   trigger("ask", {
     ask: article.id, text: message, session, user: personaPicker.value,
-    place: find("[data-place]").value, time: find("[data-time]").value, lang,
+    place: find("[data-place]").value, time: find("[data-time]").value, lang, again,
   });
 };
 
@@ -223,7 +223,7 @@ root.addEventListener("click", async (event) => {
     button.disabled = true;
     article.classList.add("ny-rejected");
     article.append(make("p", "ny-note", text("rejected")));
-    ask(article.dataset.message);
+    ask(article.dataset.message, article.dataset.turn);
   } else if ("stop" in data) {
     if (busy) server.stop_turn(busy);
   } else if (data.copy) {
