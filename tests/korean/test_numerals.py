@@ -21,7 +21,11 @@ def test_every_number_written_mixed_reads_back(number: int) -> None:
     assert parse_number(to_mixed(number)) == number
 
 
-@given(WON, st.sampled_from(["으로 떡볶이", " 이하", "밖에 없어", "대 말고", "짜리 김밥", ""]), st.sampled_from(["", "나 ", "점심 "]))
+@given(
+    WON,
+    st.sampled_from(["으로 떡볶이", " 이하", "밖에 없어", "대 말고", "짜리 김밥", ""]),
+    st.sampled_from(["", "나 ", "점심 "]),
+)
 def test_an_amount_is_found_in_every_spelling(won: int, after: str, before: str) -> None:
     for written in (f"{to_korean(won)}원", f"{to_mixed(won)}원", f"{won}원", f"{won:,}원", f"{won:,} 원"):
         text = before + written + after
@@ -54,14 +58,36 @@ def test_amounts_keep_their_range(text: str, low: int, high: int) -> None:
     assert (found.low, found.high) == (low, high)
 
 
-@pytest.mark.parametrize("text", ["이천쌀밥", "일원동 맛집", "이만 갈게", "천만에요", "천호역", "만두", "4명이서", "3시 반", "2번 출구", "학원 근처"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "이천쌀밥",
+        "일원동 맛집",
+        "이만 갈게",
+        "천만에요",
+        "천호역",
+        "만두",
+        "4명이서",
+        "3시 반",
+        "2번 출구",
+        "학원 근처",
+    ],
+)
 def test_words_that_only_look_like_money_are_left_alone(text: str) -> None:
     assert find_amounts(text) == []
 
 
 @pytest.mark.parametrize(
     ("text", "metres"),
-    [("걸어서 5분", 400), ("도보 10분 이내", 800), ("500미터", 500), ("1km 안", 1000), ("10분 거리", 800), ("1키로", 1000), ("걸어서 십오분", 1200)],
+    [
+        ("걸어서 5분", 400),
+        ("도보 10분 이내", 800),
+        ("500미터", 500),
+        ("1km 안", 1000),
+        ("10분 거리", 800),
+        ("1키로", 1000),
+        ("걸어서 십오분", 1200),
+    ],
 )
 def test_walking_times_and_distances_become_metres(text: str, metres: int) -> None:
     assert [d.metres for d in find_distances(text)] == [metres]
