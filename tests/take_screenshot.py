@@ -67,6 +67,7 @@ def take(url: str, out: Path) -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1180, "height": 860})
         page.goto(url)
+        page.locator("[data-time]").select_option("dinner")
         page.get_by_role("button", name=QUESTION).click()
         page.locator(".ny-card").first.wait_for()
         page.locator(".ny-turn[data-state=done]").wait_for()
