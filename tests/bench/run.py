@@ -1,38 +1,75 @@
-"""Every benchmark of ``make bench``, one after the other; one JSON line each, with the command that gave it."""
+"""Every benchmark of ``make bench``, one after the other; one JSON line each, with the command that gave it.
+
+    python tests/bench/run.py [--keep DIR] [--only turn,http]
+
+The homes it prepares (3,000 and 100,000 shops) go to a temporary folder, or are kept in DIR for the next run.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SUITE = (
-    ("city.py", ["--shops", "3000"]),
-    ("city.py", ["--shops", "100000"]),
-    ("import_merchants.py", ["--rows", "92000"]),
-    ("turn.py", ["--shops", "3000"]),
-    ("turn.py", ["--shops", "100000"]),
-    ("http_load.py", ["--users", "50"]),
-    ("kill_nine.py", ["--kills", "200"]),
-)
 
 
 def main() -> int:
-    failed = 0
-    for script, options in SUITE:
-        command = [sys.executable, str(HERE / script), *options]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-        result = done.stdout.strip().splitlines()[-1:] or ["null"]
-        failed += done.returncode != 0
-        row = {"command": f"tests/bench/{script} {' '.join(options)}", "exit": done.returncode}
-        try:
-            row["result"] = json.loads(result[0])
-        except json.JSONDecodeError:
-            row["result"] = result[0]
-        print(json.dumps(row, ensure_ascii=False), flush=True)
-    return 1 if failed else 0
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keep", type=Path, help="folder for the prepared homes")
+    parser.add_argument("--only", default="", help="comma-separated names: city, import, turn, http, ranking, kill")
+    args = parser.parse_args()
+    root = args.keep or Path(tempfile.mkdtemp(prefix="aiyam-bench-"))
+    only = set(filter(None, args.only.split(",")))
+    try:
+        results = [
+            run(name, script, options, root, home)
+            for name, script, options, home in suite(root)
+            if not only or name in only
+        ]
+    finally:
+        if args.keep is None:
+            shutil.rmtree(root, ignore_errors=True)
+    return 1 if any(results) else 0
+
+
+def suite(root: Path) -> list[tuple[str, str, list[str], Path | None]]:
+    """Name, script, options and the home the script finds in its environment."""
+    small, large = root / "shops-3000", root / "shops-100000"
+    return [
+        ("city", "city.py", ["--shops", "3000"], None),
+        ("city", "city.py", ["--shops", "100000"], None),
+        ("import", "import_merchants.py", ["--rows", "92000"], None),
+        ("turn", "turn.py", ["--shops", "3000", "--home", str(small)], None),
+        ("turn", "turn.py", ["--shops", "100000", "--home", str(large)], None),
+        ("http", "http_load.py", ["--users", "50"], small),
+        ("http", "http_load.py", ["--users", "50"], large),
+        ("ranking", "ranking.py", ["--home", str(root / "ranking"), "--variants", "spec,default"], None),
+        ("kill", "kill_nine.py", ["--kills", "200"], None),
+    ]
+
+
+def run(name: str, script: str, options: list[str], root: Path, home: Path | None) -> int:
+    """Run one script, print its last line as JSON with the command, and return its exit code."""
+    environment = dict(os.environ)
+    if home is not None:
+        environment |= {"AIYAM_HOME": str(home / "home"), "AIYAM_MODELS_DIR": str(home / "models")}
+    command = [sys.executable, str(HERE / script), *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)
+    last = (done.stdout.strip().splitlines() or ["null"])[-1]
+    shown = " ".join([script, *options]).replace(str(root), "HOME")
+    row = {"bench": name, "command": f"tests/bench/{shown}", "exit": done.returncode}
+    try:
+        row["result"] = json.loads(last)
+    except json.JSONDecodeError:
+        row["result"] = last
+    print(json.dumps(row, ensure_ascii=False), flush=True)
+    return done.returncode
 
 
 if __name__ == "__main__":
