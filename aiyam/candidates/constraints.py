@@ -13,6 +13,7 @@ from aiyam.candidates.opening_hours import OpeningHours
 from aiyam.candidates.rules import Rules, check_rules
 from aiyam.catalogue.dishes import INGREDIENT_WORDS
 from aiyam.catalogue.menus import allergens_to_avoid, bits_of
+from aiyam.catalogue.opening import DAY_MIN, closing_min
 from aiyam.catalogue.query import Query
 from aiyam.contracts import ALLERGENS, ATMOSPHERES, CATEGORIES, KST, Filters, TimeOfDay
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from aiyam.catalogue.arrays import Catalogue
 
 Rows = NDArray[np.int32]
-DAY_MIN = 1440
 MEAL_WINDOWS_MIN: dict[TimeOfDay, tuple[int, int]] = {
     "breakfast": (300, 600),
     "lunch": (600, 840),
@@ -213,8 +213,7 @@ class Constraints:
         minute = local.hour * 60 + local.minute
         after_midnight = meal == "late_night" and minute < end - DAY_MIN
         day = (local.weekday() + (minute >= end) - after_midnight) % 7
-        opens, closes = c.open_min[rows].astype(np.int32), c.close_min[rows].astype(np.int32)
-        closes = np.where(closes <= opens, closes + DAY_MIN, closes)
+        opens, closes = c.open_min[rows].astype(np.int32), closing_min(c.open_min[rows], c.close_min[rows])
         rest_from, rest_to = c.break_start_min[rows].astype(np.int32), c.break_end_min[rows].astype(np.int32)
         minutes = np.maximum(0, np.minimum(closes, end) - np.maximum(opens, start))
         rest = np.maximum(
@@ -222,8 +221,7 @@ class Constraints:
         )
         minutes -= np.where(rest_from >= 0, rest, 0)
         works = (c.off_days[rows] >> np.uint8(day)) & 1 == 0
-        known = (c.open_min[rows] >= 0) & (c.close_min[rows] >= 0)
-        return np.asarray((~known | (minutes >= LEAST_OPEN_MIN)) & works, bool)
+        return np.asarray(((closes < 0) | (minutes >= LEAST_OPEN_MIN)) & works, bool)
 
     # ------------------------------------------------------------------ menus
 

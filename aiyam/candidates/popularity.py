@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from aiyam.candidates.events import decay
 from aiyam.candidates.rules import PopularityRules, Rules
+from aiyam.catalogue.opening import closing_min
 
 if TYPE_CHECKING:
     from aiyam.catalogue.arrays import Catalogue
     from aiyam.catalogue.interactions import Interactions
 
 Scores = NDArray[np.float32]
-DAY_MIN = 1440
 
 
 class Popularity:
@@ -87,8 +87,8 @@ def _quality(c: Catalogue, interactions: Interactions, r: PopularityRules, now_t
 def _own_facts(c: Catalogue, r: PopularityRules) -> Scores:
     """Points for what the shop offers: good shop, card, choice, a low price, long hours; out of their sum."""
     price = np.nan_to_num(c.mean_price, nan=np.inf)
-    opens, closes = c.open_min.astype(np.int32), c.close_min.astype(np.int32)
-    hours_min = np.where((opens >= 0) & (closes >= 0), np.where(closes <= opens, closes + DAY_MIN, closes) - opens, 0)
+    closes = closing_min(c.open_min, c.close_min)
+    hours_min = np.where(closes < 0, 0, closes - c.open_min)
     points = (
         r.good_shop * np.asarray(c.good_shop, bool)
         + r.meal_card * (c.meal_card == 1)

@@ -12,7 +12,16 @@ from aiyam.contracts import KST
 from aiyam.errors import InvalidInput
 
 CLOSED, OPEN, BREAK, UNKNOWN = 0, 1, 2, -1
-_DAY = 1440
+DAY_MIN = 1440
+
+
+def closing_min(open_min: NDArray[np.int16], close_min: NDArray[np.int16]) -> NDArray[np.int32]:
+    """Return closing minutes (k,) counted on from the opening day's midnight; -1 where the hours are unknown.
+
+    A closing time at or before the opening time is read as the next day's.
+    """
+    opens, closes = open_min.astype(np.int32), close_min.astype(np.int32)
+    return np.where((opens < 0) | (closes < 0), -1, np.where(closes <= opens, closes + DAY_MIN, closes))
 
 
 @dataclass(frozen=True)
@@ -39,8 +48,6 @@ def open_states(
 ) -> OpenStates:
     """Compute states at ``now``. Inputs of shape (k,): minutes after midnight, -1 unknown; bit 0 of off_days is Monday.
 
-    A closing time at or before the opening time is read as the next day's.
-
     Raises:
         InvalidInput: ``now`` has no UTC offset.
     """
@@ -50,11 +57,10 @@ def open_states(
         )
     local = now.astimezone(KST)
     minute, weekday = local.hour * 60 + local.minute, local.weekday()
-    opens, closes = open_min.astype(np.int32), close_min.astype(np.int32)
-    known = (opens >= 0) & (closes >= 0)
-    closes = np.where(known & (closes <= opens), closes + _DAY, closes)
+    opens, closes = open_min.astype(np.int32), closing_min(open_min, close_min)
+    known = closes >= 0
     off = off_days.astype(np.int32)
-    all_day = known & (closes - opens >= _DAY)
+    all_day = known & (closes - opens >= DAY_MIN)
 
     state = np.where(known, CLOSED, UNKNOWN).astype(np.int8)
     to_close = np.full(len(opens), -1, np.int32)
@@ -62,7 +68,7 @@ def open_states(
     to_break = np.full(len(opens), -1, np.int32)
     has_break = (break_start_min >= 0) & (break_end_min > break_start_min)
     for days_ago in (1, 0):
-        at = minute + days_ago * _DAY
+        at = minute + days_ago * DAY_MIN
         works = ((off >> ((weekday - days_ago) % 7)) & 1) == 0
         inside = known & works & (opens <= at) & (at < closes)
         resting = inside & has_break & (break_start_min <= at) & (at < break_end_min)
@@ -70,7 +76,7 @@ def open_states(
         state[resting] = BREAK
         to_close[inside] = closes[inside] - at
         works_next = ((off >> ((weekday - days_ago + 1) % 7)) & 1) == 0
-        to_close[inside & all_day & works_next] += _DAY
+        to_close[inside & all_day & works_next] += DAY_MIN
         to_open[resting] = break_end_min[resting] - at
         ahead = inside & has_break & (break_start_min > at)
         to_break[ahead] = break_start_min[ahead] - at
@@ -80,7 +86,7 @@ def open_states(
     waiting = known & (state == CLOSED)
     for days_ahead in range(8):
         works = ((off >> ((weekday + days_ahead) % 7)) & 1) == 0
-        wait = opens + days_ahead * _DAY - minute
+        wait = opens + days_ahead * DAY_MIN - minute
         first = waiting & works & (wait > 0) & (to_open < 0)
         to_open[first] = wait[first]
     return OpenStates(state, to_close, to_open, to_break)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -10,14 +9,16 @@ from numpy.typing import NDArray
 
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.menus import allergens_to_avoid, plain
-from aiyam.catalogue.opening import OpenStates
+from aiyam.catalogue.opening import DAY_MIN, OpenStates, closing_min
 from aiyam.catalogue.query import CandidateSet, Query
-from aiyam.contracts import CATEGORIES, FUNNELS, KST, Recommendation
+from aiyam.contracts import FUNNELS, KST, Recommendation
+from aiyam.korean.clock import clock_ko, moment_ko
 from aiyam.ranking.ranker import RankedList, Ranker
 from aiyam.ranking.reasons import Shown, reason_ko
 
 _OPEN_STATE = {1: "open", 2: "break", 0: "closed"}
 _YES_NO = {1: "yes", 0: "no"}
+SOON_MIN = 60
 
 
 def make_cards(
@@ -95,7 +96,7 @@ def _card(
     reason: str,
 ) -> Recommendation:
     menu, price = _dish(catalogue, menu_row)
-    category, district = int(catalogue.category[row]), int(catalogue.district[row])
+    district = int(catalogue.district[row])
     lat, lon, rating = (float(a[row]) for a in (catalogue.lat, catalogue.lon, catalogue.rating))
     return Recommendation.model_validate(
         {
@@ -104,7 +105,7 @@ def _card(
             "score": score,
             "funnels": funnels,
             "name": catalogue.names[row],
-            "category": CATEGORIES[category] if category >= 0 else "기타",
+            "category": catalogue.category_name(row),
             "district": catalogue.district_names[district] if district >= 0 else "",
             "address": catalogue.addresses[row] or "",
             "reason": reason,
@@ -143,11 +144,11 @@ def _place_and_hours(
     state = _OPEN_STATE.get(int(states.state[i]), "unknown")
     opens_at = None
     if state in ("break", "closed") and int(states.minutes_to_open[i]) >= 0:
-        opens_at = f"{query.now.astimezone(KST) + timedelta(minutes=int(states.minutes_to_open[i])):%H:%M}"
+        opens_at = moment_ko(query.now.astimezone(KST), int(states.minutes_to_open[i]))
     return {
         "distance_m": round(float(metres[i])) if np.isfinite(metres[i]) else None,
         "open_state": state,
-        "open_until": _closing(catalogue, row) if state == "open" else None,
+        "open_until": _open_until(catalogue, row, int(states.minutes_to_break[i])) if state == "open" else None,
         "opens_at": opens_at,
     }
 
@@ -160,11 +161,13 @@ def allergy_note(catalogue: Catalogue, row: int, query: Query) -> str | None:
     return f"확인 필요: {', '.join(avoid)}"
 
 
-def _closing(catalogue: Catalogue, row: int) -> str | None:
-    opens, closes = int(catalogue.open_min[row]), int(catalogue.close_min[row])
-    if closes < 0 or opens < 0 or closes - opens >= 24 * 60:
-        return None
-    return f"{closes // 60 % 24:02d}:{closes % 60:02d}"
+def _open_until(catalogue: Catalogue, row: int, minutes_to_break: int) -> str | None:
+    """When the shop stops serving: its closing time, or a break that begins within the hour; None around the clock."""
+    if 0 <= minutes_to_break <= SOON_MIN:
+        return clock_ko(int(catalogue.break_start_min[row]))
+    opens = int(catalogue.open_min[row])
+    closes = int(closing_min(catalogue.open_min[row : row + 1], catalogue.close_min[row : row + 1])[0])
+    return None if closes < 0 or closes - opens >= DAY_MIN else clock_ko(closes)
 
 
 def _named(menu: str, names: tuple[str, ...]) -> bool:

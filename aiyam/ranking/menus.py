@@ -13,8 +13,9 @@ from aiyam.catalogue.menus import allergens_to_avoid, bits_of
 from aiyam.catalogue.query import Query
 from aiyam.contracts import ALLERGENS
 
-ASKED, WANTED, BEST, MEAL = 16.0, 4.0, 2.0, 1.0
-"""What makes one fitting dish the one to show: the dish asked for, the taste or diet wanted, the shop's best, a real meal."""
+ASKED, WANTED, KIND, BEST, MEAL = 32.0, 8.0, 4.0, 2.0, 1.0
+"""What makes one fitting dish the one to show: it was asked for, is of the taste or diet wanted, is what the shop is known
+for (chicken at a chicken shop), the shop's best, a real meal."""
 
 _BAND_WON = 100_000_000.0
 
@@ -23,7 +24,8 @@ _BAND_WON = 100_000_000.0
 class FittingMenus:
     """Menus of k shops laid end to end: ``owner`` (m,) is the shop's place in the list, ``menu`` (m,) the menu row.
 
-    ``fits`` (m,) holds every hard condition; ``asked``, ``tasty`` and ``dietary`` (m,) mark what was wished for.
+    ``fits`` (m,) holds every hard condition; ``asked``, ``tasty`` and ``dietary`` (m,) mark what was wished for,
+    ``kind`` dishes of the shop's own category.
     ``over_budget`` says that a budget was given up, so that the cheapest answer is the one to show.
     """
 
@@ -35,6 +37,7 @@ class FittingMenus:
     asked: NDArray[np.bool_]
     tasty: NDArray[np.bool_]
     dietary: NDArray[np.bool_]
+    kind: NDArray[np.bool_]
     meal: NDArray[np.bool_]
     best: NDArray[np.bool_]
     over_budget: bool = False
@@ -44,8 +47,8 @@ class FittingMenus:
         return np.bincount(self.owner[mask], minlength=self.k).astype(bool)
 
     def tier(self) -> NDArray[np.int64]:
-        """Return (m,) how well each dish answers, before any price: asked for, then of the taste and diet, then a meal."""
-        return 8 * self.asked + 2 * (self.tasty.astype(np.int64) + self.dietary) + self.meal
+        """Return (m,) how well each dish answers, before any price: asked for, of the taste and diet, of the shop's kind."""
+        return 16 * self.asked + 4 * (self.tasty.astype(np.int64) + self.dietary) + 2 * self.kind + self.meal
 
     def lowest_price(self) -> NDArray[np.float32]:
         """Return for each shop the lowest price in won among the fitting dishes of its best tier; nan when there is none."""
@@ -53,7 +56,7 @@ class FittingMenus:
         if len(self.owner) == 0:
             return lowest
         # Better tiers get a lower band of numbers, so that one minimum per shop finds the tier and the price.
-        value = np.where(self.fits & (self.price > 0), self.price + (16 - self.tier()) * _BAND_WON, np.inf)
+        value = np.where(self.fits & (self.price > 0), self.price + (32 - self.tier()) * _BAND_WON, np.inf)
         start = np.flatnonzero(np.diff(self.owner, prepend=-1))
         best = np.minimum.reduceat(value, start)
         lowest[self.owner[start]] = np.where(np.isfinite(best), best, np.nan) % _BAND_WON
@@ -62,7 +65,8 @@ class FittingMenus:
     def chosen(self, cheapest: bool = False) -> NDArray[np.int64]:
         """Return for each shop the menu row to show, -1 when none fits; with ``cheapest`` the price decides in a tier."""
         shown = np.full(self.k, -1, dtype=np.int64)
-        wish = ASKED * self.asked + WANTED * (self.tasty * 1.0 + self.dietary) + BEST * self.best + MEAL * self.meal
+        wish = ASKED * self.asked + WANTED * (self.tasty * 1.0 + self.dietary) + KIND * self.kind
+        wish += BEST * self.best + MEAL * self.meal
         price = np.where(self.price > 0, self.price, 1_000_000)
         keys = (-wish, price, -self.tier()) if cheapest or self.over_budget else (price, -wish)
         order = np.lexsort((*keys, self.owner))
@@ -77,13 +81,15 @@ def fitting_menus(
 ) -> FittingMenus:
     """Lay out the menus of the shops in ``rows`` (k,) and say which fit the request.
 
-    A budget among the ``relaxed`` filter keys no longer binds: the shop was let in with another price.
+    A budget or a disliked taste among the ``relaxed`` filter keys no longer binds: the shop was let in without it.
     """
     index, filters = catalogue.menus, query.filters
-    if given_up := {key: None for key in ("budget_min", "budget_max") if key in relaxed}:
+    if given_up := {key: None for key in ("budget_min", "budget_max", "exclude_taste") if key in relaxed}:
         filters = filters.model_copy(update=given_up)
     owner = np.repeat(np.arange(len(rows)), index.n_menus_of[rows])
     menu = index.rows_of_shops(rows)
+    dish = catalogue.menu_name[menu]
+    category = catalogue.category[rows][owner]
     none = np.zeros(len(menu), dtype=bool)
     diets = filters.dietary_preferences or query.user.dietary_preferences
     return FittingMenus(
@@ -92,9 +98,10 @@ def fitting_menus(
         menu=menu,
         price=catalogue.menu_price[menu],
         fits=index.fits(menu, filters, bits_of(allergens_to_avoid(filters, query.user), ALLERGENS)),
-        asked=index.dishes_named(filters.menus)[catalogue.menu_name[menu]] if filters.menus else none,
+        asked=index.dishes_named(filters.menus)[dish] if filters.menus else none,
         tasty=index.of_taste(menu, filters.taste) if filters.taste else none,
         dietary=index.of_diet(menu, diets) if diets else none,
+        kind=(catalogue.dish_category[dish] == category) & (category >= 0),
         meal=index.is_meal[menu],
         best=catalogue.menu_best[menu],
         over_budget="budget_max" in relaxed,

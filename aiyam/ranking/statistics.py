@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.catalogue.arrays import Catalogue
+from aiyam.catalogue.opening import DAY_MIN, closing_min
 from aiyam.contracts import AGE_BANDS, CATEGORIES, TIMES_OF_DAY, UserProfile, time_of_day_at
 
 if TYPE_CHECKING:
@@ -223,9 +224,8 @@ def _shop_numbers(
     catalogue: Catalogue, rating: NDArray[np.float32], reviews: NDArray[np.int32], orders: NDArray[np.int32]
 ) -> NDArray[np.float32]:
     """The six numbers of a shop for the deep part, clipped to 0..1; see ``features.NUMBERS``."""
-    opens, closes = catalogue.open_min.astype(np.float32), catalogue.close_min.astype(np.float32)
-    closes = np.where(closes <= opens, closes + 1440.0, closes)
-    hours = np.where((opens >= 0) & (catalogue.close_min >= 0), (closes - opens) / 1440.0, 0.5)
+    closes = closing_min(catalogue.open_min, catalogue.close_min)
+    hours = np.where(closes < 0, 0.5, (closes - catalogue.open_min) / DAY_MIN)
     table = np.stack(
         [
             np.nan_to_num(catalogue.mean_price / 50_000.0, nan=0.2),

@@ -226,8 +226,11 @@ def _add_distance(known: Known, distance_m: int | None) -> None:
 
 
 def _add_clocks(known: Known, text: str | None) -> None:
-    if text:
-        known.clocks |= {int(c.value) for c in find_claims(text) if c.kind == "clock"}
+    for claim in find_claims(text or ""):
+        if claim.kind == "clock":
+            known.clocks.add(int(claim.value))
+        elif claim.kind == "day":  # "수요일 11:00"
+            known.days.add(str(claim.value))
 
 
 def _stands(claim: Claim, text: str, known: Known) -> bool:

@@ -6,12 +6,13 @@ import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from aiyam.contracts import ATMOSPHERES, CATEGORIES, KST
+from aiyam.catalogue.opening import DAY_MIN, closing_min
+from aiyam.contracts import ATMOSPHERES, KST
+from aiyam.korean.clock import DAYS_KO, clock_ko
 
 if TYPE_CHECKING:
     from aiyam.catalogue.arrays import Catalogue
 
-DAYS_KO = ("월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일")
 MAX_MENUS = 40
 _STATES = {0: "closed", 1: "open", 2: "break"}
 _YES_NO = {1: "yes", 0: "no"}
@@ -24,8 +25,8 @@ def facts(
 
     Keys: shop_id, name, category, address, district, phone, rating, n_reviews, meal_card, good_shop, delivery, takeout,
     atmosphere, allergens_published, open_state, opens, closes, break ("15:00~17:00"), off_days, off_today, is_24h,
-    minutes_to_close, distance_m, menus [{name, price_won, is_best, is_sold_out}], synthetic. Clock times are "HH:MM";
-    a closing after midnight is written "다음 날 02:00".
+    minutes_to_close, distance_m, menus [{name, price_won, is_best, is_sold_out}], synthetic. Clock times are as
+    ``clock_ko`` writes them: "21:30", "새벽 2시".
 
     Raises:
         IndexError: no such row.
@@ -39,12 +40,12 @@ def facts(
     opening = catalogue.open_state(rows, local)
     state = _STATES.get(int(opening.state[0]), "unknown")
     minutes_to_close = int(opening.minutes_to_close[0]) if state == "open" else -1
-    open_min, close_min = int(catalogue.open_min[row]), int(catalogue.close_min[row])
+    open_min = int(catalogue.open_min[row])
+    close_min = int(closing_min(catalogue.open_min[rows], catalogue.close_min[rows])[0])
     break_start, break_end = int(catalogue.break_start_min[row]), int(catalogue.break_end_min[row])
     off_mask = int(catalogue.off_days[row])
-    known = open_min >= 0 and close_min >= 0
-    all_day = known and close_min - open_min >= 1440
-    code = int(catalogue.category[row])
+    known = close_min >= 0
+    all_day = known and close_min - open_min >= DAY_MIN
     distance = None
     if lat is not None and lon is not None:
         metres = float(catalogue.distance_m(rows, lat, lon)[0])
@@ -54,7 +55,7 @@ def facts(
     return {
         "shop_id": catalogue.shop_ids[row],
         "name": catalogue.names[row],
-        "category": CATEGORIES[code] if code >= 0 else "",
+        "category": catalogue.category_name(row) if catalogue.category[row] >= 0 else "",
         "address": catalogue.addresses[row] or None,
         "phone": catalogue.phones[row] or None,
         "rating": None if math.isnan(rating) else round(rating, 1),
@@ -66,10 +67,12 @@ def facts(
         "atmosphere": [a for i, a in enumerate(ATMOSPHERES) if atmosphere_mask >> i & 1],
         "allergens_published": bool(catalogue.allergens_published[row]),
         "open_state": state,
-        "opens": clock(open_min) if known and not all_day else None,
-        "closes": clock(close_min) if known and not all_day else None,
+        "opens": clock_ko(open_min) if known and not all_day else None,
+        "closes": clock_ko(close_min) if known and not all_day else None,
         "is_24h": all_day,
-        "break": f"{clock(break_start)}~{clock(break_end)}" if break_start >= 0 and break_end > break_start else None,
+        "break": f"{clock_ko(break_start)}~{clock_ko(break_end)}"
+        if break_start >= 0 and break_end > break_start
+        else None,
         "off_days": [day for i, day in enumerate(DAYS_KO) if off_mask >> i & 1],
         "off_today": bool(off_mask >> local.weekday() & 1) and state != "open",
         "minutes_to_close": minutes_to_close if minutes_to_close >= 0 and not all_day else None,
@@ -80,15 +83,3 @@ def facts(
         ],
         "synthetic": bool(catalogue.synthetic),
     }
-
-
-def clock(minutes: int) -> str:
-    """Write minutes after midnight as a clock time; midnight and later say so.
-
-    >>> clock(1290), clock(1440), clock(1560)
-    ('21:30', '밤 12시', '다음 날 02:00')
-    """
-    if minutes == 1440:
-        return "밤 12시"
-    prefix = "다음 날 " if minutes > 1440 else ""
-    return f"{prefix}{minutes // 60 % 24:02d}:{minutes % 60:02d}"

@@ -93,7 +93,11 @@ def test_a_dish_with_a_listed_allergen_is_never_shown_and_the_unknown_is_said(to
 
 def test_hours_read_as_the_clock(town: Any) -> None:
     assert cards_of(town, town.query())["s-0"].open_until == "22:00"
-    assert cards_of(town, town.query())["s-4"].open_until == "02:00"
+    assert cards_of(town, town.query())["s-4"].open_until == "새벽 2시"
+    late = Query(
+        filters=town.query().filters, semantic_query="", user=town.query().user, now=NOON + timedelta(hours=11)
+    )
+    assert make_card(town.catalogue, 0, query=late).opens_at == "내일 10:00"
     early = Query(
         filters=town.query().filters, semantic_query="", user=town.query().user, now=NOON - timedelta(hours=5)
     )
@@ -102,6 +106,15 @@ def test_hours_read_as_the_clock(town: Any) -> None:
     assert card.distance_m is None
     unknown = make_card(town.catalogue, 7, query=early)
     assert (unknown.open_state, unknown.meal_card, unknown.menu) == ("unknown", "unknown", None)
+
+
+def test_a_break_that_begins_within_the_hour_is_when_the_shop_stops(town: Any) -> None:
+    starts, ends = town.catalogue.break_start_min.copy(), town.catalogue.break_end_min.copy()
+    starts[0], ends[0] = 12 * 60 + 40, 14 * 60
+    catalogue = replace(town.catalogue, break_start_min=starts, break_end_min=ends)
+    assert make_card(catalogue, 0, query=town.query()).open_until == "12:40"
+    in_break = replace(town.query(), now=NOON + timedelta(hours=1))
+    assert make_card(catalogue, 0, query=in_break).opens_at == "14:00"
 
 
 def test_the_card_is_not_mentioned_unless_asked(town: Any) -> None:

@@ -8,7 +8,7 @@ from aiyam.catalogue.arrays import Catalogue
 from aiyam.contracts import KST, Intent, Recommendation
 from aiyam.reply.grounding import Grounder
 from aiyam.reply.plan import make_plan
-from aiyam.reply.shop_facts import clock, facts
+from aiyam.reply.shop_facts import facts
 from aiyam.reply.templates import TemplateBackend
 from aiyam.settings import REPO_ROOT
 from aiyam.store import Store, schema
@@ -100,8 +100,17 @@ def test_a_row_that_is_not_there_is_an_error(catalogue: Catalogue) -> None:
         facts(catalogue, 99, MONDAY_NOON)
 
 
-def test_a_clock_after_midnight_says_so() -> None:
-    assert clock(1560) == "다음 날 02:00"
+@pytest.mark.parametrize("close_min", [1560, 120])
+def test_a_closing_after_midnight_is_said_as_people_say_it(tmp_path: Path, close_min: int) -> None:
+    late = town(tmp_path, close_min=[1290, None, close_min])
+    reply = said(late, "c", Intent.OPENING_HOURS_INQUIRY, now=MONDAY_NOON.replace(day=3, hour=20))
+    assert "새벽 2시" in reply
+
+
+def test_the_same_opening_and_closing_time_means_around_the_clock(tmp_path: Path) -> None:
+    always = town(tmp_path, open_min=[600, None, 0], close_min=[1290, None, 0], off_days=[0, 0, 0])
+    assert facts(always, 2, MONDAY_NOON)["is_24h"]
+    assert "00:00" not in said(always, "c", Intent.OPENING_HOURS_INQUIRY)
 
 
 def card(**more: Any) -> Recommendation:
