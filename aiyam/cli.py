@@ -46,6 +46,12 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+    except OSError as error:
+        what = error.strerror or str(error)
+        typer.echo(
+            f"aiyam: {error.filename or 'The system'}: {what}. Check the path, its rights and the space left.", err=True
+        )
+        raise SystemExit(2) from None
 
 
 # --------------------------------------------------------------------------- run
@@ -61,7 +67,7 @@ def demo(
     """Prepare what is missing, then start chat, API and dashboard on loopback and print their addresses."""
     from apps.demo import run_demo
 
-    settings = Settings()
+    settings = read_settings()
     prepare(settings, shops=shops, users=users)
     raise typer.Exit(run_demo(settings))
 
@@ -72,19 +78,19 @@ def prepare_home(
     users: Annotated[int, typer.Option(min=50, max=100_000)] = 2000,
 ) -> None:
     """Make the sample city and the first models where they are missing, and start nothing."""
-    prepare(Settings(), shops=shops, users=users)
+    prepare(read_settings(), shops=shops, users=users)
 
 
 @app.command()
 def serve(
-    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = None,
     host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
 ) -> None:
     """Start the API and the chat in one process."""
     from apps.api.serve import serve as serve_api
 
     changes = {k: v for k, v in {"api_port": port, "host": host}.items() if v is not None}
-    serve_api(Settings().model_copy(update=changes))
+    serve_api(read_settings().model_copy(update=changes))
 
 
 @app.command()
@@ -122,7 +128,7 @@ def understand() -> None:
     """Read one utterance a line on stdin; write one Understanding a line on stdout, as JSON."""
     from aiyam.parts import load_understander
 
-    settings = Settings()
+    settings = read_settings()
     with open_store(settings) as store:
         understander = load_understander(settings, store)
     for line in sys.stdin:
@@ -155,7 +161,7 @@ def data_generate(
     from aiyam.store.columns import count_rows
     from aiyam.store.schema import shop
 
-    settings = Settings()
+    settings = read_settings()
     with open_store(settings) as store:
         if count_rows(store, shop) and not replace:
             raise Conflict(
@@ -185,7 +191,7 @@ def data_import(
     from aiyam.catalogue.importing import import_file
     from aiyam.safety.privacy import mask
 
-    settings = Settings()
+    settings = read_settings()
     with open_store(settings) as store, progress_bars() as report:
         outcome = import_file(
             store,
@@ -211,7 +217,7 @@ def data_review(
     """List shops that wait for a person's look (bars, doubtful venues), or decide on one."""
     from aiyam.store.catalogue_writes import decide_venue, shops_to_review
 
-    with open_store(Settings()) as store:
+    with open_store(read_settings()) as store:
         for shop_id, venue in ((approve, "ok"), (block, "blocked")):
             if shop_id:
                 if not who:
@@ -235,7 +241,7 @@ def data_export(
     ] = False,
 ) -> None:
     """Write conversations_*.jsonl and feedbacks_*.jsonl, or with --shops the catalogue."""
-    settings = Settings()
+    settings = read_settings()
     folder = out or settings.home / "exports"
     with open_store(settings) as store:
         if shops:
@@ -258,7 +264,7 @@ def db_tables(as_json: AsJson = False) -> None:
     """List the tables with their number of rows."""
     from aiyam.store.maintenance import tables
 
-    with open_store(Settings()) as store:
+    with open_store(read_settings()) as store:
         rows = tables(store)
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False))
@@ -276,7 +282,7 @@ def db_search(
     """Find turns and shops that contain the words."""
     from aiyam.store.maintenance import search
 
-    with open_store(Settings()) as store:
+    with open_store(read_settings()) as store:
         hits = search(store, text, limit=limit)
     for hit in hits:
         row = hit if isinstance(hit, dict) else vars(hit)
@@ -292,7 +298,7 @@ def db_backup(file: Annotated[Path, typer.Argument(help="Where the copy goes; mu
     """Write a consistent, verified copy of the store while it is in use."""
     from aiyam.store.maintenance import backup
 
-    with open_store(Settings()) as store:
+    with open_store(read_settings()) as store:
         backup(store, file)
     typer.echo(f"{file}: {file.stat().st_size:,} bytes")
 
@@ -302,7 +308,7 @@ def db_vacuum() -> None:
     """Give unused space back to the disk."""
     from aiyam.store.maintenance import vacuum
 
-    with open_store(Settings()) as store:
+    with open_store(read_settings()) as store:
         vacuum(store)
 
 
@@ -311,7 +317,7 @@ def db_check() -> None:
     """Check the store's integrity; exits with 1 when something is wrong."""
     from aiyam.store.maintenance import check
 
-    with open_store(Settings()) as store:
+    with open_store(read_settings()) as store:
         problems = check(store)
     for problem in problems:
         typer.echo(problem, err=True)
@@ -325,7 +331,7 @@ def db_check() -> None:
 def _train(component: str, **options: Any) -> None:
     from aiyam.pipelines import train_component
 
-    settings = Settings()
+    settings = read_settings()
     with open_store(settings) as store, progress_bars() as report:
         version = train_component(
             settings, store, component, lambda p: report(component, p),
@@ -345,7 +351,7 @@ def train_nlu(
     seed: Annotated[int | None, typer.Option()] = None,
 ) -> None:
     """Train understanding; without options on the shipped corpus, and the new version becomes production."""
-    settings = Settings()
+    settings = read_settings()
     if out is None:
         _train("nlu", data=data, dev=dev, epochs=epochs, **({} if seed is None else {"seed": seed}))
         return
@@ -384,13 +390,27 @@ def evaluate(
     """Evaluate the whole system on held-out data: understanding, ranking, replies, safety, latency."""
     from aiyam.evaluation.whole import evaluate_whole, table
 
-    settings = Settings()
+    settings = read_settings()
     with progress_bars() as report:
         results = evaluate_whole(settings, n_turns=turns, progress=lambda p: report("evaluate", p))
     typer.echo(json.dumps(results, ensure_ascii=False, indent=2) if as_json else table(results))
 
 
 # --------------------------------------------------------------------------- shared by the commands
+
+
+def read_settings() -> Settings:
+    """Read the settings from the environment; a wrong one is an InvalidInput that names its variable."""
+    from pydantic import ValidationError
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        raise InvalidInput(
+            f"AIYAM_{name}: {first['msg']} (got {first['input']!r}).", hint="Correct or unset it."
+        ) from None
 
 
 def prepare(settings: Settings, *, shops: int, users: int) -> None:
@@ -423,7 +443,7 @@ def load_assistant() -> Assistant:
     """Load the assistant of the home named by the environment."""
     from aiyam.assistant import Assistant
 
-    return Assistant.load(Settings())
+    return Assistant.load(read_settings())
 
 
 def parse(model: type[Any], given: dict[str, Any]) -> Any:
