@@ -12,13 +12,14 @@ from aiyam.contracts import AGE_BANDS, ReplyPlan
 from aiyam.errors import DataError
 from aiyam.korean.particles import PAIRS, particle
 from aiyam.reply.claims import find_claims
-from aiyam.reply.grounding import known_of
+from aiyam.reply.grounding import Known, known_of
 from aiyam.reply.markdown import escape
 
 MAX_SENTENCE_CHARS = {"7-9": 40, "10-12": 55, "13-15": 75, "16-18": 95, "adult": 200}
 _PARTICLE = "|".join(sorted({form for pair in PAIRS.values() for form in pair}, key=len, reverse=True))
 _FIXED = "(?:에서는|에서|에는|에도|에|도|만|까지|부터|마다|의|보다|처럼|하고)"  # particles with one form
 _PAIR_OF = {form: name for name, pair in PAIRS.items() for form in pair}
+_SENTENCE = re.compile(r"((?<=[.!?~])\s+|\n+)")
 _SPLITS = (
     (re.compile(r"(?<=[가-힣])인데,? "), "이에요. "),
     (re.compile(r"(?<=[가-힣])이고,? "), "이에요. "),
@@ -76,22 +77,24 @@ class ChildFriendly:
                 raise DataError(f"expected a hard word, an easy word and ages out of {AGE_BANDS} in {path}, got {word}")
         return cls(words)
 
-    def rewrite(self, text: str, plan: ReplyPlan) -> str:
+    def rewrite(self, text: str, plan: ReplyPlan, known: Known | None = None) -> str:
         """Return the text in the band's words. Facts are copied: every name, price, time and place of the plan stays.
 
-        A text that would come out with other facts (never seen, but checked) is returned unchanged.
+        A text that would come out with other facts (never seen, but checked) is returned unchanged. ``known`` is
+        ``known_of(plan)``, for a caller that eases one reply piece by piece.
         """
-        protected = _protected(text, plan)
-        pieces, at, out = sorted(protected), 0, []
-        for start, end in pieces:
-            if start < at:
-                continue
+        hard, limit = self._pattern[plan.age_band], MAX_SENTENCE_CHARS[plan.age_band]
+        if (hard is None or not hard.search(text)) and all(len(s) <= limit for s in _SENTENCE.split(text)):
+            return text
+        known = known or known_of(plan)
+        at, out = 0, []
+        for start, end in _protected(text, known):
             out.append(self._ease(text[at:start], plan.age_band))
             out.append(text[start:end])
             at = end
         out.append(self._ease(text[at:], plan.age_band))
-        eased = _split_long("".join(out), MAX_SENTENCE_CHARS[plan.age_band], plan)
-        return eased if _facts(eased) == _facts(text) else text
+        eased = _split_long("".join(out), limit, known)
+        return eased if eased == text or _facts(eased) == _facts(text) else text
 
     def _ease(self, text: str, band: str) -> str:
         pattern = self._pattern[band]
@@ -106,12 +109,12 @@ class ChildFriendly:
         return pattern.sub(replace, text)
 
 
-def _protected(text: str, plan: ReplyPlan) -> list[tuple[int, int]]:
-    known = known_of(plan)
+def _protected(text: str, known: Known) -> list[tuple[int, int]]:
+    """Spans of the text that no rule may change, in order and apart."""
     spans = [(c.start, c.end) for c in find_claims(text)]
-    for phrase in known.names | known.dishes | known.words | known.days:
+    for phrase in known.verbatim() | known.days:
         for form in {phrase, escape(phrase, max_chars=200)}:
-            if form:
+            if form and form in text:
                 spans += [(m.start(), m.end()) for m in re.finditer(re.escape(form), text)]
     spans += [(m.start(), m.end()) for m in re.finditer(r"\"[^\"\n]*\"", text)]
     merged: list[tuple[int, int]] = []
@@ -123,15 +126,17 @@ def _protected(text: str, plan: ReplyPlan) -> list[tuple[int, int]]:
     return merged
 
 
-def _split_long(text: str, limit: int, plan: ReplyPlan) -> str:
+def _split_long(text: str, limit: int, known: Known) -> str:
     """Cut sentences over the band's length at a connecting ending that has a safe full form."""
     out = []
-    for sentence in re.split(r"((?<=[.!?~])\s+|\n+)", text):
+    for sentence in _SENTENCE.split(text):
         if len(sentence) > limit:
             for pattern, full in _SPLITS:
                 for match in pattern.finditer(sentence):
                     middle = limit // 3 < match.start() < len(sentence) - limit // 4
-                    if middle and not any(s < match.end() and match.start() < e for s, e in _protected(sentence, plan)):
+                    if middle and not any(
+                        s < match.end() and match.start() < e for s, e in _protected(sentence, known)
+                    ):
                         sentence = sentence[: match.start()] + full + sentence[match.end() :]
                         break
                 if "." in sentence[:-1]:

@@ -25,6 +25,7 @@ _SHOP_LIKE = re.compile(
     r"(?:\d호점|본점|[가-힣]{2,5}(?:점|역점)|분식|김밥|반점|식당|치킨|피자|국밥|떡볶이|버거|카페|베이커리|마라탕|돈까스|편의점))"
     r"(?=(?:은|는|이|가|을|를|에서|에는|에|으로|로|의|도|이에요|예요|입니다|[\s,.!?:(]|$))"
 )
+_WORD_START = re.compile(r"(?<![가-힣A-Za-z0-9])[가-힣A-Za-z0-9]")
 _QUOTED = re.compile(r"[\"'‘“「『<*]{1,2}([^\"'’”」』>*\n]{2,30})[\"'’”」』>*]{1,2}")
 
 
@@ -46,6 +47,10 @@ class Known:
     days: set[str] = field(default_factory=set)
     n_shops: int = 0
 
+    def verbatim(self) -> set[str]:
+        """What may stand word for word: names, dishes, addresses, the question."""
+        return self.names | self.dishes | self.words
+
 
 class Grounder:
     """The check with a catalogue at hand: shops and dishes that exist but are not in the plan are found too."""
@@ -59,15 +64,19 @@ class Grounder:
             self._names = {_tight(n): n for n in {*catalogue.names, *brands} if len(_tight(n)) >= 3}
             self._dishes = {_tight(d) for d in catalogue.dish_names if len(_tight(d)) >= 3}
         self._max_name = max((len(n) for n in self._names), default=0)
+        self._heads = {name[:3] for name in self._names}
 
-    def check(self, text: str, plan: ReplyPlan) -> GroundingVerdict:
-        """Return what the text states and the plan does not hold. Helpline numbers and list numbers are no claims."""
-        known = known_of(plan)
+    def check(self, text: str, plan: ReplyPlan, known: Known | None = None) -> GroundingVerdict:
+        """Return what the text states and the plan does not hold. Helpline numbers and list numbers are no claims.
+
+        ``known`` is ``known_of(plan)``, for a caller that checks one reply piece by piece.
+        """
+        known = known or known_of(plan)
         if plan.facts.get("fixed_text") and text.strip() == str(plan.facts["fixed_text"]).strip():
             return GroundingVerdict()
-        plain = unescape(text)
-        ungrounded = [c.text for c in self._false_claims(plain, known)]
-        ungrounded += self._unknown_names(plain, known, plan)
+        covered = _cover(unescape(text), known.verbatim())
+        ungrounded = [c.text for c in _false_claims(covered, known)]
+        ungrounded += self._unknown_names(covered, known, plan)
         return GroundingVerdict(grounded=not ungrounded, ungrounded=tuple(dict.fromkeys(ungrounded)))
 
     def check_plan(
@@ -105,17 +114,7 @@ class Grounder:
                 ]
         return GroundingVerdict(grounded=not wrong, ungrounded=tuple(wrong))
 
-    def _false_claims(self, text: str, known: Known) -> Iterable[Claim]:
-        covered = _cover(text, known.names | known.dishes | known.words)
-        for match in _LIST_NUMBER.finditer(text):
-            if int(match[1]) <= max(known.n_shops, 1):
-                covered = covered[: match.start(1)] + " " * len(match[1]) + covered[match.end(1) :]
-        for claim in find_claims(covered):
-            if not _stands(claim, covered, known):
-                yield claim
-
-    def _unknown_names(self, text: str, known: Known, plan: ReplyPlan) -> list[str]:
-        covered = _cover(text, known.names | known.dishes | known.words)
+    def _unknown_names(self, covered: str, known: Known, plan: ReplyPlan) -> list[str]:
         if self._names:
             return [*self._catalogue_names(covered), *self._catalogue_dishes(covered, known, plan)]
         if plan.kind not in ("recommend", "no_result", "hours", "menu", "detail"):
@@ -124,9 +123,11 @@ class Grounder:
 
     def _catalogue_names(self, covered: str) -> list[str]:
         found: list[str] = []
-        starts = [m.start() for m in re.finditer(r"(?<![가-힣A-Za-z0-9])[가-힣A-Za-z0-9]", covered)]
-        for start in starts:
-            tight, i = "", start
+        for match in _WORD_START.finditer(covered):
+            start = i = match.start()
+            if _tight(covered[start : start + 8])[:3] not in self._heads:  # no name begins like this
+                continue
+            tight = ""
             while i < len(covered) and covered[i] != "\n" and len(tight) < self._max_name:
                 if not covered[i].isspace():
                     tight += covered[i]
@@ -150,6 +151,15 @@ class Grounder:
                         found.append(stem)
                     break
         return found
+
+
+def _false_claims(covered: str, known: Known) -> Iterable[Claim]:
+    for match in _LIST_NUMBER.finditer(covered):
+        if int(match[1]) <= max(known.n_shops, 1):
+            covered = covered[: match.start(1)] + " " * len(match[1]) + covered[match.end(1) :]
+    for claim in find_claims(covered):
+        if not _stands(claim, covered, known):
+            yield claim
 
 
 def check(text: str, plan: ReplyPlan, catalogue: Catalogue | None = None) -> GroundingVerdict:
@@ -264,7 +274,7 @@ def _cover(text: str, spans: Iterable[str]) -> str:
 
 
 def _tight(text: str) -> str:
-    return re.sub(r"\s", "", text)
+    return "".join(text.split())
 
 
 _AFTER_NAME = re.compile(

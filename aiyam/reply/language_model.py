@@ -12,7 +12,7 @@ from typing import Protocol
 
 from aiyam.contracts import GroundingVerdict, ReplyPlan
 from aiyam.reply.child_friendly import ChildFriendly
-from aiyam.reply.grounding import Grounder
+from aiyam.reply.grounding import Grounder, Known, known_of
 from aiyam.reply.templates import TemplateBackend
 
 MAX_REPLY_CHARS = 1200
@@ -73,19 +73,20 @@ class Replier:
 
     def stream(self, plan: ReplyPlan, *, variety: int = 0) -> Generator[str, None, Worded]:
         """Yield the pieces to show; the generator's return value is a ``Worded`` (``worded = yield from …``)."""
+        known = known_of(plan)
         if self.backend is None or plan.facts.get("fixed_text"):
-            return (yield from self._words_of_template(plan, variety, None, ""))
+            return (yield from self._words_of_template(plan, known, variety, None, ""))
         shown = ""
         try:
-            for sentence in self._checked(self.backend, plan, variety):
+            for sentence in self._checked(self.backend, plan, known, variety):
                 shown += sentence
                 yield sentence
         except _Unusable as reason:
             before = f"{shown.rstrip()}\n\n" if shown.strip() else ""
             if before:
                 yield "\n\n"
-            return (yield from self._words_of_template(plan, variety, str(reason), before))
-        return Worded(shown.strip(), self.backend.name, None, self.grounder.check(shown, plan))
+            return (yield from self._words_of_template(plan, known, variety, str(reason), before))
+        return Worded(shown.strip(), self.backend.name, None, self.grounder.check(shown, plan, known))
 
     def reply(self, plan: ReplyPlan, *, variety: int = 0) -> Worded:
         """Return the finished reply at once."""
@@ -98,19 +99,19 @@ class Replier:
                 return worded
 
     def _words_of_template(
-        self, plan: ReplyPlan, variety: int, fallback: str | None, before: str
+        self, plan: ReplyPlan, known: Known, variety: int, fallback: str | None, before: str
     ) -> Generator[str, None, Worded]:
         text = before
         for piece in self.template.stream(plan, variety=variety):
-            eased = self._ease(piece, plan)
+            eased = self._ease(piece, plan, known)
             text += eased
             yield eased
-        verdict = self.grounder.check(text, plan)
+        verdict = self.grounder.check(text, plan, known)
         if fallback is not None and fallback.startswith("ungrounded"):
             verdict = verdict.model_copy(update={"replaced": True})
         return Worded(text.strip(), self.template.name, fallback, verdict)
 
-    def _checked(self, backend: Backend, plan: ReplyPlan, variety: int) -> Iterator[str]:
+    def _checked(self, backend: Backend, plan: ReplyPlan, known: Known, variety: int) -> Iterator[str]:
         """Yield whole sentences of the backend that are eased, grounded and fit to show; raise at the first that is not."""
         pending, length = "", 0
         for piece in self._in_time(backend, plan, variety):
@@ -119,14 +120,14 @@ class Replier:
             if length > MAX_REPLY_CHARS:
                 raise _Unusable(f"too_long: over {MAX_REPLY_CHARS} characters")
             while match := _SENTENCE_END.search(pending):
-                yield self._fit(pending[: match.end()], plan)
+                yield self._fit(pending[: match.end()], plan, known)
                 pending = pending[match.end() :]
         if pending.strip():
-            yield self._fit(pending, plan)
+            yield self._fit(pending, plan, known)
         if not length:
             raise _Unusable("empty: the backend wrote nothing")
 
-    def _fit(self, sentence: str, plan: ReplyPlan) -> str:
+    def _fit(self, sentence: str, plan: ReplyPlan, known: Known) -> str:
         letters = [c for c in sentence if c.isalpha()]
         if len(letters) > 8 and sum("가" <= c <= "힣" for c in letters) < 0.4 * len(letters):
             raise _Unusable("not_korean: the backend answered in another language")
@@ -134,14 +135,16 @@ class Replier:
             raise _Unusable("markup: the backend wrote markup or a link")
         if self.screen is not None and (why := self.screen(sentence, plan)):
             raise _Unusable(f"unsafe: {why}")
-        eased = self._ease(sentence, plan)
-        verdict = self.grounder.check(eased, plan)
+        eased = self._ease(sentence, plan, known)
+        verdict = self.grounder.check(eased, plan, known)
         if not verdict.grounded:
             raise _Unusable("ungrounded: " + ", ".join(verdict.ungrounded))
         return eased
 
-    def _ease(self, text: str, plan: ReplyPlan) -> str:
-        return text if self.rewriter is None or plan.facts.get("fixed_text") else self.rewriter.rewrite(text, plan)
+    def _ease(self, text: str, plan: ReplyPlan, known: Known) -> str:
+        if self.rewriter is None or plan.facts.get("fixed_text"):
+            return text
+        return self.rewriter.rewrite(text, plan, known)
 
     def _in_time(self, backend: Backend, plan: ReplyPlan, variety: int) -> Iterator[str]:
         """Run the backend in a thread of its own, so that a stuck one cannot hold the turn."""

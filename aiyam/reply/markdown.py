@@ -16,8 +16,10 @@ def escape(text: str, *, max_chars: int = 80) -> str:
     >>> escape("<b>맛*나*</b>"), escape("김밥천국 (신림점)")
     ('\\\\<b\\\\>맛\\\\*나\\\\*\\\\</b\\\\>', '김밥천국 (신림점)')
     """
-    shown = (c for c in text if unicodedata.category(c) != "Cf" or c == "\u200d")
-    plain = " ".join("".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in shown).split())
+    if not text.isprintable():
+        shown = (c for c in text if unicodedata.category(c) != "Cf" or c == "\u200d")
+        text = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in shown)
+    plain = " ".join(text.split())
     if len(plain) > max_chars:
         plain = plain[: max_chars - 1] + "…"
     escaped = _ACTIVE.sub(lambda m: "\\" + m.group(), plain)

@@ -41,6 +41,7 @@ _INTENT_OF_KIND = {
 }
 _ALREADY_SAID = re.compile(r"^\d[\d,]*원(?:이에요|으로 먹을 수 있어요)$|에 있어요$|^착한가게예요$")
 _CARD = re.compile(r"카드|급카")
+_ASIDE = re.compile(r"(?<=요) \(\d+m\)$")
 _FORMAL = (
     ("이에요", "입니다"), ("예요", "입니다"), ("있어요", "있습니다"), ("없어요", "없습니다"), ("돼요", "됩니다"), ("편해요", "편합니다"),
     ("찾아요", "찾습니다"), ("가까워요", "가깝습니다"), ("좋아요", "좋습니다"), ("골랐어요", "골랐습니다"), ("많아요", "많습니다"), ("해요", "합니다"),
@@ -247,11 +248,12 @@ def reason_sentence(shop: Recommendation, plan: ReplyPlan) -> str | None:
             continue
         if not check(reason, plan.model_copy(update={"shops": (shop,)})).grounded:
             continue
-        if not re.search(r"[요다죠네!?~]$", reason):
-            reason = with_particle(reason, "이에요/예요")
+        said = _ASIDE.sub("", reason)  # "가까워요 (365m)" is a sentence: the distance stands on the card
+        if not re.search(r"[요다죠네!?~]$", said):
+            said = with_particle(said, "이에요/예요")
         if plan.age_band == "adult":
-            reason = _formal(reason)
-        return reason if reason[-1] in "!?~" else reason + "."
+            said = _formal(said)
+        return said if said[-1] in "!?~" else said + "."
     return None
 
 
