@@ -13,6 +13,13 @@ from aiyam.errors import InvalidInput
 
 CLOSED, OPEN, BREAK, UNKNOWN = 0, 1, 2, -1
 DAY_MIN = 1440
+_NEXT_WORKDAY = np.array(
+    [
+        [next((d for d in range(1, 8) if not off >> (weekday + d) % 7 & 1), -1) for off in range(128)]
+        for weekday in range(7)
+    ]
+)
+"""[weekday, closing days]: in how many days (1 to 7) a shop works again; -1 for one that never does."""
 
 
 def closing_min(open_min: NDArray[np.int16], close_min: NDArray[np.int16]) -> NDArray[np.int32]:
@@ -29,13 +36,15 @@ class OpenStates:
     """Open states of k shops, shape (k,) each.
 
     ``state`` is 0 closed, 1 open, 2 in its break, -1 unknown. Minutes are -1 where they mean nothing:
-    ``minutes_to_close`` when not open, ``minutes_to_open`` when open or unknown, ``minutes_to_break`` without a break ahead.
+    ``minutes_to_close`` when not open, ``minutes_to_open`` when open or unknown, ``minutes_to_break`` without a break ahead. ``closes_min`` is the closing
+    time counted from the opening day's midnight, -1 when unknown or open around the clock.
     """
 
     state: NDArray[np.int8]
     minutes_to_close: NDArray[np.int32]
     minutes_to_open: NDArray[np.int32]
     minutes_to_break: NDArray[np.int32]
+    closes_min: NDArray[np.int32]
 
 
 def open_states(
@@ -83,10 +92,8 @@ def open_states(
     to_close[state != OPEN] = -1
 
     state[~known & (((off >> weekday) & 1) == 1)] = CLOSED
-    waiting = known & (state == CLOSED)
-    for days_ahead in range(8):
-        works = ((off >> ((weekday + days_ahead) % 7)) & 1) == 0
-        wait = opens + days_ahead * DAY_MIN - minute
-        first = waiting & works & (wait > 0) & (to_open < 0)
-        to_open[first] = wait[first]
-    return OpenStates(state, to_close, to_open, to_break)
+    works_today = ((off >> weekday) & 1) == 0
+    days = np.where(works_today & (opens > minute), 0, _NEXT_WORKDAY[weekday][off & 127])
+    waiting = known & (state == CLOSED) & (days >= 0)
+    to_open[waiting] = (opens + days * DAY_MIN - minute)[waiting]
+    return OpenStates(state, to_close, to_open, to_break, np.where(all_day, -1, closes))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.menus import allergens_to_avoid, plain
-from aiyam.catalogue.opening import DAY_MIN, OpenStates, closing_min
+from aiyam.catalogue.opening import OpenStates
 from aiyam.catalogue.query import CandidateSet, Query
 from aiyam.contracts import FUNNELS, KST, Recommendation
 from aiyam.korean.clock import clock_ko, moment_ko
@@ -148,7 +148,7 @@ def _place_and_hours(
     return {
         "distance_m": round(float(metres[i])) if np.isfinite(metres[i]) else None,
         "open_state": state,
-        "open_until": _open_until(catalogue, row, int(states.minutes_to_break[i])) if state == "open" else None,
+        "open_until": _open_until(catalogue, row, states, i) if state == "open" else None,
         "opens_at": opens_at,
     }
 
@@ -161,13 +161,12 @@ def allergy_note(catalogue: Catalogue, row: int, query: Query) -> str | None:
     return f"확인 필요: {', '.join(avoid)}"
 
 
-def _open_until(catalogue: Catalogue, row: int, minutes_to_break: int) -> str | None:
+def _open_until(catalogue: Catalogue, row: int, states: OpenStates, i: int) -> str | None:
     """When the shop stops serving: its closing time, or a break that begins within the hour; None around the clock."""
-    if 0 <= minutes_to_break <= SOON_MIN:
+    if 0 <= states.minutes_to_break[i] <= SOON_MIN:
         return clock_ko(int(catalogue.break_start_min[row]))
-    opens = int(catalogue.open_min[row])
-    closes = int(closing_min(catalogue.open_min[row : row + 1], catalogue.close_min[row : row + 1])[0])
-    return None if closes < 0 or closes - opens >= DAY_MIN else clock_ko(closes)
+    closes = int(states.closes_min[i])
+    return clock_ko(closes) if closes >= 0 else None
 
 
 def _named(menu: str, names: tuple[str, ...]) -> bool:

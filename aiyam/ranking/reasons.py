@@ -56,18 +56,18 @@ def reason_ko(
     Facts that answer the request come first, then those whose features lifted the shop; the meal card and 착한가게 are
     named only when asked for.
     """
-    facts = _facts(catalogue, query, row, shown, wide)
+    moved: list[float] = contributions.tolist()
 
     def weight(fact: _Fact) -> float:
-        return ASKED * fact.asked + float(sum(contributions[SLOT[s]] for s in fact.slots)) + fact.rank
+        return ASKED * fact.asked + sum(moved[SLOT[s]] for s in fact.slots) + fact.rank
 
-    told = sorted((f for f in facts if f.asked or weight(f) > 0.0), key=weight, reverse=True)[:MAX_FACTS]
-    if not told:
-        told = sorted(facts, key=weight, reverse=True)[:1]
-    return " · ".join(f.text for f in told)
+    weighed = [(weight(fact), fact) for fact in _facts(catalogue, query, row, shown, wide.tolist())]
+    weighed.sort(key=lambda pair: pair[0], reverse=True)
+    told = [fact.text for lift, fact in weighed if fact.asked or lift > 0.0][:MAX_FACTS]
+    return " · ".join(told or [fact.text for _, fact in weighed[:1]])
 
 
-def _facts(catalogue: Catalogue, query: Query, row: int, shown: Shown, wide: NDArray[np.float32]) -> list[_Fact]:
+def _facts(catalogue: Catalogue, query: Query, row: int, shown: Shown, wide: list[float]) -> list[_Fact]:
     return [
         *_asked_facts(catalogue, query, row, shown, wide),
         *_personal_facts(catalogue, row, wide),
@@ -75,7 +75,7 @@ def _facts(catalogue: Catalogue, query: Query, row: int, shown: Shown, wide: NDA
     ]
 
 
-def _asked_facts(catalogue: Catalogue, query: Query, row: int, shown: Shown, wide: NDArray[np.float32]) -> list[_Fact]:
+def _asked_facts(catalogue: Catalogue, query: Query, row: int, shown: Shown, wide: list[float]) -> list[_Fact]:
     filters, facts = query.filters, list[_Fact]()
     if shown.menu and shown.menu_was_asked:
         facts.append(_Fact(f"{with_particle(shown.menu, '이/가')} 있어요", ("menu_match",), asked=True, rank=0.9))
@@ -108,10 +108,10 @@ def _asked_facts(catalogue: Catalogue, query: Query, row: int, shown: Shown, wid
     return facts
 
 
-def _personal_facts(catalogue: Catalogue, row: int, wide: NDArray[np.float32]) -> list[_Fact]:
+def _personal_facts(catalogue: Catalogue, row: int, wide: list[float]) -> list[_Fact]:
     facts = []
     habit = ("user_x_shop", "habit_orders", "habit_recency", "habit_ordered_before")
-    n_orders = round(11.0 ** float(wide[SLOT["habit_orders"]]) - 1.0)
+    n_orders = round(11.0 ** wide[SLOT["habit_orders"]] - 1.0)
     if n_orders >= 3:
         facts.append(_Fact("자주 가던 곳이에요", habit))
     elif n_orders >= 1:
@@ -124,7 +124,7 @@ def _personal_facts(catalogue: Catalogue, row: int, wide: NDArray[np.float32]) -
     return facts
 
 
-def _shop_facts(catalogue: Catalogue, query: Query, row: int, shown: Shown, wide: NDArray[np.float32]) -> list[_Fact]:
+def _shop_facts(catalogue: Catalogue, query: Query, row: int, shown: Shown, wide: list[float]) -> list[_Fact]:
     facts = []
     if shown.distance_m is not None and (shown.distance_m <= NEAR_M or query.filters.sort == "distance"):
         near = (

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, or_, select, tuple_
 
 from aiyam.contracts import KST, DialogueState, FeedbackRecord, Intent, Trace
 from aiyam.errors import Conflict, InvalidInput, NotFound, StoreError
@@ -18,6 +18,20 @@ from aiyam.store.database import Store
 from aiyam.store.schema import feedback, turn, turn_shop
 
 _BATCH = 500
+# Built once: SQLAlchemy finds the compiled text of a statement by the object it has seen before.
+_OWNER_OF_TURN = select(turn.c.user_id).where(turn.c.turn_id == bindparam("turn_id"))
+_LAST_OF_SESSION = (
+    select(turn.c.user_id, turn.c.session_turn)
+    .where(turn.c.session_id == bindparam("session_id"))
+    .order_by(turn.c.session_turn.desc())
+    .limit(1)
+)
+_STATE_OF_SESSION = _LAST_OF_SESSION.add_columns(turn.c.turn_id, turn.c.trace)
+_SHOP_OF_TURN = select(turn_shop.c.shop_id).where(
+    turn_shop.c.turn_id == bindparam("turn_id"), turn_shop.c.shop_id == bindparam("shop_id")
+)
+_TRACE_OF_TURN = select(turn.c.trace).where(turn.c.turn_id == bindparam("turn_id"))
+_INSERT_TURN, _INSERT_SHOWN, _INSERT_FEEDBACK = insert(turn), insert(turn_shop), insert(feedback)
 
 
 @dataclass(frozen=True)
@@ -81,7 +95,7 @@ def record_turn(store: Store, trace: Trace) -> None:
         for position, shop in enumerate(_shown(trace), start=1)
     ]
     with store.writing() as connection:
-        owner = connection.execute(select(turn.c.user_id).where(turn.c.turn_id == trace.turn_id)).scalar()
+        owner = connection.execute(_OWNER_OF_TURN, {"turn_id": trace.turn_id}).scalar()
         if owner is not None:
             if owner != trace.user_id:
                 raise Conflict(f"Turn {trace.turn_id} is already stored for another person.", hint="Use a new turn id.")
@@ -89,9 +103,9 @@ def record_turn(store: Store, trace: Trace) -> None:
         owner, n_turns = _session(connection, trace.session_id)
         if owner is not None and owner != trace.user_id:
             raise Conflict(f"Session {trace.session_id} belongs to another person.", hint="Start a new session.")
-        connection.execute(insert(turn).values(**row, session_turn=n_turns + 1))
+        connection.execute(_INSERT_TURN, row | {"session_turn": n_turns + 1})
         if shown:
-            connection.execute(insert(turn_shop), shown)
+            connection.execute(_INSERT_SHOWN, shown)
 
 
 def record_feedback(store: Store, record: FeedbackRecord) -> int:
@@ -101,17 +115,15 @@ def record_feedback(store: Store, record: FeedbackRecord) -> int:
         NotFound: no such turn of this person, or the named shop was not shown in it.
     """
     with store.writing() as connection:
-        owner = connection.execute(select(turn.c.user_id).where(turn.c.turn_id == record.turn_id)).scalar()
+        owner = connection.execute(_OWNER_OF_TURN, {"turn_id": record.turn_id}).scalar()
         if owner is None or owner != record.user_id:  # one answer for both, so that ids cannot be probed
             raise NotFound(
                 f"Expected a turn of user {record.user_id}, found none with id {record.turn_id!r}.",
                 hint="Send the turn_id that came with the reply.",
             )
         if record.shop_id is not None:
-            seen = select(turn_shop.c.shop_id).where(
-                turn_shop.c.turn_id == record.turn_id, turn_shop.c.shop_id == record.shop_id
-            )
-            if connection.execute(seen).first() is None:
+            shown = {"turn_id": record.turn_id, "shop_id": record.shop_id}
+            if connection.execute(_SHOP_OF_TURN, shown).first() is None:
                 raise NotFound(
                     f"Shop {record.shop_id!r} was not shown in turn {record.turn_id}.",
                     hint="Name one of the shops that came with the reply.",
@@ -119,7 +131,7 @@ def record_feedback(store: Store, record: FeedbackRecord) -> int:
         values = record.model_dump(exclude={"timestamp"}) | {"created_at": _epoch(record.timestamp)}
         for name in ("reason", "correction"):
             values[name] = None if values[name] is None else _storable(values[name])
-        key = connection.execute(insert(feedback).values(**values)).inserted_primary_key
+        key = connection.execute(_INSERT_FEEDBACK, values).inserted_primary_key
         assert key is not None
         return int(key[0])
 
@@ -132,7 +144,7 @@ def get_trace(store: Store, turn_id: str) -> Trace:
         StoreError: the stored trace does not fit this code's contract.
     """
     with store.reading() as connection:
-        text = connection.execute(select(turn.c.trace).where(turn.c.turn_id == turn_id)).scalar()
+        text = connection.execute(_TRACE_OF_TURN, {"turn_id": turn_id}).scalar()
     if text is None:
         raise NotFound(
             f"Expected a stored turn, found none with id {turn_id!r}.", hint="List the turns to find its id."
@@ -146,14 +158,8 @@ def last_state(store: Store, session_id: str, user_id: str) -> DialogueState:
     Raises:
         NotFound: the session is another person's.
     """
-    query = (
-        select(turn.c.user_id, turn.c.turn_id, turn.c.trace)
-        .where(turn.c.session_id == session_id)
-        .order_by(turn.c.session_turn.desc())
-        .limit(1)
-    )
     with store.reading() as connection:
-        row = connection.execute(query).first()
+        row = connection.execute(_STATE_OF_SESSION, {"session_id": session_id}).first()
     if row is None:
         return DialogueState()
     if row.user_id != user_id:
@@ -326,13 +332,7 @@ def _during(column: ColumnElement[Any], since: datetime | None, until: datetime 
 
 def _session(connection: Connection, session_id: str) -> tuple[str | None, int]:
     """Owner and last turn number of a session; (None, 0) when it is new."""
-    query = (
-        select(turn.c.user_id, turn.c.session_turn)
-        .where(and_(turn.c.session_id == session_id))
-        .order_by(turn.c.session_turn.desc())
-        .limit(1)
-    )
-    row = connection.execute(query).first()
+    row = connection.execute(_LAST_OF_SESSION, {"session_id": session_id}).first()
     return (row.user_id, row.session_turn) if row is not None else (None, 0)
 
 

@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from aiyam.contracts import UserProfile
 from aiyam.store.database import Store
 from aiyam.store.schema import person
 
 _NO_PROFILE_FIELD = ("source",)
+_ONE_PERSON = select(person).where(person.c.user_id == bindparam("user_id"))
 
 
 def get_profile(store: Store, user_id: str, *, today: date) -> UserProfile | None:
     """Return one person's profile with the age they have ``today``, or None for an unknown id."""
     with store.reading() as connection:
-        row = connection.execute(select(person).where(person.c.user_id == user_id)).mappings().first()
+        row = connection.execute(_ONE_PERSON, {"user_id": user_id}).mappings().first()
     return None if row is None else _profile(row, today)
 
 
