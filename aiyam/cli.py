@@ -105,9 +105,9 @@ def chat(
     """Talk to the assistant in the terminal; ``--once … --json`` prints the whole trace."""
     from aiyam.contracts import ChatContext
 
-    assistant = load_assistant()
     given = {k: v for k, v in {"now": now, "district": district}.items() if v is not None}
     context = parse(ChatContext, given) if given else None
+    assistant = load_assistant()
     if once is not None:
         trace = assistant.respond(user, once, session_id=session, context=context)
         typer.echo(trace.model_dump_json(indent=2) if as_json else text_of(trace))

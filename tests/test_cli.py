@@ -1,0 +1,141 @@
+"""The command line as a person runs it: real processes over the shared home, errors that say what to do, no traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aiyam.contracts import Trace
+from aiyam.settings import Settings
+
+NOW = "2026-03-02T18:30:00+09:00"
+
+
+def aiyam(settings: Settings, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "AIYAM_HOME": str(settings.home), "AIYAM_MODELS_DIR": str(settings.models_dir)}
+    return subprocess.run(
+        [sys.executable, "-m", "aiyam.cli", *words],
+        input=stdin, capture_output=True, text=True, env=environment, check=False, timeout=240,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", models_dir=tmp_path / "models")
+
+
+def test_chat_once_as_json_is_a_whole_trace(home: Settings) -> None:
+    done = aiyam(
+        home, "chat", "--once", "급식카드 되는 치킨집 추천해줘", "--user", "persona-11-nowon", "--now", NOW, "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    trace = Trace.model_validate_json(done.stdout)
+    assert trace.understanding.filters.meal_card is True
+    assert {r.meal_card for r in trace.recommendations} <= {"yes"}
+    assert trace.user_id == "persona-11-nowon"
+
+
+def test_terminal_chat_remembers_the_line_before(home: Settings) -> None:
+    done = aiyam(
+        home, "chat", "--user", "persona-11-nowon", "--now", NOW, "--json", stdin="분식집 추천해줘\n\n더 싼 데는?\n"
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = (Trace.model_validate_json(line) for line in done.stdout.splitlines() if line.startswith("{"))
+    assert first.session_id == second.session_id
+    assert second.state.filters.category == ("분식",)
+
+
+def test_understand_writes_one_json_line_for_each_line_read(home: Settings) -> None:
+    said = ["만원으로 먹을 수 있는 떡볶이", "", "😋", "ㅎㅇ"]
+    done = aiyam(home, "understand", stdin="\n".join(said) + "\n")
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["text"] for row in rows] == said
+    assert list(rows[0]) == ["text", "intent", "confidence", "entities", "semantic_query", "filters"]
+    assert rows[0]["filters"]["budget_max"] == 10_000
+
+
+def test_export_writes_records_that_read_back(home: Settings, tmp_path: Path) -> None:
+    from aiyam.feedback import read_conversations
+
+    aiyam(home, "chat", "--once", "분식집 추천해줘", "--now", NOW)
+    done = aiyam(home, "data", "export", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    (path,) = tmp_path.glob("conversations_*.jsonl")
+    records = list(read_conversations(path))
+    assert any(record.user_input == "분식집 추천해줘" for record in records)
+
+
+def test_store_commands_work_on_a_store_in_use(home: Settings, tmp_path: Path) -> None:
+    tables = json.loads(aiyam(home, "db", "tables", "--json").stdout)
+    assert tables["shop"] == 400
+    assert "분식" in aiyam(home, "db", "search", "분식").stdout
+    copy = tmp_path / "copy.db"
+    assert aiyam(home, "db", "backup", str(copy)).returncode == 0
+    assert copy.stat().st_size > 0
+    again = aiyam(home, "db", "backup", str(copy))
+    assert again.returncode == 2
+    assert "Traceback" not in again.stderr
+    assert aiyam(home, "db", "check").stdout.strip() == "ok"
+
+
+def test_a_merchant_list_is_imported_and_reviewed(empty: Settings, tmp_path: Path) -> None:
+    lines = ["상호명,전화번호,가맹점등록번호,주소"]
+    lines += [f"달빛분식 {i}호점,02-1111-{i:04d},R{i},서울특별시 관악구 신림로 {i}" for i in range(60)]
+    lines += ["별밤호프,02-1111-9999,R999,서울특별시 관악구 신림로 9", ",02-1111-0000,R1000,서울특별시 관악구 신림로 8"]
+    path = tmp_path / "list.csv"
+    path.write_bytes("\r\n".join(lines).encode("cp949"))
+    done = aiyam(empty, "data", "import", str(path))
+    assert done.returncode == 0, done.stderr
+    assert "shops: 61" in done.stdout
+    assert "rejected: 1" in done.stdout
+    (rejects,) = (empty.home / "imports").glob("*.csv")
+    assert "list.csv,63,상호명" in rejects.read_text(encoding="utf-8-sig")
+    assert json.loads(aiyam(empty, "db", "tables", "--json").stdout)["shop"] == 61
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["chat", "--once", "안녕"], "aiyam prepare"),
+        (["understand"], "aiyam prepare"),
+        (["data", "import", "no-such-file.csv"], "no-such-file.csv"),
+        (["chat", "--once", "안녕", "--now", "yesterday"], "--now"),
+        (["data", "review", "--approve", "nope", "--who", "kim"], "nope"),
+    ],
+)
+def test_errors_say_what_to_do_and_show_no_traceback(empty: Settings, words: list[str], says: str) -> None:
+    done = aiyam(empty, *words)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_truncated_model_is_refused_by_name(home: Settings, tmp_path: Path) -> None:
+    import shutil
+
+    models = tmp_path / "models"
+    shutil.copytree(home.models_dir, models)
+    (weights,) = (models / "ranker" / "v1").glob("weights.safetensors")
+    weights.write_bytes(weights.read_bytes()[:1000])
+    done = aiyam(home.model_copy(update={"models_dir": models}), "chat", "--once", "안녕")
+    assert done.returncode == 2
+    assert "weights.safetensors" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_store_of_a_newer_version_is_refused(empty: Settings) -> None:
+    import sqlite3
+
+    assert aiyam(empty, "db", "tables").returncode == 0
+    with sqlite3.connect(empty.home / "aiyam.db") as connection:
+        connection.execute("UPDATE schema_version SET version = 9999")
+    done = aiyam(empty, "db", "tables")
+    assert done.returncode == 2
+    assert "9999" in done.stderr
+    assert "Traceback" not in done.stderr
