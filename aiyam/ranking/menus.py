@@ -13,9 +13,12 @@ from aiyam.catalogue.menus import allergens_to_avoid, bits_of
 from aiyam.catalogue.query import Query
 from aiyam.contracts import ALLERGENS
 
-ASKED, WANTED, KIND, BEST, MEAL = 32.0, 8.0, 4.0, 2.0, 1.0
+ASKED, WANTED, KIND, MEAL = 16, 4, 2, 1
 """What makes one fitting dish the one to show: it was asked for, is of the taste or diet wanted, is what the shop is known
-for (chicken at a chicken shop), the shop's best, a real meal."""
+for (chicken at a chicken shop), is a real meal. Each is worth more than all that follow."""
+
+BEST = 3
+"""The shop's own favourite, in half steps: it decides between dishes of a kind, and over a side dish."""
 
 _BAND_WON = 100_000_000.0
 
@@ -48,7 +51,8 @@ class FittingMenus:
 
     def tier(self) -> NDArray[np.int64]:
         """Return (m,) how well each dish answers, before any price: asked for, of the taste and diet, of the shop's kind."""
-        return 16 * self.asked + 4 * (self.tasty.astype(np.int64) + self.dietary) + 2 * self.kind + self.meal
+        wanted = self.tasty.astype(np.int64) + self.dietary
+        return np.asarray(ASKED * self.asked + WANTED * wanted + KIND * self.kind + MEAL * self.meal, np.int64)
 
     def lowest_price(self) -> NDArray[np.float32]:
         """Return for each shop the lowest price in won among the fitting dishes of its best tier; nan when there is none."""
@@ -65,12 +69,12 @@ class FittingMenus:
     def chosen(self, cheapest: bool = False) -> NDArray[np.int64]:
         """Return for each shop the menu row to show, -1 when none fits; with ``cheapest`` the price decides in a tier."""
         shown = np.full(self.k, -1, dtype=np.int64)
-        wish = ASKED * self.asked + WANTED * (self.tasty * 1.0 + self.dietary) + KIND * self.kind
-        wish += BEST * self.best + MEAL * self.meal
-        price = np.where(self.price > 0, self.price, 1_000_000)
-        keys = (-wish, price, -self.tier()) if cheapest or self.over_budget else (price, -wish)
-        order = np.lexsort((*keys, self.owner))
-        order = order[self.fits[order]]
+        kept = np.flatnonzero(self.fits)
+        tier, won = self.tier()[kept], self.price[kept]
+        wish = 2 * tier + BEST * self.best[kept]
+        price = np.where(won > 0, won, 1_000_000)
+        keys = (-wish, price, -tier) if cheapest or self.over_budget else (price, -wish)
+        order = kept[np.lexsort((*keys, self.owner[kept]))]
         owners, first = np.unique(self.owner[order], return_index=True)
         shown[owners] = self.menu[order][first]
         return shown

@@ -104,7 +104,7 @@ def fit_signals(
     district = filters.district or query.district
     codes = [code for code, name in enumerate(catalogue.district_names) if name == district]
     if codes:
-        signals["same_district"] = np.isin(catalogue.district[rows], codes)
+        signals["same_district"] = _is_one_of(catalogue.district[rows], codes)
     if filters.dietary_preferences or query.user.dietary_preferences:
         signals["dietary_match"] = menus.any_of(menus.dietary & menus.fits)
     if filters.menus:
@@ -113,7 +113,7 @@ def fit_signals(
         signals["taste_match"] = menus.any_of(menus.tasty & menus.fits)
     if filters.category:
         wanted = [CATEGORIES.index(name) for name in filters.category]
-        signals["category_match"] = np.isin(catalogue.category[rows], wanted)
+        signals["category_match"] = _is_one_of(catalogue.category[rows], wanted)
     wished = set(filters.atmosphere or ()) | ({"혼밥"} if filters.companion == "alone" else set())
     if wished:
         bits = sum(1 << ATMOSPHERES.index(name) for name in wished)
@@ -155,8 +155,12 @@ def _ranks(compared: dict[str, NDArray[np.floating]]) -> dict[str, Column]:
     """Turn scores into 1 / log2(2 + rank): 1.0 for the best, falling as a reader's attention does."""
     order = np.argsort(-np.stack(list(compared.values())), axis=1, kind="stable")
     out = np.empty(order.shape, dtype=np.float32)
-    np.put_along_axis(out, order, (1.0 / np.log2(2.0 + np.arange(order.shape[1])))[None, :].astype(np.float32), axis=1)
+    out[np.arange(len(order))[:, None], order] = 1.0 / np.log2(2.0 + np.arange(order.shape[1]))
     return dict(zip(compared, out, strict=True))
+
+
+def _is_one_of(values: NDArray[np.integer], few: list[int]) -> NDArray[np.bool_]:
+    return np.asarray(np.logical_or.reduce([values == one for one in few]), bool)
 
 
 def _known(values: NDArray[np.floating], missing: float) -> NDArray[np.floating]:
