@@ -80,10 +80,20 @@ def texts_for_script() -> dict[str, list[str]]:
 
 def _personas(personas: Sequence[Persona]) -> str:
     return "".join(
-        f'<option value="{escape(one.profile.user_id)}" data-about="{escape(one.description)}">'
+        f'<option value="{escape(one.profile.user_id)}" data-about="{escape(_about(one))}">'
         f"{escape(one.profile.label)}</option>"
         for one in personas
     )
+
+
+def _about(persona: Persona) -> str:
+    """Say who the person is, and what the demo's card holds."""
+    profile, said = persona.profile, [persona.description]
+    if profile.has_card and profile.card_balance_won is not None:
+        said.append(f"급식카드 잔액 {profile.card_balance_won:,}원")
+    if profile.has_card and profile.card_meal_limit_won is not None:
+        said.append(f"한 끼 {profile.card_meal_limit_won:,}원까지")
+    return " · ".join(said)
 
 
 def _places(districts: Sequence[str], stations: Sequence[str], language: Language) -> str:
