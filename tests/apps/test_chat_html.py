@@ -68,14 +68,14 @@ def test_a_card_shows_every_fact_a_child_decides_by() -> None:
         "9,500원",
         "260 m",
         "22:00",
-        "급식카드 예",
+        "급식카드 돼요",
         "착한가게",
         "땅콩 확인 필요",
     ):
         assert fact in html
 
 
-@pytest.mark.parametrize(("known", "words"), [("yes", "예"), ("no", "아니오"), ("unknown", "확인 필요")])
+@pytest.mark.parametrize(("known", "words"), [("yes", "돼요"), ("no", "안 돼요"), ("unknown", "확인 필요")])
 def test_a_card_says_whether_the_meal_card_is_taken_or_unknown(known: str, words: str) -> None:
     assert f"급식카드 {words}" in card(shop(meal_card=known), "ko", turn_id="t1")
 
