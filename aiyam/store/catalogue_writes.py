@@ -6,12 +6,22 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Table, func, select, update
+from sqlalchemy import Table, bindparam, func, select, update
 
 from aiyam.errors import NotFound
 from aiyam.store import schema
 from aiyam.store.columns import clear_catalogue_in, insert_columns_in
 from aiyam.store.database import Store
+
+_DECIDED_BY = "decided by "
+_DECISIONS = select(schema.shop.c.shop_id.label("one"), schema.shop.c.venue, schema.shop.c.venue_reason).where(
+    schema.shop.c.venue_reason.startswith(_DECIDED_BY)
+)
+_DECIDE = (
+    update(schema.shop)
+    .where(schema.shop.c.shop_id == bindparam("one"))
+    .values(venue=bindparam("venue"), venue_reason=bindparam("venue_reason"))
+)
 
 
 def write_catalogue(
@@ -22,6 +32,8 @@ def write_catalogue(
     replace: bool,
 ) -> dict[str, int]:
     """Write columns table by table (parents first) and the facts; nothing of it is kept when any part fails.
+
+    What a person decided on a shop's venue outlives every import that brings the shop again.
 
     Args:
         tables: (table, columns of equal length); a row whose key exists is overwritten in the columns given.
@@ -34,6 +46,7 @@ def write_catalogue(
         StoreError, Conflict, InvalidInput: as ``insert_columns_in``; the store is as it was before.
     """
     with store.writing() as connection:
+        decisions = connection.execute(_DECISIONS).mappings().all()
         if replace:
             clear_catalogue_in(connection)
 
@@ -45,6 +58,8 @@ def write_catalogue(
             before = count(table)
             insert_columns_in(store, connection, table, columns, replace=True)
             grown[table.name] = count(table) - before
+        for decision in decisions:
+            connection.execute(_DECIDE, dict(decision))
         if facts:
             insert_columns_in(
                 store, connection, schema.fact, {"key": list(facts), "value": list(facts.values())}, replace=True
@@ -70,11 +85,7 @@ def decide_venue(store: Store, shop_id: str, venue: Literal["ok", "blocked"], *,
         found = connection.execute(select(schema.shop.c.name).where(schema.shop.c.shop_id == shop_id)).first()
         if found is None:
             raise NotFound(f"No shop {shop_id!r}.", hint="`aiyam data review` lists those that wait.")
-        connection.execute(
-            update(schema.shop)
-            .where(schema.shop.c.shop_id == shop_id)
-            .values(venue=venue, venue_reason=f"decided by {who}")
-        )
+        connection.execute(_DECIDE, {"one": shop_id, "venue": venue, "venue_reason": f"{_DECIDED_BY}{who}"})
         mark = connection.execute(select(schema.fact.c.value).where(schema.fact.c.key == "fingerprint")).scalar() or ""
         renewed = hashlib.sha256(f"{mark}/{shop_id}/{venue}".encode()).hexdigest()[: max(len(mark), 16)]
         connection.execute(update(schema.fact).where(schema.fact.c.key == "fingerprint").values(value=renewed))
