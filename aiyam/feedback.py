@@ -11,21 +11,27 @@ from pydantic import ValidationError
 
 from aiyam.contracts import KST, ConversationRecord, FeedbackRecord, FeedbackRequest, Record
 from aiyam.errors import DataError, InvalidInput
+from aiyam.safety.privacy import mask
 from aiyam.store import Store, conversations
 from aiyam.store.files import written_at_once
 
 R = TypeVar("R", bound=Record)
+MAX_REASON_CHARS, MAX_CORRECTION_CHARS = 500, 1000
 
 
 def record_feedback(store: Store, request: FeedbackRequest, *, now: datetime) -> FeedbackRecord:
-    """Stamp and store one act of feedback; it is on disk when this returns.
+    """Stamp and store one act of feedback, personal data in its words masked; it is on disk when this returns.
 
     Raises:
         InvalidInput: the kind of feedback needs a score or a shop it does not have.
         NotFound: no such turn of this person, or the shop was not shown in it.
     """
+    values = request.model_dump()
+    for name, longest in (("reason", MAX_REASON_CHARS), ("correction", MAX_CORRECTION_CHARS)):
+        if values[name]:
+            values[name] = mask(values[name]).text[:longest]  # a placeholder may be longer than what it hides
     try:
-        record = FeedbackRecord(**request.model_dump(), timestamp=now)
+        record = FeedbackRecord(**values, timestamp=now)
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise InvalidInput(f"Feedback of type {request.feedback_type!r}: {reason}.", hint="Add it.") from error

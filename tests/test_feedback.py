@@ -42,6 +42,18 @@ def test_feedback_without_the_score_or_shop_it_needs_is_invalid_and_not_stored(s
     assert count_feedback(store) == 0
 
 
+def test_personal_data_in_the_words_of_feedback_is_not_stored(store: Store) -> None:
+    record_turn(store, make_trace())
+    request = FeedbackRequest(
+        turn_id="t-1", user_id="child-1", feedback_type="thumb", satisfaction_score=1,
+        reason="전화 주세요 010-1234-5678", correction="0" * 980 + " 010-1234-5678",
+    )  # fmt: skip
+    stored = record_feedback(store, request, now=DAY)
+    assert stored.reason == "전화 주세요 [전화번호]"
+    assert feedback_of(store, "t-1") == [stored]
+    assert "1234" not in f"{stored.reason}{stored.correction}"
+
+
 def test_feedback_on_an_unknown_turn_is_not_found(store: Store) -> None:
     with pytest.raises(NotFound):
         record_feedback(
