@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -10,6 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 _FORMAT = 1
+_KEPT = 3
 _SEPARATOR, _NONE = "\x1e", "\x00"
 
 
@@ -39,7 +41,18 @@ def save_cached(folder: Path, fingerprint: str, values: dict[str, Any]) -> Path:
     with partial.open("wb") as file:
         np.savez(file, **packed)
     os.replace(partial, target)
+    _drop_old(folder)
     return target
+
+
+def _drop_old(folder: Path) -> None:
+    """Keep the newest few files: every import and every decision on a shop makes one more."""
+    ages = []
+    for path in folder.glob("catalogue-*.npz"):
+        with suppress(OSError):  # another process may have dropped it
+            ages.append((path.stat().st_mtime, path))
+    for _, path in sorted(ages)[:-_KEPT]:
+        path.unlink(missing_ok=True)
 
 
 def load_cached(folder: Path, fingerprint: str) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from aiyam.contracts import KST, Progress, Trace, Turn, TurnContext, UserProfile
+from aiyam.errors import DataError
 from aiyam.evaluation.ranking import evaluate_rankers
 from aiyam.evaluation.safety import Case, evaluate, read_cases
 from aiyam.evaluation.truth import city_truth
@@ -42,7 +43,7 @@ def evaluate_whole(
     try:
         progress(Progress(stage="load", fraction=0.0))
         pipeline = Pipeline.load(settings, store)
-        people = list_profiles(store, today=NOW.date(), limit=500)
+        people = list_profiles(store, today=NOW.date(), limit=500) or [UserProfile(user_id="eval")]
         held_back = settings.datasets_dir / "nlu" / "test.jsonl"
         progress(Progress(stage="understanding", fraction=0.1))
         understanding = evaluate_understanding(pipeline.parts.understander, held_back, seed=settings.seed)
@@ -52,14 +53,7 @@ def evaluate_whole(
         examples, _ = load_examples(held_back)
         traces = list(run_turns(pipeline, people, [e.text for e in examples], n_turns=n_turns, seed=settings.seed))
         progress(Progress(stage="ranking", fraction=0.6))
-        ranking = evaluate_rankers(
-            store,
-            {"production": production_folder(settings, store, "ranker")},
-            encoder_dir=production_folder(settings, store, "content"),
-            seed=settings.seed,
-            truth=city_truth(store, settings.truth_path) if settings.truth_path.exists() else None,
-            progress=lambda p: progress(p.model_copy(update={"stage": "ranking", "fraction": 0.6 + 0.4 * p.fraction})),
-        ).as_json()
+        ranking = _ranking(settings, store, progress)
         return {
             "versions": pipeline.versions.model_dump(),
             "synthetic": pipeline.catalogue.synthetic,
@@ -90,6 +84,21 @@ def run_turns(
         trace = pipeline.reply(turn)
         state = trace.state
         yield trace
+
+
+def _ranking(settings: Settings, store: Store, progress: Callable[[Progress], None]) -> dict[str, Any]:
+    """Rank the held-out requests; a catalogue without any (an imported list of shops) says so instead."""
+    try:
+        return evaluate_rankers(
+            store,
+            {"production": production_folder(settings, store, "ranker")},
+            encoder_dir=production_folder(settings, store, "content"),
+            seed=settings.seed,
+            truth=city_truth(store, settings.truth_path) if settings.truth_path.exists() else None,
+            progress=lambda p: progress(p.model_copy(update={"stage": "ranking", "fraction": 0.6 + 0.4 * p.fraction})),
+        ).as_json()
+    except DataError as error:
+        return {"not_evaluated": error.message}
 
 
 def _safety(pipeline: Pipeline, cases: Path) -> dict[str, Any]:
