@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from aiyam.catalogue.interactions import Interactions
+from aiyam.catalogue.interactions import Interactions, history_of
 
 DAY_S = 86_400.0
 ORDER_WEIGHT, FAVORITE_WEIGHT = 1.0, 1.5
@@ -29,23 +27,12 @@ class Events:
     @classmethod
     def of(cls, interactions: Interactions, *, now_ts: int) -> Events:
         """Gather all events up to ``now_ts`` (a later one is an error of the source and is left out)."""
-        orders, favorites, reviews = interactions.orders, interactions.favorites, interactions.reviews
-        rating = np.asarray(reviews.value, np.float32)
-        weights = (
-            np.full(len(orders.user), ORDER_WEIGHT, np.float32),
-            np.full(len(favorites.user), FAVORITE_WEIGHT, np.float32),
-            np.clip((rating - NEUTRAL_RATING) / NEUTRAL_RATING, -1, 1),
-        )
-        parts = (orders, favorites, reviews)
-        user = np.concatenate([np.asarray(p.user, np.int32) for p in parts])
-        shop = np.concatenate([np.asarray(p.shop_row, np.int32) for p in parts])
-        ts = np.concatenate([np.asarray(p.ts, np.int64) for p in parts])
-        weight = np.concatenate(weights)
-        keep = (ts <= now_ts) & (user >= 0) & (shop >= 0) & ~np.isnan(weight)
-        order = np.argsort(ts[keep], kind="stable")
-        return cls(
-            user[keep][order], shop[keep][order], ts[keep][order], weight[keep][order], len(interactions.user_ids)
-        )
+        acts = history_of(interactions)
+        stars = np.clip((acts.value - NEUTRAL_RATING) / NEUTRAL_RATING, -1, 1)
+        weight = np.choose(acts.kind, (np.float32(ORDER_WEIGHT), np.float32(FAVORITE_WEIGHT), stars))
+        keep = np.flatnonzero((acts.ts <= now_ts) & ~np.isnan(weight))
+        keep = keep[np.argsort(acts.ts[keep], kind="stable")]
+        return cls(acts.user[keep], acts.shop[keep], acts.ts[keep], weight[keep], len(interactions.user_ids))
 
 
 def decay(ts: NDArray[np.int64], now_ts: int, half_life_days: float) -> NDArray[np.float32]:

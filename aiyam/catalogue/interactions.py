@@ -89,6 +89,32 @@ class Interactions:
         return cls(user_ids=user_ids, **events, requests=requests, n_dropped=dropped + lost, row_of_user=row_of_user)
 
 
+ORDER, FAVORITE, REVIEW = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class History:
+    """Orders, favourites and reviews end to end, (e,) each, by kind and then as stored; only known users and shops."""
+
+    user: NDArray[np.int32]
+    shop: NDArray[np.int32]
+    ts: NDArray[np.int64]
+    kind: NDArray[np.int8]
+    value: NDArray[np.float32]
+
+
+def history_of(interactions: Interactions) -> History:
+    """Lay everything people did end to end."""
+    parts = (interactions.orders, interactions.favorites, interactions.reviews)
+    user = np.concatenate([np.asarray(part.user, np.int32) for part in parts])
+    shop = np.concatenate([np.asarray(part.shop_row, np.int32) for part in parts])
+    ts = np.concatenate([np.asarray(part.ts, np.int64) for part in parts])
+    kind = np.repeat(np.array([ORDER, FAVORITE, REVIEW], np.int8), [len(part.user) for part in parts])
+    value = np.concatenate([np.asarray(part.value, np.float32) for part in parts])
+    known = (user >= 0) & (shop >= 0)
+    return History(user[known], shop[known], ts[known], kind[known], value[known])
+
+
 def _rows_of_users(ids: list[str], user_ids: list[str], row_of_user: dict[str, int]) -> NDArray[np.int32]:
     for user_id in ids:
         if user_id not in row_of_user:

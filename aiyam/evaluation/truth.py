@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.city.truth import Truth as CityTruth
-from aiyam.catalogue.interactions import Interactions
+from aiyam.catalogue.interactions import ORDER, Interactions
 from aiyam.catalogue.query import Query
 from aiyam.contracts import CATEGORIES
 from aiyam.evaluation.ranking import Truth
 from aiyam.ranking.replay import Moment
-from aiyam.ranking.statistics import ORDER, Statistics
+from aiyam.ranking.statistics import Statistics
 from aiyam.store import Store
 
 CITY_CENTRE = (37.55, 126.99)

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.catalogue.arrays import Catalogue
+from aiyam.catalogue.interactions import FAVORITE, ORDER, REVIEW
 from aiyam.catalogue.query import CandidateSet, Query
 from aiyam.ranking import signals
 from aiyam.ranking.menus import FittingMenus, fitting_menus
-from aiyam.ranking.statistics import FAVORITE, ORDER, REVIEW, STANDING, Statistics
+from aiyam.ranking.statistics import STANDING, Statistics
 
 N_WIDE, N_NUMBERS = 50, 10
 Kind = Literal["cross", "fit", "flag", "score", "rank", "habit", "shop", "reserved"]

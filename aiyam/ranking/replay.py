@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from aiyam.catalogue.interactions import ORDER, REVIEW, Interactions, history_of
 from aiyam.catalogue.query import Query
 from aiyam.contracts import KST, Filters, UserProfile
-
-if TYPE_CHECKING:
-    from aiyam.catalogue.interactions import Interactions
 
 GOOD_REVIEW = 4.0
 """A rating from here on says that the shop was liked."""
@@ -120,15 +117,10 @@ def _choices(
     interactions: Interactions,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64], NDArray[np.int8]]:
     """Lay what was chosen end to end: (user, shop row, time, outcome)."""
-    parts = (interactions.orders, interactions.favorites, interactions.reviews)
-    user = np.concatenate([np.asarray(p.user, np.int32) for p in parts])
-    shop = np.concatenate([np.asarray(p.shop_row, np.int32) for p in parts])
-    ts = np.concatenate([np.asarray(p.ts, np.int64) for p in parts])
-    outcome = np.repeat(np.array([_ORDERED, 2, 2], np.int8), [len(p.user) for p in parts])
-    liked = [np.ones(len(p.user), bool) for p in parts[:2]]
-    good = np.concatenate([*liked, np.asarray(interactions.reviews.value) >= GOOD_REVIEW])
-    good &= (user >= 0) & (shop >= 0)
-    return user[good], shop[good], ts[good], outcome[good]
+    acts = history_of(interactions)
+    good = (acts.kind != REVIEW) | (acts.value >= GOOD_REVIEW)
+    outcome = np.where(acts.kind == ORDER, _ORDERED, 2).astype(np.int8)
+    return acts.user[good], acts.shop[good], acts.ts[good], outcome[good]
 
 
 def _moment(interactions: Interactions, i: int) -> Moment:

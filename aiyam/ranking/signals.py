@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.catalogue.arrays import Catalogue
+from aiyam.catalogue.interactions import FAVORITE, ORDER, REVIEW
 from aiyam.catalogue.query import CandidateSet, Query
 from aiyam.contracts import AGE_BANDS, ATMOSPHERES, CATEGORIES, FUNNELS, KST, TIMES_OF_DAY, TimeOfDay, time_of_day_at
 from aiyam.ranking.menus import FittingMenus
-from aiyam.ranking.statistics import FAVORITE, N_CATEGORIES, ORDER, REVIEW, Past, Statistics, home_of
+from aiyam.ranking.statistics import N_CATEGORIES, Past, Statistics, home_of
 
 Column = NDArray[np.floating] | NDArray[np.bool_] | float
 """One feature for k candidates, or one number for all of them."""

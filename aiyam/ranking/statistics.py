@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.catalogue.arrays import Catalogue
+from aiyam.catalogue.interactions import ORDER, REVIEW, Interactions, history_of
 from aiyam.catalogue.opening import DAY_MIN, closing_min
 from aiyam.contracts import AGE_BANDS, CATEGORIES, TIMES_OF_DAY, UserProfile, time_of_day_at
-
-if TYPE_CHECKING:
-    from aiyam.catalogue.interactions import Interactions
-
-ORDER, FAVORITE, REVIEW = 0, 1, 2
-"""Kinds of event in a person's past."""
 
 N_CATEGORIES = len(CATEGORIES) + 1
 """One slot more than the categories: a shop without one (index -1) reads and writes the last."""
@@ -100,9 +94,10 @@ class Statistics:
         shop_vectors: NDArray[np.float32] | None = None,
     ) -> Statistics:
         """Collect history; ``until`` None means all of it."""
-        user, shop, ts, kind, value = _events(interactions)
-        order = np.lexsort((ts, user))
-        user, shop, ts, kind, value = user[order], shop[order], ts[order], kind[order], value[order]
+        acts = history_of(interactions)
+        order = np.lexsort((acts.ts, acts.user))
+        user, shop, ts, kind = acts.user[order], acts.shop[order], acts.ts[order], acts.kind[order]
+        value = np.nan_to_num(acts.value[order])
         n, n_users = len(catalogue.shop_ids), len(interactions.user_ids)
         end = int(ts.max()) + 1 if len(ts) else 0
         limit = end if until is None else until
@@ -183,20 +178,6 @@ def fit_crosses(catalogue: Catalogue, stats: Statistics, profiles: Mapping[str, 
 def home_of(profile: UserProfile) -> str:
     """Name the part of the city someone lives in: the district where it is known, else the city."""
     return profile.district or profile.city or ""
-
-
-def _events(
-    interactions: Interactions,
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64], NDArray[np.int8], NDArray[np.float32]]:
-    """Lay orders, favourites and reviews end to end: (user, shop row, time, kind, value), each (e,)."""
-    parts = (interactions.orders, interactions.favorites, interactions.reviews)
-    user = np.concatenate([np.asarray(p.user, np.int64) for p in parts])
-    shop = np.concatenate([np.asarray(p.shop_row, np.int32) for p in parts])
-    ts = np.concatenate([np.asarray(p.ts, np.int64) for p in parts])
-    kind = np.repeat(np.array([ORDER, FAVORITE, REVIEW], np.int8), [len(p.user) for p in parts])
-    value = np.concatenate([np.nan_to_num(np.asarray(p.value, np.float32)) for p in parts])
-    known = (user >= 0) & (shop >= 0)
-    return user[known], shop[known], ts[known], kind[known], value[known]
 
 
 def _lift(left: NDArray[np.int64], right: NDArray[np.int64], shape: tuple[int, int]) -> NDArray[np.float32]:

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.catalogue.arrays import Catalogue
+from aiyam.catalogue.interactions import REVIEW
 from aiyam.catalogue.query import CandidateSet, Query
 from aiyam.contracts import KST, UserProfile
 from aiyam.errors import DataError
 from aiyam.ranking.features import N_NUMBERS, N_WIDE, build_features
 from aiyam.ranking.replay import GOOD_REVIEW, Moment, query_of
-from aiyam.ranking.statistics import KST_OFFSET_S, REVIEW, Statistics
+from aiyam.ranking.statistics import KST_OFFSET_S, Statistics
 
 CLICKED, FAVORITED, ORDERED = 1, 2, 3
 """Outcomes of an impression, as the store keeps them; 0 is skipped. A click alone is no choice: its label is 0."""
