@@ -24,7 +24,8 @@ def test_a_persons_decision_on_a_venue_outlives_the_next_import(tmp_path: Path, 
         decide_venue(store, "s-1", "blocked", who="min")
         write_catalogue(store, [(schema.shop, shops)], {"fingerprint": "0" * 16}, replace=replace)
         with store.reading() as connection:
-            venues = dict(connection.execute(select(schema.shop.c.shop_id, schema.shop.c.venue)).tuples().all())
+            rows = connection.execute(select(schema.shop.c.shop_id, schema.shop.c.venue)).all()
+            venues = {row.shop_id: row.venue for row in rows}
         assert venues == {"s-1": "blocked", "s-2": "review"}
         assert [one["shop_id"] for one in shops_to_review(store)] == ["s-2"]
         with pytest.raises(NotFound):
