@@ -79,7 +79,8 @@ def make_plan(
         filters: the merged filters of the request (budget and distance may be repeated in the reply).
         recommendations: ranked shops; the first three are worded, each with its one ``reason``.
         relaxed: filter keys given up, in order (``CandidateSet.relaxed``); the first is told.
-        shop_facts: ``shop_facts.facts(...)`` of the shop asked about, for hours, menu and detail questions.
+        shop_facts: ``shop_facts.facts(...)`` of the shop asked about, for hours, menu and detail questions. A shop that
+            is no place for children (``venue_ok`` false) is answered like one that is not known.
         card: {"balance_won", "meal_limit_won", "monthly_limit_won"} (None where unknown); kept only for
             MEAL_CARD_INQUIRY, since the card is not mentioned unless the child did.
         question: one clarifying question; choices: what can be tapped.
@@ -92,6 +93,8 @@ def make_plan(
         A plan whose ``facts`` hold: intent, asked_card (bool), filters (given), and where they apply shop, aspect,
         dishes, card, topic, masked (kinds of personal data hidden from the message), fixed_text, safety_kinds.
     """
+    if shop_facts is not None and not shop_facts.get("venue_ok", True):
+        shop_facts = None
     verdict = safety or SafetyVerdict()
     given = filters or Filters()
     facts: dict[str, Any] = {

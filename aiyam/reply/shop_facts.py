@@ -24,7 +24,7 @@ def facts(
     """Collect what the catalogue knows of the shop in this row at this time; None (or "unknown") where it is silent.
 
     Keys: shop_id, name, category, address, district, phone, rating, n_reviews, meal_card, good_shop, delivery, takeout,
-    atmosphere, allergens_published, open_state, opens, closes, break ("15:00~17:00"), off_days, off_today, is_24h,
+    atmosphere, venue_ok, allergens_published, open_state, opens, closes, break ("15:00~17:00"), off_days, off_today, is_24h,
     minutes_to_close, distance_m, menus [{name, price_won, is_best, is_sold_out}], synthetic. Clock times are as
     ``clock_ko`` writes them: "21:30", "새벽 2시".
 
@@ -65,6 +65,7 @@ def facts(
         "delivery": bool(catalogue.delivery[row]),
         "takeout": bool(catalogue.takeout[row]),
         "atmosphere": [a for i, a in enumerate(ATMOSPHERES) if atmosphere_mask >> i & 1],
+        "venue_ok": bool(catalogue.venue_ok[row]),
         "allergens_published": bool(catalogue.allergens_published[row]),
         "open_state": state,
         "opens": clock_ko(open_min) if known and not all_day else None,

@@ -79,6 +79,13 @@ def test_a_day_off_is_told(catalogue: Catalogue) -> None:
     assert "월요일" in said(catalogue, "c", Intent.OPENING_HOURS_INQUIRY)
 
 
+@pytest.mark.parametrize("intent", [Intent.OPENING_HOURS_INQUIRY, Intent.MENU_INQUIRY, Intent.SHOP_DETAIL])
+def test_a_venue_held_back_from_children_is_not_told_about(tmp_path: Path, intent: Intent) -> None:
+    held_back = town(tmp_path, venue=["blocked", "ok", "ok"])
+    reply = said(held_back, "a", intent)
+    assert not any(fact in reply for fact in ("봉천김밥", "21:30", "참치김밥", "880", "봉천로"))
+
+
 def test_unknown_hours_without_a_phone_are_admitted(catalogue: Catalogue) -> None:
     reply = said(catalogue, "b", Intent.OPENING_HOURS_INQUIRY)
     assert "모르" in reply or "몰라" in reply or "적혀 있지 않" in reply
