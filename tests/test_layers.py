@@ -20,7 +20,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("aiyam.nlu", "aiyam.candidates", "aiyam.ranking", "aiyam.reply", "aiyam.safety"),
     ("aiyam.korean", "aiyam.catalogue"),
     ("aiyam.store", "aiyam.registry"),
-    ("aiyam.settings", "aiyam.contracts", "aiyam.errors"),
+    ("aiyam.settings", "aiyam.contracts", "aiyam.errors", "aiyam.intervals"),
 )
 ALLOWED = {
     ("aiyam.contracts", "aiyam.errors"),

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 
 from aiyam.contracts import Record, UserProfile
 from aiyam.errors import DataError
+from aiyam.intervals import wilson
 from aiyam.safety.privacy import mask
 from aiyam.safety.screen import Screen
 
@@ -57,16 +58,11 @@ class Rate:
         >>> Rate(0, 300).interval
         (0.0, 0.01)
         """
-        if not self.n:
-            return 0.0, 1.0
-        if self.k == 0:
+        if self.n and self.k == 0:
             return 0.0, min(1.0, 3 / self.n)
-        if self.k == self.n:
+        if self.n and self.k == self.n:
             return max(0.0, 1 - 3 / self.n), 1.0
-        z, p = 1.96, self.value
-        middle = (p + z * z / (2 * self.n)) / (1 + z * z / self.n)
-        half = z * math.sqrt(p * (1 - p) / self.n + z * z / (4 * self.n**2)) / (1 + z * z / self.n)
-        return max(0.0, middle - half), min(1.0, middle + half)
+        return wilson(self.k, self.n)
 
     def as_json(self) -> dict[str, Any]:
         """Share, count and interval as plain numbers."""

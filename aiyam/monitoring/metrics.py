@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from aiyam.contracts import KST, Record
-from aiyam.monitoring.intervals import effective_n, mean_interval, quantile, wilson
+from aiyam.intervals import effective_n, mean_interval, quantile, wilson
 from aiyam.store import Store
 from aiyam.store.daily import DayShop, DayTurn, Period, read_day
 from aiyam.store.files import written_at_once

@@ -12,7 +12,7 @@ import pytest
 from sample_traces import DAY, fill, make_feedback, make_trace
 
 from aiyam.contracts import GroundingVerdict, ReplyPlan, SafetyVerdict, StageTime
-from aiyam.monitoring.intervals import Z_95, effective_n, mean_interval, quantile, wilson
+from aiyam.intervals import Z_95, effective_n, mean_interval, quantile, wilson
 from aiyam.monitoring.metrics import DailyMetrics, daily_metrics, write_daily_metrics
 from aiyam.store import Store
 from aiyam.store.conversations import record_feedback, record_turn
