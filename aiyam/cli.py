@@ -470,13 +470,17 @@ def lines(prompt: str) -> Iterator[str]:
 
 
 def text_of(trace: Trace) -> str:
-    """Return a trace as terminal text: the reply, then a line for each card."""
-    cards = [
-        f"  {r.rank}. {r.name} · {r.category} · {r.menu or ''} {f'{r.price_won:,}원' if r.price_won else ''}"
-        f" · {r.distance_m or '?'} m · {r.reason}"
-        for r in trace.recommendations
-    ]
-    return "\n".join([trace.response, *cards])
+    """Return a trace as terminal text: the reply, then a line for each card with what is known of it."""
+    from aiyam.reply.markdown import unescape
+
+    rows = []
+    for card in trace.recommendations:
+        price = f"{card.price_won:,}원" if card.price_won is not None else ""
+        distance = f"{card.distance_m:,} m" if card.distance_m is not None else ""
+        dish = f"{card.menu or ''} {price}".strip()
+        facts = (card.name, card.category, dish, distance, card.reason, card.allergy_note)
+        rows.append(f"  {card.rank}. " + " · ".join(fact for fact in facts if fact))
+    return "\n".join([unescape(trace.response), *rows])
 
 
 def echo_report(report: ImportReport) -> None:

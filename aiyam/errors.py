@@ -83,11 +83,11 @@ HTTP_STATUS: dict[type[AiyamError], int] = {
 }
 
 CHILD_MESSAGE_KO: dict[type[AiyamError], str] = {
-    InvalidInput: "앗, 그 말은 내가 읽기 어려워. 조금 다르게 적어 줄래?",
-    NotFound: "찾는 게 지금은 안 보여. 다른 걸로 물어봐 줄래?",
-    TooManyRequests: "잠깐 쉬었다가 다시 말 걸어 줘!",
-    NotReady: "아직 준비하고 있어. 조금만 기다려 줘!",
-    AiyamError: "미안, 잠깐 문제가 생겼어. 조금 뒤에 다시 말해 줄래?",
+    InvalidInput: "앗, 그 말은 제가 읽기 어려워요. 조금 다르게 적어 줄래요?",
+    NotFound: "찾는 게 지금은 안 보여요. 다른 걸로 물어봐 줄래요?",
+    TooManyRequests: "잠깐 쉬었다가 다시 말 걸어 줘요!",
+    NotReady: "아직 준비하고 있어요. 조금만 기다려 줘요!",
+    AiyamError: "미안해요, 잠깐 문제가 생겼어요. 조금 뒤에 다시 말해 줄래요?",
 }
 
 

@@ -65,6 +65,7 @@ def run_demo(settings: Settings) -> int:
         started.append(
             _spawn([sys.executable, "-m", "streamlit", "run", str(DASHBOARD), *flags], logs / "dashboard.log")
         )
+        print("Starting chat, API and dashboard …", flush=True)
         _wait_until_ready(f"http://{host}:{api_port}/readyz", started[0], logs / "api.log")
         _wait_until_ready(f"http://{host}:{dashboard_port}/_stcore/health", started[1], logs / "dashboard.log")
         print("\naiyam is running (synthetic data unless you imported your own):")

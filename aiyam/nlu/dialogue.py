@@ -20,7 +20,9 @@ from aiyam.contracts import (
     Understanding,
     UserProfile,
 )
+from aiyam.korean.places import shipped_places
 from aiyam.korean.spelling import normalise
+from aiyam.nlu.elsewhere import home_city, place_without_shops, question_about
 from aiyam.nlu.shop_names import ShopNames
 from aiyam.nlu.values import LAST, semantic_query
 
@@ -42,12 +44,23 @@ _OTHERS = re.compile(
 _REJECTING = re.compile(r"(?:거기|그거|그\s?(?:집|가게|식당|곳)|이거|이\s?(?:집|가게)|여기|걔|쟤|거긴|저기)\s?(?:는|은)?\s?(?:말고|말구|빼고|싫|별로|제외|아닌|가\s?봤|노노)")  # fmt: skip
 _NTH_REJECTED = re.compile(r"(?:거|것|집|가게|식당|번)?\s?(?:는|은)?\s?(?:말고|말구|빼고|싫|별로|제외)")
 _CONTINUING = re.compile(r"\s?(?:아니(?!면)|그럼|그러면|그렇다면|음+\s|흠+\s|근데|그런데|그리고|그중|그\s중|이\s?중)")
+_BARE_CONSTRAINT = re.compile(
+    r"(?:지금\s?)?(?:배달|포장|급식카드|카드|혼밥|주차)?\s?(?:도\s?)?(?:되는|가능한|하는|받는|조용한|넓은|깨끗한|따뜻한|시원한|문?\s?연|열린|열려\s?있는)\s?(?:데|곳|집|가게|거|걸로|곳으로|데로)(?:만|는|로|로만|도)?\s?(?:없어|있어|없나|있나|보여\s?줘|알려\s?줘|찾아\s?줘)?(?:요)?[?!.~ㅠㅜ ]*"
+)
+"""A wish without any food, said while results are on the screen: it narrows them."""
 _MAY_CONTINUE = frozenset({Intent.FOOD_RECOMMENDATION, Intent.BUDGET_FOOD_INQUIRY, Intent.LOCATION_INQUIRY})
-_WHICH_SHOP_KO = "어느 가게 말하는 거야?"
-_UNKNOWN_SHOP_KO = "그 가게는 내가 아직 몰라. 이름을 다시 알려 줄래?"
-_UNSURE_KO = "내가 잘 이해했는지 모르겠어. 어떤 걸 찾아 줄까?"
+_WHICH_SHOP_KO = "어느 가게를 말하는 거예요?"
+_UNKNOWN_SHOP_KO = "그 가게는 제가 아직 몰라요. 이름을 다시 알려 줄래요?"
+_UNSURE_KO = "어떤 걸 찾아 줄까요?"
+_KOREAN_ONLY = "저는 한국어만 알아들어요. (I only understand Korean. Please tap one of these.)"
 _STARTERS_KO = ("밥 먹을 곳 추천해줘", "근처에 뭐 있어?", "착한가게 알려줘", "뭐 할 수 있어?")
 _ABOUT_PHONE = re.compile(r"전화|전번|연락처")
+_POINTING = re.compile(
+    r"^(?:근데|그럼|혹시)?\s?(?:거기|거긴|여기|여긴|저기|그\s?(?:집|가게|식당|곳)|이\s?(?:집|가게))(?:는|은|도|에|엔)?\s?"
+)
+_FOREIGN = re.compile(r"[^가-힣ㄱ-ㆎ]*[a-zA-Z\u3040-\u30ff\u4e00-\u9fff]{2,}[^가-힣ㄱ-ㆎ]*")
+MAX_TAIL_CHARS = 18
+"""Longest question that is repeated behind a shop's name on a button."""
 _TAILS_KO = {
     Intent.OPENING_HOURS_INQUIRY: "몇 시까지 해?",
     Intent.MENU_INQUIRY: "메뉴 알려줘",
@@ -96,6 +109,8 @@ def resolve(
     """
     intent, said = understanding.intent, understanding.filters
     text = normalise(understanding.original_query).text
+    if intent is Intent.OUT_OF_SCOPE and _FOREIGN.fullmatch(understanding.original_query):
+        return Request(intent, question=_KOREAN_ONLY, choices=_STARTERS_KO[:3])
     if intent in _TALK and not _unsure(understanding):
         return Request(intent, semantic_query=understanding.semantic_query)
     named = [e for e in understanding.entities if e.entity is EntityType.SHOP_NAME]
@@ -106,6 +121,16 @@ def resolve(
         return _about_shop(understanding, state, shop_id, named=bool(named), catalogue=catalogue)
     if _unsure(understanding):
         return Request(intent, said, understanding.semantic_query, question=_UNSURE_KO, choices=_choices(understanding))
+    away = place_without_shops(understanding.entities, catalogue)
+    if away is not None:
+        return Request(
+            intent, said, understanding.semantic_query, question=question_about(away, home_city(catalogue)),
+            choices=_STARTERS_KO[:3],
+        )  # fmt: skip
+    shown_count = len(state.shown_shop_ids)
+    if intent is Intent.REFINE and said.ordinal is not None and 0 < shown_count < said.ordinal:
+        question = f"보여 준 가게는 {shown_count}곳이에요. 몇 번째 가게를 말하는 거예요?"
+        return Request(intent, said, understanding.semantic_query, question=question)
     had_results = state.intent is not None or bool(state.shown_shop_ids)
     follows = had_results and (intent is Intent.REFINE or _continues(text, intent, said))
     filters = _follow_up(text, said, state, catalogue, user, context) if follows else _new_topic(said, state)
@@ -116,6 +141,8 @@ def resolve(
     turned_down = _turned_down(text, state, shop_id) if follows else ()
     excluded = tuple(dict.fromkeys((*state.rejected_shop_ids, *turned_down))) if follows else ()
     filters = filters.model_copy(update={"ordinal": None})
+    if intent is Intent.BUDGET_FOOD_INQUIRY and not (filters.budget_max or filters.budget_min or filters.sort):
+        filters = filters.model_copy(update={"sort": "price"})  # little money, no amount: the cheapest first
     served = _served_intent(intent, follows)
     return Request(
         served, filters, semantic_query(filters, served) or understanding.semantic_query, excluded[-MAX_REJECTED:]
@@ -212,7 +239,7 @@ def _about_shop(
         shop_id = known if known in catalogue.row_of else None
     if shop_id is not None or intent is Intent.FEEDBACK:
         return Request(intent, understanding.filters, query, focus_shop_id=shop_id)
-    tail = "전화번호 알려줘" if _ABOUT_PHONE.search(understanding.original_query) else _TAILS_KO[intent]
+    tail = _tail(understanding)
     shown = [catalogue.names[catalogue.row_of[s]] for s in state.shown_shop_ids if s in catalogue.row_of][:4]
     choices = tuple(f"{name} {tail}" for name in shown) if len(shown) >= 2 else _STARTERS_KO[:3]
     return Request(
@@ -220,10 +247,23 @@ def _about_shop(
     )
 
 
+def _tail(understanding: Understanding) -> str:
+    """Return the question in the child's own words, to stand behind a shop's name."""
+    asked = understanding.original_query
+    if _ABOUT_PHONE.search(asked):
+        return "전화번호 알려줘"
+    if understanding.intent is Intent.SHOP_DETAIL and (pointing := _POINTING.match(asked)):
+        own = asked[pointing.end() :].strip()
+        if 2 <= len(own) <= MAX_TAIL_CHARS:
+            return own
+    return _TAILS_KO[understanding.intent]
+
+
 def _continues(text: str, intent: Intent, said: Filters) -> bool:
     """Tell whether a request reads on from the last one: "아니 만원으로" names no food of its own."""
     names_food = said.menus or said.category or said.dietary_preferences or said.taste
-    return intent in _MAY_CONTINUE and not names_food and _CONTINUING.match(text) is not None
+    reads_on = _CONTINUING.match(text) is not None or _BARE_CONSTRAINT.fullmatch(text.strip()) is not None
+    return intent in _MAY_CONTINUE and not names_food and reads_on
 
 
 def _unsure(understanding: Understanding) -> bool:
@@ -274,7 +314,9 @@ def _follow_up(
     if said.taste and base.exclude_taste:
         dropped.update(exclude_taste=tuple(t for t in base.exclude_taste if t not in said.taste) or None)
     if said.district or said.place or said.near_me:
-        dropped.update(district=None, place=None, near_me=None)
+        dropped.update(district=None, place=None, near_me=None, max_distance_m=None)
+    if base.sort == "price" and base.budget_max and base.budget_max < (state.lowest_price_won or 0):
+        dropped.update(budget_max=None)  # the last reply already had to go above it
     if said.budget_max is not None or said.budget_min is not None:
         dropped.update(budget_min=None, budget_max=None)
     merged_lists = {k: v for k, v in dropped.items() if k == "exclude_menus"}
@@ -307,7 +349,10 @@ def _nearer(
     """Ask for shops nearer than the nearest just shown, where distances are known."""
     update: dict[str, Any] = {"sort": "distance"}
     lat, lon = _point(user, context)
-    if shown and lat is not None and lon is not None and not filters.place:
+    if filters.place:
+        named = shipped_places().named(filters.place)
+        lat, lon = (named.lat, named.lon) if named else (None, None)
+    if shown and lat is not None and lon is not None:
         distance = np.asarray(catalogue.distance_m(np.asarray(shown, dtype=np.int32), lat, lon), dtype=np.float64)
         if not np.isnan(distance).all():
             update["max_distance_m"] = max(100, int(np.nanmin(distance)) - 1)

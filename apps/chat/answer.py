@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from aiyam.contracts import CandidatesFound, Done, Event, Ranked, Recommendation, TextChunk, Trace, Understood
+from aiyam.reply.markdown import unescape
 from apps.chat.cards import cards
 from apps.chat.map_drawing import Point, draw_map, person_fits
 from apps.chat.texts import REASONS, Language, say
@@ -41,7 +42,7 @@ class Answer:
         if not self.text and not self.shops:
             return f'<p class="ny-wait"><span class="ny-dots" aria-hidden="true"></span>{escape(say(self.language, self.status))}</p>'
         turn_id = self.trace.turn_id if self.trace else None
-        parts = [paragraphs(self.text), cards(self.shops, self.language, turn_id=turn_id)]
+        parts = [paragraphs(self._words()), cards(self.shops, self.language, turn_id=turn_id)]
         if self.trace is not None:
             # Someone in distress is not asked for stars.
             parts += [
@@ -51,6 +52,12 @@ class Answer:
                 turn_panel(self.trace, self.language),
             ]
         return "".join(parts)
+
+    def _words(self) -> str:
+        """Return the reply without the list of choices, which stand below as buttons."""
+        taps = {f"- {choice}" for choice in self.trace.plan.choices} if self.trace is not None else set()
+        shown = (line for line in self.text.split("\n") if unescape(line.strip()) not in taps)
+        return "\n".join(shown).strip()
 
     def _map(self) -> str:
         fits = self.person is not None and person_fits(self.person, self.shops)
@@ -62,12 +69,12 @@ class Answer:
 
 
 def paragraphs(text: str) -> str:
-    """Return text as paragraphs, its line breaks kept, everything escaped.
+    """Return Markdown text as paragraphs of plain words, its line breaks kept, everything escaped.
 
     >>> paragraphs("a<b\\nc\\n\\nd")
     '<p class="ny-text">a&lt;b<br>c</p><p class="ny-text">d</p>'
     """
-    blocks = (block.strip() for block in text.split("\n\n"))
+    blocks = (block.strip() for block in unescape(text).split("\n\n"))
     return "".join(f'<p class="ny-text">{escape(block).replace(chr(10), "<br>")}</p>' for block in blocks if block)
 
 

@@ -21,7 +21,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Every shop and person here is made up",
     ),
     "welcome": (
-        "안녕! 나는 나비얌이야. 먹고 싶은 것, 가고 싶은 곳, 쓸 수 있는 돈을 편하게 말해 줘.",
+        "안녕하세요! 저는 나비얌이에요. 먹고 싶은 것, 가고 싶은 곳, 쓸 수 있는 돈을 편하게 말해 주세요.",
         "Hi! I am Naviyam and I speak Korean. Tell me what you feel like eating, where, and for how much.",
     ),
     "try": ("이렇게 물어볼 수 있어요", "You can ask like this"),
@@ -61,7 +61,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The server does not answer. Your text is still below; please send it again in a moment.",
     ),
     "broken": (
-        "미안, 잠깐 문제가 생겼어. 조금 뒤에 다시 말해 줄래?",
+        "미안해요, 잠깐 문제가 생겼어요. 조금 뒤에 다시 말해 줄래요?",
         "Sorry, something went wrong. Please try again in a moment.",
     ),
     "again": ("다시 답해 줘", "Answer again"),

@@ -1,0 +1,62 @@
+"""Places a message names that the catalogue does not cover: said plainly instead of answered from another city."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from aiyam.contracts import Entity, EntityType
+from aiyam.korean.places import Place, shipped_places
+
+if TYPE_CHECKING:
+    from aiyam.catalogue.arrays import Catalogue
+
+
+def place_without_shops(entities: Sequence[Entity], catalogue: Catalogue) -> str | None:
+    """Return the name of a known place outside every city of the catalogue; None when one named place is inside.
+
+    A place that is not known at all (a neighbourhood of an imported list) counts as no place.
+    """
+    outside: str | None = None
+    for entity in entities:
+        place = shipped_places().named(str(entity.value)) if entity.entity is EntityType.LOCATION else None
+        if place is None:
+            continue
+        if _covers(_areas(catalogue), place):
+            return None
+        outside = outside or place.name
+    return outside
+
+
+def home_city(catalogue: Catalogue) -> str | None:
+    """Return the one city all shops are in; None when there are several or none is known."""
+    cities = {city for city in catalogue.district_city if city}
+    return next(iter(cities)) if len(cities) == 1 else None
+
+
+def question_about(place: str, city: str | None) -> str:
+    """Ask where else to look.
+
+    >>> question_about("부산광역시", "서울특별시")
+    '부산광역시에 있는 가게는 아직 몰라요. 서울특별시에서 찾아볼까요?'
+    """
+    where = f"{city}에서" if city else "다른 동네에서"
+    return f"{place}에 있는 가게는 아직 몰라요. {where} 찾아볼까요?"
+
+
+def _covers(areas: frozenset[str], place: Place) -> bool:
+    if place.kind == "province":
+        return place.name in areas
+    return any(name in areas for name in (place.district, place.city, place.name) if name)
+
+
+def _areas(catalogue: Catalogue) -> frozenset[str]:
+    return _named_areas(
+        tuple(catalogue.district_names), tuple(catalogue.district_city), tuple(catalogue.district_province)
+    )
+
+
+@lru_cache(maxsize=8)
+def _named_areas(districts: tuple[str, ...], cities: tuple[str, ...], provinces: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(name for name in (*districts, *cities, *provinces) if name)
