@@ -13,9 +13,9 @@ from aiyam.catalogue.menus import allergens_to_avoid, bits_of
 from aiyam.catalogue.query import Query
 from aiyam.contracts import ALLERGENS
 
-ASKED, WANTED, KIND, MEAL = 16, 4, 2, 1
-"""What makes one fitting dish the one to show: it was asked for, is of the taste or diet wanted, is what the shop is known
-for (chicken at a chicken shop), is a real meal. Each is worth more than all that follow."""
+ASKED, TASTE, DIET, KIND, MEAL = 16, 8, 4, 2, 1
+"""What makes one fitting dish the one to show: it was asked for, is of the taste wanted, of the diet wanted or kept, is what
+the shop is known for (chicken at a chicken shop), is a real meal. Each is worth more than all that follow."""
 
 BEST = 3
 """The shop's own favourite, in half steps: it decides between dishes of a kind, and over a side dish."""
@@ -51,8 +51,8 @@ class FittingMenus:
 
     def tier(self) -> NDArray[np.int64]:
         """Return (m,) how well each dish answers, before any price: asked for, of the taste and diet, of the shop's kind."""
-        wanted = self.tasty.astype(np.int64) + self.dietary
-        return np.asarray(ASKED * self.asked + WANTED * wanted + KIND * self.kind + MEAL * self.meal, np.int64)
+        wanted = ASKED * self.asked + TASTE * self.tasty + DIET * self.dietary
+        return np.asarray(wanted + KIND * self.kind + MEAL * self.meal, np.int64)
 
     def lowest_price(self) -> NDArray[np.float32]:
         """Return for each shop the lowest price in won among the fitting dishes of its best tier; nan when there is none."""
