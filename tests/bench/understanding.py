@@ -33,7 +33,9 @@ def contract_row(row: dict[str, Any]) -> dict[str, Any]:
     for match in _SLOT.finditer(marked):
         text += marked[at : match.start()]
         surface = match.group(2).strip()
-        entities.append({"entity": match.group(1), "text": surface, "start": len(text), "end": len(text) + len(surface)})
+        entities.append(
+            {"entity": match.group(1), "text": surface, "start": len(text), "end": len(text) + len(surface)}
+        )
         text += surface
         at = match.end()
     return {"text": text + marked[at:], "intent": row["intent"], "entities": entities}
@@ -74,7 +76,10 @@ def main() -> None:
             start = time.perf_counter()
             model.read(text)
             times.append((time.perf_counter() - start) * 1000)
-        kept = {k: scores[k] for k in ("intent_accuracy", "intent_macro_f1", "span_f1", "exact_rows", "ece", "n", "intervals")}
+        kept = {
+            k: scores[k]
+            for k in ("intent_accuracy", "intent_macro_f1", "span_f1", "exact_rows", "ece", "n", "intervals")
+        }
         size = sum(p.stat().st_size for p in (folder / "v1").iterdir()) / 1e6
         print(json.dumps({**kept, "train_s": round(took), "train_cpu_s": round(cpu), "mb": round(size, 1), "p50_ms": round(sorted(times)[len(times) // 2], 2)}))  # fmt: skip
 
