@@ -25,7 +25,8 @@ _SHOP_LIKE = re.compile(
     r"(?:\d호점|본점|[가-힣]{2,5}(?:점|역점)|분식|김밥|반점|식당|치킨|피자|국밥|떡볶이|버거|카페|베이커리|마라탕|돈까스|편의점))"
     r"(?=(?:은|는|이|가|을|를|에서|에는|에|으로|로|의|도|이에요|예요|입니다|[\s,.!?:(]|$))"
 )
-_WORD_START = re.compile(r"(?<![가-힣A-Za-z0-9])[가-힣A-Za-z0-9]")
+_COVER = "\ue000"  # no letter and no space: what follows a covered name ("…은 하루") does not begin a word
+_WORD_START = re.compile(rf"(?<![가-힣A-Za-z0-9{_COVER}])[가-힣A-Za-z0-9]")
 _QUOTED = re.compile(r"[\"'‘“「『<*]{1,2}([^\"'’”」』>*\n]{2,30})[\"'’”」』>*]{1,2}")
 
 
@@ -269,7 +270,7 @@ def _stands(claim: Claim, text: str, known: Known) -> bool:
 def _cover(text: str, spans: Iterable[str]) -> str:
     """Blank out what may be said verbatim, longest first, so that its digits are not read as claims."""
     for span in sorted((s for s in spans if s), key=len, reverse=True):
-        text = text.replace(span, " " * len(span)) if len(span) > 1 else text
+        text = text.replace(span, _COVER * len(span)) if len(span) > 1 else text
     return text
 
 

@@ -172,3 +172,11 @@ def test_a_shop_of_the_catalogue_that_is_not_in_the_plan_is_found(catalogue: Cat
     assert grounder.check("봉천김밥은 어때요?", plan).grounded
     assert grounder.check("서울칼국수도 좋아요.", plan).ungrounded == ("서울칼국수",)
     assert "칼국수" in grounder.check("봉천김밥에는 칼국수가 있어요.", plan).ungrounded
+
+
+def test_a_particle_after_a_name_does_not_begin_another_shops_name(tmp_path: Path) -> None:
+    named = town(tmp_path, name=["봉천김밥", "은하루", "달빛국밥"])
+    plan = make_plan(intent=Intent.FOOD_RECOMMENDATION, recommendations=[card()])
+    grounder = Grounder(named)
+    assert grounder.check("봉천김밥은 하루 종일 열어요.", plan).grounded
+    assert grounder.check("은하루도 좋아요.", plan).ungrounded == ("은하루",)
