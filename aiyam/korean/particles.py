@@ -47,7 +47,18 @@ _WORD_FINALS = {
     "egg": "", "boeuf": "", "paris": "", "come": "ㅁ", "care": "", "welcome": "ㅁ", "ramen": "ㄴ", "soup": "", "group": "", "salad": "",
     "and": "", "plus": "", "grill": "ㄹ", "mcdonald": "", "wok": "ㄱ", "yum": "ㅁ", "step": "ㅂ", "soop": "ㅂ", "up": "ㅂ",
 }  # fmt: skip
-_SYMBOL_FINALS: dict[str, str] = {"%": "", "％": "", "℃": "", "㎞": "", "㎏": "ㅁ", "㎡": "", "+": "", "&": "", "@": "ㅇ", "#": "ㅂ"}
+_SYMBOL_FINALS: dict[str, str] = {
+    "%": "",
+    "％": "",
+    "℃": "",
+    "㎞": "",
+    "㎏": "ㅁ",
+    "㎡": "",
+    "+": "",
+    "&": "",
+    "@": "ㅇ",
+    "#": "ㅂ",
+}
 _FINALS: tuple[str, ...] = ("", *"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ")
 
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?$")
