@@ -160,9 +160,8 @@ class Pipeline:
     ) -> RecommendationsResponse:
         """Rank shops for an understanding made elsewhere: layers 1 and 2 without words."""
         watch = Stopwatch()
-        filters = understanding.filters
-        if user.allergies:
-            filters = filters.model_copy(update={"allergies": tuple({*(filters.allergies or ()), *user.allergies})})
+        avoid = allergens_to_avoid(understanding.filters, user)
+        filters = understanding.filters.model_copy(update={"allergies": avoid or None})
         request = Request(intent=understanding.intent, filters=filters, semantic_query=understanding.semantic_query)
         query = self._query(request, user, context)
         found = self.parts.funnels.find(query)
