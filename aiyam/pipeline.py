@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aiyam.catalogue.menus import allergens_to_avoid
 from aiyam.catalogue.query import CandidateSet, Query
 from aiyam.contracts import (
     RECOMMENDING_INTENTS,
