@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,10 @@ from aiyam.store import Store
 
 N_SHOWN = 5
 """Shops on cards in one turn; the reply words the first three."""
+
+
+FAR_M = 3000
+"""Beyond this a reply says that it looked farther than the surroundings."""
 
 
 class Stopwatch:
@@ -122,6 +126,8 @@ class Pipeline:
             yield Ranked(recommendations=cards)
 
         relaxed = found.relaxed if found else ()
+        if not relaxed and far_away(cards, request.filters):
+            relaxed = ("near_me",)  # nobody named a place, so the surroundings were meant
         plan = self._plan(turn, masked.text, request, verdict, cards, relaxed)
         worded = yield from self._word(plan, variety=_variety(turn))
         watch.lap("reply")
@@ -248,6 +254,7 @@ class Pipeline:
                 "meal_limit_won": user.card_meal_limit_won,
                 "monthly_limit_won": user.card_monthly_limit_won,
             },
+            avoid=allergens_to_avoid(request.filters, user),
             question=request.question,
             choices=request.choices,
             safety=verdict,
@@ -276,6 +283,12 @@ def standing_point(filters: Filters, user: UserProfile, context: TurnContext) ->
     if filters.district and filters.district != here.district:
         return Standing(None, None, filters.district)
     return here
+
+
+def far_away(cards: Sequence[Recommendation], filters: Filters) -> bool:
+    """Whether the nearest of the shops worded is beyond ``FAR_M`` though no place farther off was asked for."""
+    metres = [card.distance_m for card in cards[:3] if card.distance_m is not None]
+    return bool(metres) and min(metres) > FAR_M and not (filters.place or filters.district)
 
 
 def _here(user: UserProfile, context: TurnContext) -> Standing:

@@ -66,16 +66,23 @@ def _menu(plan: ReplyPlan, shop: Mapping[str, Any], values: dict[str, Any]) -> t
     menus = [m for m in shop.get("menus", ()) if m.get("name")]
     if not menus:
         return ["none_known", "call" if shop.get("phone") else "no_phone"], values
+    avoid = set(plan.facts.get("avoid", ()))
     asked = [str(dish) for dish in plan.facts.get("dishes", ())]
     for dish in asked:
         found = _find_dish(dish, menus)
         if found is not None:
             values |= {"menu": escape(found["name"])}
+            held = [a for a in found.get("allergens", ()) if a in avoid]
+            if held:
+                return ["contains"], values | {"allergen": ", ".join(held)}
             if found.get("is_sold_out"):
                 return ["sold_out"], values
             if found.get("price_won") is None:
                 return ["no_price"], values
             return ["price"], values | {"price": price_ko(found["price_won"])}
+    menus = [m for m in menus if not avoid.intersection(m.get("allergens", ()))]
+    if not menus:
+        return ["none_safe", "call" if shop.get("phone") else "no_phone"], values
     available = [m for m in menus if not m.get("is_sold_out")] or menus
     best = sorted(available, key=lambda m: not m.get("is_best"))[:MAX_MENUS_SAID]
     values["menus"] = ", ".join(_menu_item(m) for m in best)

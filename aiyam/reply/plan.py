@@ -63,6 +63,7 @@ def make_plan(
     relaxed: Sequence[str] = (),
     shop_facts: Mapping[str, Any] | None = None,
     card: Mapping[str, int | None] | None = None,
+    avoid: Sequence[str] = (),
     question: str | None = None,
     choices: Sequence[str] = (),
     safety: SafetyVerdict | None = None,
@@ -83,6 +84,7 @@ def make_plan(
             is no place for children (``venue_ok`` false) is answered like one that is not known.
         card: {"balance_won", "meal_limit_won", "monthly_limit_won"} (None where unknown); kept only for
             MEAL_CARD_INQUIRY, since the card is not mentioned unless the child did.
+        avoid: allergens to keep away from; a menu answer leaves out dishes known to hold one, and says to ask.
         question: one clarifying question; choices: what can be tapped.
         safety: the screen's verdict. ``escalate`` and ``refuse`` leave no shop in the plan.
         safety_text: the fixed words for such a verdict (``Screen.message``), said verbatim.
@@ -117,6 +119,8 @@ def make_plan(
         kind = "recommend" if recommendations else "no_result"
         shops = tuple(recommendations[:MAX_SHOPS])
         return ReplyPlan(kind=kind, age_band=age_band, shops=shops, relaxed=tuple(relaxed), facts=facts, **asks)
+    if avoid:
+        facts["avoid"] = list(avoid)
     if intent in SHOP_QUESTION_INTENTS:
         return _shop_answer(intent, age_band, text, given, facts, recommendations, shop_facts, question, choices)
     if intent is Intent.MEAL_CARD_INQUIRY:

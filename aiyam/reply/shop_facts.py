@@ -25,7 +25,7 @@ def facts(
 
     Keys: shop_id, name, category, address, district, phone, rating, n_reviews, meal_card, good_shop, delivery, takeout,
     atmosphere, venue_ok, allergens_published, open_state, opens, closes, break ("15:00~17:00"), off_days, off_today, is_24h,
-    minutes_to_close, distance_m, menus [{name, price_won, is_best, is_sold_out}], synthetic. Clock times are as
+    minutes_to_close, distance_m, menus [{name, price_won, is_best, is_sold_out, allergens}], synthetic. Clock times are as
     ``clock_ko`` writes them: "21:30", "새벽 2시".
 
     Raises:
@@ -79,7 +79,13 @@ def facts(
         "minutes_to_close": minutes_to_close if minutes_to_close >= 0 and not all_day else None,
         "distance_m": distance,
         "menus": [
-            {"name": m.name, "price_won": m.price_won, "is_best": m.is_best, "is_sold_out": m.is_sold_out}
+            {
+                "name": m.name,
+                "price_won": m.price_won,
+                "is_best": m.is_best,
+                "is_sold_out": m.is_sold_out,
+                "allergens": list(m.allergens),
+            }
             for m in catalogue.menus_of(row)[:MAX_MENUS]
         ],
         "synthetic": bool(catalogue.synthetic),

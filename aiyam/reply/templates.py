@@ -159,7 +159,10 @@ class TemplateBackend:
             )
         elif plan.kind in ("hours", "menu", "detail", "card"):
             slots, known = answer_slots(plan)
-            yield _sentences(*(self._say(plan, intent, slot, values | known, variety) for slot in slots))
+            said = [self._say(plan, intent, slot, values | known, variety) for slot in slots]
+            if plan.kind == "menu" and plan.facts.get("avoid"):
+                said.append(self._say(plan, _INTENT_OF_KIND["recommend"], "allergy", values, variety))
+            yield _sentences(*said)
         elif plan.kind == "clarify":
             yield from self._clarify(plan, values, variety)
         else:
