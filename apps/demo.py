@@ -60,6 +60,7 @@ def run_demo(settings: Settings) -> int:
         serve = ["aiyam.cli", "serve", "--host", host, "--port", str(api_port)]
         options = {"server.address": host, "server.port": dashboard_port, "server.headless": "true"}
         options |= {"browser.gatherUsageStats": "false", "server.fileWatcherType": "none"}
+        options |= {"client.toolbarMode": "minimal"}
         flags = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         started.append(_spawn([sys.executable, "-m", *serve], logs / "api.log"))
         started.append(

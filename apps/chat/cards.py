@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from aiyam.contracts import Recommendation
-from apps.chat.texts import Language, say
+from apps.chat.texts import Language, say, when
 
 N_OPEN = 3
 """Cards shown at once (the reply speaks of as many); the others open on a tap."""
@@ -27,7 +27,7 @@ def cards(shops: Sequence[Recommendation], language: Language, *, turn_id: str |
 
 def card(shop: Recommendation, language: Language, *, turn_id: str | None) -> str:
     """Return one shop's card."""
-    facts = [_category(shop), _distance(shop, language)]
+    facts = [_category(shop), _where(shop, language)]
     tags = [(f"card-{shop.meal_card}", say(language, f"card_{shop.meal_card}"))]
     if shop.good_shop:
         tags.insert(0, ("good", say(language, "good_shop")))
@@ -48,21 +48,29 @@ def _category(shop: Recommendation) -> str:
     return escape(" ".join(word for word in (shop.district, shop.category) if word))
 
 
-def _distance(shop: Recommendation, language: Language) -> str:
+def _where(shop: Recommendation, language: Language) -> str:
     if shop.distance_m is None:
-        return escape(say(language, "no_distance"))
+        return escape(shop.address or say(language, "no_distance"))
     return f"{shop.distance_m:,} m" if shop.distance_m < 1000 else f"{shop.distance_m / 1000:.1f} km"
 
 
 def _hours(shop: Recommendation, language: Language) -> str:
     if shop.open_state == "open":
-        words = say(language, "open_until", time=shop.open_until) if shop.open_until else say(language, "open")
+        words = (
+            say(language, "open_until", time=when(shop.open_until, language))
+            if shop.open_until
+            else say(language, "open")
+        )
     elif shop.open_state == "break":
-        words = say(language, "break_until", time=shop.opens_at) if shop.opens_at else say(language, "break")
+        words = (
+            say(language, "break_until", time=when(shop.opens_at, language))
+            if shop.opens_at
+            else say(language, "break")
+        )
     elif shop.open_state == "closed":
         words = say(language, "closed")
         if shop.opens_at:
-            words += ", " + say(language, "opens_at", time=shop.opens_at)
+            words += ", " + say(language, "opens_at", time=when(shop.opens_at, language))
     else:
         words = say(language, "open_unknown")
     return f'<span class="ny-{shop.open_state}">{escape(words)}</span>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 Language = Literal["ko", "en"]
@@ -167,3 +168,23 @@ def say(language: Language, key: str, **values: object) -> str:
     '8,000원'
     """
     return TEXTS[key][0 if language == "ko" else 1].format(**values)
+
+
+_WHEN_EN = (
+    ("월요일", "Monday"), ("화요일", "Tuesday"), ("수요일", "Wednesday"), ("목요일", "Thursday"), ("금요일", "Friday"),
+    ("토요일", "Saturday"), ("일요일", "Sunday"), ("내일", "tomorrow"), ("다음 날", "the next day"),
+)  # fmt: skip
+_HOUR_KO = re.compile(r"(?:밤|새벽) (\d{1,2})시(?: (\d{1,2})분)?|(?<!\d)0시(?: (\d{1,2})분)?")
+
+
+def when(words: str, language: Language) -> str:
+    """Return a time of ``aiyam.korean.clock`` in the language of the screen.
+
+    >>> when("새벽 1시 30분", "en"), when("내일 11:00", "en"), when("밤 12시", "ko")
+    ('01:30', 'tomorrow 11:00', '밤 12시')
+    """
+    if language == "ko":
+        return words
+    for korean, english in _WHEN_EN:
+        words = words.replace(korean, english)
+    return _HOUR_KO.sub(lambda m: f"{int(m[1] or 0) % 12:02d}:{int(m[2] or m[3] or 0):02d}", words)

@@ -81,7 +81,9 @@ def test_a_card_says_whether_the_meal_card_is_taken_or_unknown(known: str, words
 
 
 def test_a_card_invents_nothing_it_does_not_know() -> None:
-    bare = shop(menu=None, price_won=None, distance_m=None, open_state="unknown", open_until=None, reason="")
+    bare = shop(
+        menu=None, price_won=None, distance_m=None, address="", open_state="unknown", open_until=None, reason=""
+    )
     html = card(bare, "ko", turn_id="t1")
     assert "원</b>" not in html
     assert "거리 모름" in html
