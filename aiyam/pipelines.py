@@ -188,6 +188,7 @@ class _Background:
 
 
 def _train_nlu(settings: Settings, queue: multiprocessing.Queue[Progress | str | None]) -> None:
+    threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     store = Store.open(settings.url)
     try:
         train_component(settings, store, "nlu", queue.put)
@@ -196,3 +197,11 @@ def _train_nlu(settings: Settings, queue: multiprocessing.Queue[Progress | str |
         raise SystemExit(1) from error
     finally:
         store.close()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone, killed too, so that no training is left running."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

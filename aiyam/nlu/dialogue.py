@@ -140,7 +140,7 @@ def resolve(
         )
     turned_down = _turned_down(text, state, shop_id) if follows else ()
     excluded = tuple(dict.fromkeys((*state.rejected_shop_ids, *turned_down))) if follows else ()
-    filters = filters.model_copy(update={"ordinal": None})
+    filters = _in_catalogue_terms(filters.model_copy(update={"ordinal": None}), catalogue)
     if intent is Intent.BUDGET_FOOD_INQUIRY and not (filters.budget_max or filters.budget_min or filters.sort):
         filters = filters.model_copy(update={"sort": "price"})  # little money, no amount: the cheapest first
     served = _served_intent(intent, follows)
@@ -315,6 +315,8 @@ def _follow_up(
         dropped.update(exclude_taste=tuple(t for t in base.exclude_taste if t not in said.taste) or None)
     if said.district or said.place or said.near_me:
         dropped.update(district=None, place=None, near_me=None, max_distance_m=None)
+    if base.sort == "distance":
+        dropped.update(max_distance_m=None)  # "nearer than these" was meant for the last reply alone
     if base.sort == "price" and base.budget_max and base.budget_max < (state.lowest_price_won or 0):
         dropped.update(budget_max=None)  # the last reply already had to go above it
     if said.budget_max is not None or said.budget_min is not None:
@@ -326,6 +328,17 @@ def _follow_up(
         filters = _cheaper(filters, state.lowest_price_won, shown, catalogue)
     if _NEARER.search(text) and said.max_distance_m is None:
         filters = _nearer(filters, shown, catalogue, user, context)
+    return filters
+
+
+def _in_catalogue_terms(filters: Filters, catalogue: Catalogue) -> Filters:
+    """Read a city as the catalogue does: as its district where lists know no smaller one, as no limit where it is all."""
+    if not filters.place:
+        return filters
+    if filters.place in catalogue.district_names:
+        return filters.model_copy(update={"district": filters.place, "place": None})
+    if filters.place in catalogue.district_city or filters.place in catalogue.district_province:
+        return filters.model_copy(update={"place": None})
     return filters
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from aiyam.contracts import Entity, EntityType
 from aiyam.korean.places import Place, shipped_places
 
 if TYPE_CHECKING:
     from aiyam.catalogue.arrays import Catalogue
+
+ENOUGH_SHOPS, ENOUGH_SHARE = 20, 0.01
+"""A district is served from so many shops on, or from this share of a small catalogue."""
 
 
 def place_without_shops(entities: Sequence[Entity], catalogue: Catalogue) -> str | None:
@@ -30,8 +35,8 @@ def place_without_shops(entities: Sequence[Entity], catalogue: Catalogue) -> str
 
 
 def home_city(catalogue: Catalogue) -> str | None:
-    """Return the one city all shops are in; None when there are several or none is known."""
-    cities = {city for city in catalogue.district_city if city}
+    """Return the one city the shops are in; None when there are several or none is known."""
+    cities = {catalogue.district_city[code] for code in _home_districts(catalogue)} - {""}
     return next(iter(cities)) if len(cities) == 1 else None
 
 
@@ -52,11 +57,12 @@ def _covers(areas: frozenset[str], place: Place) -> bool:
 
 
 def _areas(catalogue: Catalogue) -> frozenset[str]:
-    return _named_areas(
-        tuple(catalogue.district_names), tuple(catalogue.district_city), tuple(catalogue.district_province)
-    )
+    columns = (catalogue.district_names, catalogue.district_city, catalogue.district_province)
+    return frozenset(column[code] for code in _home_districts(catalogue) for column in columns) - {""}
 
 
-@lru_cache(maxsize=8)
-def _named_areas(districts: tuple[str, ...], cities: tuple[str, ...], provinces: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(name for name in (*districts, *cities, *provinces) if name)
+def _home_districts(catalogue: Catalogue) -> list[int]:
+    """Return the codes of the districts with shops enough to be served; a stray address in a list is none."""
+    counts = np.bincount(catalogue.district[catalogue.district >= 0], minlength=len(catalogue.district_names))
+    enough = min(ENOUGH_SHOPS, math.ceil(len(catalogue.shop_ids) * ENOUGH_SHARE))
+    return [int(code) for code in np.flatnonzero(counts >= max(enough, 1))]

@@ -34,6 +34,8 @@ class FewShops:
         self.min_meal_price = np.array([5000, 4000, 4500, 7000, np.nan], dtype=np.float32)
         self.district = np.array([0, 0, 1, 1, 0], dtype=np.int16)
         self.district_names = ["관악구", "강남구"]
+        self.district_city = ["서울특별시", "서울특별시"]
+        self.district_province = ["서울특별시", "서울특별시"]
         self.east_m = np.array([300, 900, 8000, 8500, 100], dtype=np.float32)
 
     def distance_m(self, rows: np.ndarray, lat: float, lon: float) -> np.ndarray:
@@ -202,3 +204,53 @@ def test_but_with_ten_thousand_won_reads_on_from_the_dish() -> None:
     request = ask(said("아니 만원으로", Intent.BUDGET_FOOD_INQUIRY, Filters(budget_max=10_000)))
     assert request.filters.menus == ("떡볶이",)
     assert request.filters.budget_max == 10_000
+
+
+def test_a_place_without_shops_is_said_and_not_answered_from_another_city() -> None:
+    request = ask(said("부산 맛집", Intent.LOCATION_INQUIRY, Filters(), ("부산", EntityType.LOCATION, "부산광역시")))
+    assert request.question is not None
+    assert "부산광역시" in request.question
+    assert "서울특별시" in request.question
+    after = next_state(SHOWN, request, said("부산 맛집", Intent.LOCATION_INQUIRY), [])
+    assert after.filters == SHOWN.filters
+
+
+def test_a_place_within_the_city_is_searched_even_where_no_shop_stands() -> None:
+    spans = ("홍대", EntityType.LOCATION, "홍대입구역")
+    request = ask(said("홍대 돈까스", Intent.FOOD_RECOMMENDATION, Filters(place="홍대입구역"), spans))
+    assert request.question is None
+    assert request.filters.place == "홍대입구역"
+
+
+def test_the_city_of_all_shops_is_no_place_to_search_near() -> None:
+    request = ask(said("서울 맛집", Intent.LOCATION_INQUIRY, Filters(place="서울특별시")))
+    assert request.filters.place is None
+
+
+def test_a_wish_without_food_narrows_what_is_on_the_screen() -> None:
+    request = ask(said("배달되는 데", Intent.FOOD_RECOMMENDATION, Filters(delivery=True)))
+    assert request.filters.menus == ("떡볶이",)
+    assert request.filters.delivery is True
+
+
+def test_another_district_ends_the_wish_for_a_short_walk() -> None:
+    near = SHOWN.model_copy(update={"filters": Filters(district="관악구", max_distance_m=400)})
+    request = ask(said("강남구로", Intent.REFINE, Filters(district="강남구")), near)
+    assert request.filters.max_distance_m is None
+
+
+def test_a_number_beyond_the_list_is_asked_back() -> None:
+    request = ask(said("열 번째는?", Intent.REFINE, Filters(ordinal=10)))
+    assert request.question is not None
+    assert "3곳" in request.question
+
+
+def test_little_money_without_an_amount_puts_the_cheapest_first() -> None:
+    assert ask(said("돈이 하나도 없어", Intent.BUDGET_FOOD_INQUIRY)).filters.sort == "price"
+
+
+def test_english_is_answered_with_what_can_be_tapped() -> None:
+    request = ask(said("I am hungry", Intent.OUT_OF_SCOPE))
+    assert request.question is not None
+    assert "Korean" in request.question
+    assert request.choices
