@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -103,8 +104,11 @@ def chat(
     as_json: AsJson = False,
 ) -> None:
     """Talk to the assistant in the terminal; ``--once … --json`` prints the whole trace."""
-    from aiyam.contracts import ChatContext
+    from aiyam.contracts import USER_ID_PATTERN, ChatContext
 
+    for name, value in (("--user", user), ("--session", session)):
+        if value is not None and not re.fullmatch(USER_ID_PATTERN, value):
+            raise InvalidInput(f"{name}: expected 1 to 64 letters, digits, '_', '.', ':' or '-', got {value!r}.")
     given = {k: v for k, v in {"now": now, "district": district}.items() if v is not None}
     context = parse(ChatContext, given) if given else None
     assistant = load_assistant()
@@ -287,7 +291,9 @@ def db_search(
     for hit in hits:
         row = hit if isinstance(hit, dict) else vars(hit)
         typer.echo(
-            json.dumps(row, ensure_ascii=False, default=str) if as_json else "  ".join(str(v) for v in row.values())
+            json.dumps(row, ensure_ascii=False, default=str)
+            if as_json
+            else "  ".join(" ".join(str(value).split()) for value in row.values())
         )
     if not hits and not as_json:
         typer.echo(f"Nothing contains {text!r}.", err=True)

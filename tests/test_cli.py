@@ -139,3 +139,24 @@ def test_a_store_of_a_newer_version_is_refused(empty: Settings) -> None:
     assert done.returncode == 2
     assert "9999" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [("--user", "a b"), ("--session", "p 1")])
+def test_a_user_or_session_that_breaks_its_pattern_is_named(empty: Settings, words: tuple[str, str]) -> None:
+    done = aiyam(empty, "chat", "--once", "떡볶이", *words)
+    assert done.returncode == 2
+    assert words[0] in done.stderr
+    assert words[1] in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_setting_or_home_that_cannot_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder", encoding="utf-8")
+    for name, value in (("AIYAM_API_PORT", "abc"), ("AIYAM_HOME", str(tmp_path / "file"))):
+        done = subprocess.run(
+            [sys.executable, "-m", "aiyam.cli", "db", "tables"],
+            capture_output=True, text=True, env={**os.environ, name: value}, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 2
+        assert value in done.stderr
+        assert "Traceback" not in done.stderr
