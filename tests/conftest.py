@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 
 from aiyam.contracts import KST
 from aiyam.settings import REPO_ROOT, Settings
+from aiyam.store import sqlite
 
 NOW = datetime(2026, 3, 2, 18, 30, tzinfo=KST)
 """A Monday evening just after the sample city's history ends."""
@@ -39,6 +40,24 @@ def assistant(home: Settings) -> Iterator[object]:
     loaded = Assistant.load(home, clock=lambda: NOW)
     yield loaded
     loaded.close()
+
+
+@pytest.fixture
+def copy_home(home: Settings) -> Callable[[Path], Settings]:
+    """Copy the shared home, models too, into a folder of the test's own.
+
+    The database goes through SQLite's own backup: opening and closing its file by hand in a process that has it open
+    would drop that process's locks (POSIX), and another process could then damage the file.
+    """
+
+    def copy(root: Path) -> Settings:
+        own = home.model_copy(update={"home": root / "home", "models_dir": root / "models"})
+        shutil.copytree(home.home, own.home, ignore=shutil.ignore_patterns("aiyam.db*"))
+        shutil.copytree(home.models_dir, own.models_dir)
+        sqlite.backup(home.home / "aiyam.db", own.home / "aiyam.db")
+        return own
+
+    return copy
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,8 @@ def test_a_second_first_run_does_nothing(home: Settings) -> None:
     assert first_run(home, silent) == []
 
 
-def test_half_a_city_counts_as_none(tmp_path: Path, home: Settings) -> None:
-    settings = Settings(home=tmp_path / "home", models_dir=home.models_dir)
-    shutil.copytree(home.home, settings.home)
+def test_half_a_city_counts_as_none(tmp_path: Path, copy_home: Callable[[Path], Settings]) -> None:
+    settings = copy_home(tmp_path)
     store = Store.open(settings.url)
     set_fact(store, "fingerprint", "")  # what a killed generation leaves: shops, but no stamp
     store.close()

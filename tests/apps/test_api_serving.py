@@ -121,11 +121,9 @@ def test_reload_is_open_to_this_machine_or_to_the_token(assistant: Assistant, ho
 
 
 def test_a_promotion_is_followed_without_dropping_a_request(
-    assistant: Assistant, home: Settings, tmp_path: Path, until: Until
+    assistant: Assistant, copy_home: Callable[[Path], Settings], tmp_path: Path, until: Until
 ) -> None:
-    own = home.model_copy(update={"home": tmp_path / "home", "models_dir": tmp_path / "models"})
-    shutil.copytree(home.home, own.home)
-    shutil.copytree(home.models_dir, own.models_dir)
+    own = copy_home(tmp_path)
     loaded = Assistant.load(own, clock=assistant.clock)
     served = loaded.versions.nlu
     newer = copy_as_new_version(own.models_dir / "nlu", served)
