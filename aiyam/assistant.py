@@ -34,7 +34,7 @@ from aiyam.pipeline import Pipeline
 from aiyam.settings import Settings
 from aiyam.store import Store
 from aiyam.store.aliases import production_versions
-from aiyam.store.conversations import last_state, record_turn, state_before
+from aiyam.store.conversations import get_trace, last_state, record_turn, state_before
 from aiyam.store.people import get_profile
 
 
@@ -119,7 +119,7 @@ class Assistant:
         """Run one turn. The trace is committed to the store before ``Done`` is yielded.
 
         ``again`` names a turn of this session to answer anew: the dialogue is taken as it stood before that turn, and
-        the words differ; the first answer stays stored as a turn of its own.
+        other shops are shown where there are any; the first answer stays stored as a turn of its own.
 
         Raises:
             InvalidInput: the message is empty or too long.
@@ -128,9 +128,11 @@ class Assistant:
         text = clean_message(message)
         session = session_id or f"s-{uuid.uuid4().hex[:16]}"
         state = last_state(self.store, session, user_id) if session_id else DialogueState()
+        leave_out: tuple[str, ...] = ()
         if again is not None:
             before = state_before(self.store, again, session, user_id)
             state = before.model_copy(update={"n_turns": state.n_turns})
+            leave_out = tuple(r.shop_id for r in get_trace(self.store, again).recommendations)
         turn_context = self._context(context)
         turn = Turn(
             turn_id=f"t-{uuid.uuid4().hex}",
@@ -139,6 +141,7 @@ class Assistant:
             message=text,
             context=turn_context,
             state=state,
+            leave_out=leave_out,
         )
         for event in self.pipeline.stream(turn):
             if isinstance(event, Done):

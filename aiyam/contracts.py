@@ -368,7 +368,10 @@ class DialogueState(Record):
 
 
 class Turn(Record):
-    """One request to the pipeline. ``message`` is raw here; the pipeline masks personal data before anything else."""
+    """One request to the pipeline. ``message`` is raw here; the pipeline masks personal data before anything else.
+
+    ``leave_out`` names shops not to show unless nothing else is left: those of the answer that is given anew.
+    """
 
     turn_id: str
     session_id: str
@@ -376,6 +379,7 @@ class Turn(Record):
     message: str
     context: TurnContext
     state: DialogueState = DialogueState()
+    leave_out: tuple[str, ...] = ()
 
 
 # --------------------------------------------------------------------------- what comes out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -118,7 +118,7 @@ class Pipeline:
         cards: tuple[Recommendation, ...] = ()
         if verdict.action in ("answer", "mask") and request.intent in RECOMMENDING_INTENTS and not request.question:
             query = self._query(request, turn.user, turn.context)
-            found = self.parts.funnels.find(query)
+            found = self._find(query, turn.leave_out)
             watch.lap("candidates")
             yield CandidatesFound(n_candidates=len(found), funnel_counts=found.counts, relaxed=found.relaxed)
             cards = self._rank(query, found, top_k=N_SHOWN)
@@ -210,6 +210,15 @@ class Pipeline:
             district=where.district,
             exclude_rows=np.array(turned_down, dtype=np.int32),
         )
+
+    def _find(self, query: Query, leave_out: tuple[str, ...]) -> CandidateSet:
+        rows = [self.catalogue.row_of[s] for s in leave_out if s in self.catalogue.row_of]
+        if rows:
+            others = np.union1d(query.exclude_rows, np.array(rows, dtype=np.int32)).astype(np.int32)
+            found = self.parts.funnels.find(replace(query, exclude_rows=others))
+            if len(found) and not found.relaxed:
+                return found
+        return self.parts.funnels.find(query)
 
     def _rank(self, query: Query, found: CandidateSet, *, top_k: int) -> tuple[Recommendation, ...]:
         vector = self.parts.encoder.encode([query.semantic_query])[0] if query.semantic_query else None

@@ -125,8 +125,8 @@ def test_answering_again_starts_from_the_dialogue_before_the_turn(assistant) -> 
     second = ask(assistant, "더 싼 데는?", first.session_id)
     *_, done = assistant.stream(PERSON, "더 싼 데는?", session_id=first.session_id, again=second.turn_id)
     assert done.trace.state.filters == second.state.filters
-    assert [r.shop_id for r in done.trace.recommendations] == [r.shop_id for r in second.recommendations]
-    assert done.trace.response != second.response
+    assert done.trace.recommendations
+    assert not {r.shop_id for r in done.trace.recommendations} & {r.shop_id for r in second.recommendations}
     with pytest.raises(NotFound):
         list(assistant.stream("someone-else", "안녕", session_id="new", again=second.turn_id))
 

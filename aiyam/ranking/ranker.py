@@ -169,7 +169,8 @@ class Ranker:
         if filters.sort == "rating":
             return _by(-self.catalogue.rating[rows], scores, reach)[:top_k]
         if filters.sort == "distance" and np.isfinite(metres).any():
-            return _by(metres, scores)[:top_k]
+            shut = self.catalogue.open_state(rows, query.now).state == 0
+            return _by(metres, scores, shut.astype(np.intp))[:top_k]
         if not diverse:
             return np.argsort(-scores, kind="stable")[:top_k]
         vary = not filters.category and not filters.menus
@@ -202,9 +203,9 @@ def check_feature_table(table: tuple[str, ...], folder: Path) -> None:
 
 
 def _by(
-    value: NDArray[np.floating], scores: NDArray[np.float32], reach: NDArray[np.intp] | None = None
+    value: NDArray[np.floating], scores: NDArray[np.float32], group: NDArray[np.intp] | None = None
 ) -> NDArray[np.int64]:
-    """Order by reach, then value upwards, unknown last, ties by score."""
+    """Order by group (reach, or open before shut), then value upwards, unknown last, ties by score."""
     keys = [-scores, np.nan_to_num(value, nan=np.inf)]
-    order: NDArray[np.int64] = np.lexsort(keys if reach is None else [*keys, reach])
+    order: NDArray[np.int64] = np.lexsort(keys if group is None else [*keys, group])
     return order
