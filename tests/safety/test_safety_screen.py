@@ -34,6 +34,7 @@ def screen() -> Screen:
         ("급식카드 쓰는 거 창피해", "bullying", "1388"),
         ("더는 못 버티겠어", "distress", "1388"),
         ("누가 자꾸 따라와", "danger", "112"),
+        ("친구가 나 싫어해", "bullying", "1388"),
     ],
 )
 def test_a_disclosure_is_answered_with_the_right_line(screen: Screen, text: str, kind: str, line: str) -> None:
@@ -60,6 +61,8 @@ def test_a_disclosure_is_answered_with_the_right_line(screen: Screen, text: str,
         "치킨 한 마리 때리자",
         "눈치 안 보고 급카 쓸 데",
         "ㅈㅅ 다시",
+        "친구가 매운 거 싫어해",
+        "밥 먹고 토했어",
     ],
 )
 def test_idioms_are_answered(screen: Screen, text: str) -> None:
