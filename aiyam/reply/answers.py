@@ -8,7 +8,7 @@ from typing import Any
 
 from aiyam.contracts import ReplyPlan
 from aiyam.reply.amounts import distance_ko, price_ko, walk_minutes
-from aiyam.reply.markdown import escape
+from aiyam.reply.markdown import inline
 
 MAX_MENUS_SAID = 4
 
@@ -18,7 +18,7 @@ def answer_slots(plan: ReplyPlan) -> tuple[list[str], dict[str, Any]]:
     if plan.kind == "card":
         return _card(plan.facts)
     shop = plan.facts.get("shop", {})
-    values = _values(shop)
+    values = _values(shop) | {"thing": plan.facts.get("thing")}
     if plan.kind == "hours":
         return _hours(shop), values
     if plan.kind == "menu":
@@ -30,14 +30,14 @@ def _values(shop: Mapping[str, Any]) -> dict[str, Any]:
     distance = shop.get("distance_m")
     rating = shop.get("rating")
     return {
-        "name": escape(str(shop.get("name", "이 가게"))),
-        "category": escape(shop["category"]) if shop.get("category") else None,
+        "name": inline(str(shop.get("name", "이 가게"))),
+        "category": inline(shop["category"]) if shop.get("category") else None,
         "opens": shop.get("opens"),
         "closes": shop.get("closes"),
         "break": shop.get("break"),
         "off_days": ", ".join(shop.get("off_days") or ()) or None,
-        "phone": escape(shop["phone"]) if shop.get("phone") else None,
-        "address": escape(shop["address"], max_chars=120) if shop.get("address") else None,
+        "phone": inline(shop["phone"]) if shop.get("phone") else None,
+        "address": inline(shop["address"], max_chars=120) if shop.get("address") else None,
         "rating": f"{rating:.1f}점" if rating is not None else None,
         "n_reviews": shop.get("n_reviews") or None,
         "distance": distance_ko(distance) if distance is not None else None,
@@ -71,7 +71,7 @@ def _menu(plan: ReplyPlan, shop: Mapping[str, Any], values: dict[str, Any]) -> t
     for dish in asked:
         found = _find_dish(dish, menus)
         if found is not None:
-            values |= {"menu": escape(found["name"])}
+            values |= {"menu": inline(found["name"])}
             held = [a for a in found.get("allergens", ()) if a in avoid]
             if held:
                 return ["contains"], values | {"allergen": ", ".join(held)}
@@ -86,13 +86,13 @@ def _menu(plan: ReplyPlan, shop: Mapping[str, Any], values: dict[str, Any]) -> t
     available = [m for m in menus if not m.get("is_sold_out")] or menus
     best = sorted(available, key=lambda m: not m.get("is_best"))[:MAX_MENUS_SAID]
     values["menus"] = ", ".join(_menu_item(m) for m in best)
-    values["dish"] = escape(asked[0]) if asked else None
+    values["dish"] = inline(asked[0]) if asked else None
     return (["not_there", "list"] if asked else ["list"]), values
 
 
 def _menu_item(menu: Mapping[str, Any]) -> str:
     price = menu.get("price_won")
-    return escape(menu["name"]) + (f" {price_ko(price)}" if price is not None else "")
+    return inline(menu["name"]) + (f" {price_ko(price)}" if price is not None else "")
 
 
 def _find_dish(dish: str, menus: list[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -113,6 +113,7 @@ def _detail(aspect: str, shop: Mapping[str, Any], values: dict[str, Any]) -> lis
         if values["distance"]
         else ["no_distance", *(["address"] if values["address"] else [])],
         "rating": ["rating"] if values["rating"] else ["no_rating"],
+        "unknown_fact": ["unknown_fact", "call" if values["phone"] else "ask_there"],
         "card": [f"card_{shop.get('meal_card', 'unknown')}"],
         "takeout": ["takeout_yes" if shop.get("takeout") else "takeout_unknown"],
         "delivery": ["delivery_yes" if shop.get("delivery") else "delivery_unknown"],

@@ -13,7 +13,7 @@ from aiyam.errors import DataError
 from aiyam.korean.particles import PAIRS, particle
 from aiyam.reply.claims import find_claims
 from aiyam.reply.grounding import Known, known_of
-from aiyam.reply.markdown import escape
+from aiyam.reply.markdown import escape, inline
 
 MAX_SENTENCE_CHARS = {"7-9": 40, "10-12": 55, "13-15": 75, "16-18": 95, "adult": 200}
 _PARTICLE = "|".join(sorted({form for pair in PAIRS.values() for form in pair}, key=len, reverse=True))
@@ -113,7 +113,7 @@ def _protected(text: str, known: Known) -> list[tuple[int, int]]:
     """Spans of the text that no rule may change, in order and apart."""
     spans = [(c.start, c.end) for c in find_claims(text)]
     for phrase in known.verbatim() | known.days:
-        for form in {phrase, escape(phrase, max_chars=200)}:
+        for form in {phrase, escape(phrase, max_chars=200), inline(phrase, max_chars=200)}:
             if form and form in text:
                 spans += [(m.start(), m.end()) for m in re.finditer(re.escape(form), text)]
     spans += [(m.start(), m.end()) for m in re.finditer(r"\"[^\"\n]*\"", text)]

@@ -13,6 +13,7 @@ from typing import Protocol
 from aiyam.contracts import GroundingVerdict, ReplyPlan
 from aiyam.reply.child_friendly import ChildFriendly
 from aiyam.reply.grounding import Grounder, Known, known_of
+from aiyam.reply.plan import CARING_TOPICS
 from aiyam.reply.templates import TemplateBackend
 
 MAX_REPLY_CHARS = 1200
@@ -74,7 +75,7 @@ class Replier:
     def stream(self, plan: ReplyPlan, *, variety: int = 0) -> Generator[str, None, Worded]:
         """Yield the pieces to show; the generator's return value is a ``Worded`` (``worded = yield from …``)."""
         known = known_of(plan)
-        if self.backend is None or plan.facts.get("fixed_text"):
+        if self.backend is None or plan.facts.get("fixed_text") or plan.facts.get("topic") in CARING_TOPICS:
             return (yield from self._words_of_template(plan, known, variety, None, ""))
         shown = ""
         try:

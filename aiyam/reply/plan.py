@@ -20,13 +20,34 @@ from aiyam.contracts import (
 MAX_SHOPS = 3
 """A reply words at most three shops; the cards may show more."""
 
+CARING_TOPICS = ("ill", "worry")
+"""Small talk that is answered with care alone: no cheer, no food, an adult or a line to turn to."""
+
+_MAY_HOLD_NEED = (Intent.SMALL_TALK, Intent.OUT_OF_SCOPE, Intent.FEEDBACK)
 _CARD_WORDS = re.compile(r"급식\s*카드|급\s*카|꿈나무|카드|결제|컬러풀|푸르미")
 _AI_WORDS = re.compile(
     r"사람이(야|에요|니|냐|지|예요)|사람\s*맞|로봇|인공지능|(?<![a-z])ai(?![a-z])|챗봇|진짜\s*사람|기계(야|니|냐|예요)|몇\s*살"
     r"|누가\s*만들|너\s*(는|넌)?\s*(누구|뭐야|뭐니|정체)",
     re.IGNORECASE,
 )
+_ILL = re.compile(
+    r"(?:배|머리|목|속|다리|팔|몸|귀|눈|허리|가슴|발|손|(?<![가-힣])이|이빨|치아)(?:가|이|도|는|은)?\s*(?:너무|진짜|많이|좀|막|계속|자꾸|엄청|갑자기)?\s*"
+    r"(?:아파|아프(?!게|도록)|아픔|아픈|아팠|쓰려|쓰리|안\s*좋아|(?<=속)\s*울렁)"
+    r"|(?:^|나|저|너무|많이|진짜|엄마가|아빠가|할머니가|할아버지가|동생이|친구가)\s*(?:너무|많이)?\s*아(?:파|프)(?!트)"
+    r"|토할(?!\s*(?:뻔|만큼|정도))|토했|토가\s*나|구토|열\s*나(?=$|[요서고ㅠㅜ.!? ]*$|는데|는\s*것)|열이\s*(?:너무|많이|막|계속|자꾸|조금|좀)?\s*(?:나|있|높|많|심)|어지러|어지럽|설사|배탈|체했|체한\s*(?:것|거)|몸살|감기"
+    r"|두드러기|숨\s*(?:을|이)?\s*(?:못\s*쉬|안\s*쉬어|막혀|차)|쓰러질|(?<![가-힣])피가?\s*(?:나|났)|다쳤"
+)
+_WELL_AGAIN = re.compile(r"다\s*나았|나았어|안\s*아(?:파|프)|괜찮아졌")
+_WORRY = re.compile(
+    r"학교(?:에|를)?\s*(?:가기|다니기|가는\s*거|가는\s*게)?\s*(?:너무|진짜|정말)?\s*(?:싫|시러|무서)"
+    r"|(?:학원|유치원|어린이집)(?:에)?\s*가기\s*(?:너무|진짜|정말)?\s*(?:싫|시러|무서)"
+    r"|(?:친구|애|짝꿍|선생님)(?:들)?(?:이|가|도|는|은|께서)?\s*(?:다|막|자꾸|맨날|진짜)?\s*(?:나|날|저|내)(?:를|만|랑|하고|가)?\s*(?:다|막|자꾸|맨날|진짜|너무)?\s*"
+    r"(?:싫[어은]|미워|안\s*놀|안\s*좋아|무시)"
+    r"|(?:친구|짝꿍)(?:들)?(?:이|가|랑|도)?\s*(?:안\s*놀아|절교|미워)|친구(?:가|도)?\s*(?:하나도|한\s*명도)?\s*없|선생님(?:이|도)?\s*무서"
+)
 _SMALL_TALK = (
+    ("ill", _ILL),
+    ("worry", _WORRY),
     ("ai", _AI_WORDS),
     ("love", re.compile(r"사랑해|좋아해줘|사귀|결혼|여친|남친|보고\s*싶|뽀뽀")),
     (
@@ -40,8 +61,25 @@ _SMALL_TALK = (
     ("name", re.compile(r"이름|뭐라고\s*불러")),
     ("hungry", re.compile(r"배고|배\s*고|출출|허기")),
 )
+UNKNOWN_FACTS = (
+    ("주차", re.compile(r"주차|차\s*(?:댈|세울)")),
+    ("와이파이", re.compile(r"와이\s*파이|(?<![a-z])wi-?fi", re.IGNORECASE)),
+    ("화장실", re.compile(r"화장실")),
+    ("예약", re.compile(r"예약")),
+    ("콘센트", re.compile(r"콘센트|충전")),
+    ("아기 의자", re.compile(r"(?:아기|유아)\s*의자")),
+    ("반려동물", re.compile(r"반려|애견|강아지")),
+    ("엘리베이터", re.compile(r"엘리베이터|엘베|휠체어")),
+    ("놀이방", re.compile(r"놀이방|키즈\s*존")),
+    ("에어컨", re.compile(r"에어컨")),
+    ("기다리는 시간", re.compile(r"웨이팅|대기|줄\s*(?:서|길)")),
+)
+"""What children ask of a shop and no row tells: the thing as a reply names it, and the words for it."""
+
+_ASKED_WHETHER = re.compile(r"있|되|돼|됨|가능|어디|길어|많아")
 _ASPECTS = (
-    ("phone", re.compile(r"전화|번호|연락처")),
+    ("phone", re.compile(r"전화|번호|연락처|전번|폰번|연락")),
+    ("unknown_fact", re.compile("|".join(words.pattern for _, words in UNKNOWN_FACTS), re.IGNORECASE)),
     ("card", re.compile(r"급식\s*카드|급\s*카|꿈나무|카드|결제")),
     ("allergy", re.compile(r"알레르기|알러지|들어\s*(있|가)")),
     ("rating", re.compile(r"평점|별점|리뷰|후기|평가|맛있(어|나|니|냐|을까)|몇\s*점|인기")),
@@ -93,7 +131,7 @@ def make_plan(
 
     Returns:
         A plan whose ``facts`` hold: intent, asked_card (bool), filters (given), and where they apply shop, aspect,
-        dishes, card, topic, masked (kinds of personal data hidden from the message), fixed_text, safety_kinds.
+        dishes, card, topic, thing, unknown ("price", "hours" that no shown shop tells), masked (kinds of personal data hidden from the message), fixed_text, safety_kinds.
     """
     if shop_facts is not None and not shop_facts.get("venue_ok", True):
         shop_facts = None
@@ -109,15 +147,22 @@ def make_plan(
     if verdict.action in ("escalate", "refuse") or intent is Intent.SAFETY:
         facts |= {"fixed_text": safety_text, "safety_kinds": list(verdict.kinds), "lines": list(verdict.lines)}
         kind = "refuse" if verdict.action == "refuse" else "safety"
+        if verdict.kinds[:1] == ("distress",) and small_talk_topic(text) == "ill":
+            facts["topic"] = "ill"  # the fixed words speak of the heart; for the body there are others
         return ReplyPlan(kind=kind, age_band=age_band, facts=facts)
     if verdict.kinds:
         facts["masked"] = list(verdict.kinds)
-    if low_confidence or (question and not recommendations and shop_facts is None):
+    unsure = low_confidence or bool(question and not recommendations and shop_facts is None)
+    if (unsure or intent in _MAY_HOLD_NEED) and small_talk_topic(text) in CARING_TOPICS:
+        facts["topic"] = small_talk_topic(text)  # whatever else was meant, a child in need is not asked about food
+        return ReplyPlan(kind="small_talk", age_band=age_band, facts=facts)
+    if unsure:
         return ReplyPlan(kind="clarify", age_band=age_band, question=question, choices=tuple(choices), facts=facts)
     asks = {"question": question, "choices": tuple(choices)}
     if intent in RECOMMENDING_INTENTS:
         kind = "recommend" if recommendations else "no_result"
         shops = tuple(recommendations[:MAX_SHOPS])
+        facts["unknown"] = _not_told(shops)
         return ReplyPlan(kind=kind, age_band=age_band, shops=shops, relaxed=tuple(relaxed), facts=facts, **asks)
     if avoid:
         facts["avoid"] = list(avoid)
@@ -129,6 +174,8 @@ def make_plan(
         return ReplyPlan(kind="card", age_band=age_band, facts=facts, **asks)
     if intent is Intent.SMALL_TALK:
         facts["topic"] = small_talk_topic(text)
+    if intent is Intent.OUT_OF_SCOPE and unknown_fact(text) and _ASKED_WHETHER.search(text):
+        facts["topic"] = "unknown_fact"
     if intent is Intent.FEEDBACK:
         facts["topic"] = _feedback_tone(text)
     kind = {
@@ -151,7 +198,10 @@ def mentions_card(text: str, filters: Filters, intent: Intent) -> bool:
 
 
 def asked_aspect(text: str) -> str:
-    """What of one shop is asked: phone, card, allergy, rating, takeout, delivery, distance, address, good_shop, general.
+    """What of one shop is asked.
+
+    One of phone, unknown_fact (parking and the like, which no row tells), card, allergy, rating, takeout, delivery,
+    distance, address, good_shop, general.
 
     >>> asked_aspect("거기 전화번호 알려줘"), asked_aspect("거기 어때?")
     ('phone', 'general')
@@ -160,12 +210,33 @@ def asked_aspect(text: str) -> str:
 
 
 def small_talk_topic(text: str) -> str:
-    """Name the small talk: ai, love, sad, happy, joke, name, hungry, or any.
+    """Name the small talk: ill, worry, ai, love, sad, happy, joke, name, hungry, or any.
 
     >>> small_talk_topic("너 사람이야?"), small_talk_topic("오늘 시험 망했어")
     ('ai', 'sad')
     """
-    return next((topic for topic, words in _SMALL_TALK if words.search(text)), "any")
+    well = bool(_WELL_AGAIN.search(text))
+    return next((topic for topic, words in _SMALL_TALK if words.search(text) and not (well and topic == "ill")), "any")
+
+
+def unknown_fact(text: str) -> str | None:
+    """The thing asked of a shop that no row tells, as a reply names it; None when nothing such is asked.
+
+    >>> unknown_fact("거기 와이파이 돼?"), unknown_fact("거기 어때?")
+    ('와이파이', None)
+    """
+    return next((thing for thing, words in UNKNOWN_FACTS if words.search(text)), None)
+
+
+def _not_told(shops: Sequence[Recommendation]) -> list[str]:
+    """What the rows of all these shops are silent about: "price", "hours"."""
+    if not shops:
+        return []
+    silent = {
+        "price": all(s.price_won is None for s in shops),
+        "hours": all(s.open_state == "unknown" for s in shops),
+    }
+    return [name for name, unknown in silent.items() if unknown]
 
 
 def _feedback_tone(text: str) -> str:
@@ -180,8 +251,9 @@ def _card_aspect(text: str) -> str:
     for aspect, words in (
         ("lost", r"잃어|분실|도난|없어졌|고장|안\s*긁|망가"),
         ("apply", r"신청|발급|만들|받을\s*수|어떻게\s*받|자격|재발급"),
-        ("balance", r"잔액|남았|남은|얼마\s*(있|남)|충전|몇\s*원\s*(있|남)|얼마"),
+        ("balance", r"잔액|남았|남은|얼마\s*(있|남)|충전|몇\s*원\s*(있|남)"),
         ("limit", r"한도|한\s*끼|하루|한\s*번에|몇\s*번|까지\s*(쓸|써)"),
+        ("balance", r"얼마"),
         ("where", r"어디|되는|가맹|쓸\s*수|사용처|편의점"),
     ):
         if re.search(words, text):
@@ -208,5 +280,9 @@ def _shop_answer(
     facts["dishes"] = list(filters.menus or ())
     kind = {Intent.OPENING_HOURS_INQUIRY: "hours", Intent.MENU_INQUIRY: "menu", Intent.SHOP_DETAIL: "detail"}[intent]
     facts["aspect"] = asked_aspect(text)
+    if facts["aspect"] == "unknown_fact":
+        facts["thing"] = unknown_fact(text)
+        if kind == "menu" and not facts["dishes"]:
+            kind = "detail"
     shops = tuple(r for r in recommendations if r.shop_id == shop_facts.get("shop_id"))[:1]
     return ReplyPlan(kind=kind, age_band=age_band, shops=shops, question=question, choices=tuple(choices), facts=facts)

@@ -17,7 +17,8 @@ from aiyam.errors import DataError
 from aiyam.korean.particles import PAIRS, fill, with_particle
 from aiyam.reply.amounts import distance_ko, price_ko, walk_minutes
 from aiyam.reply.answers import answer_slots
-from aiyam.reply.markdown import escape
+from aiyam.reply.markdown import escape, guard_line_start, inline
+from aiyam.reply.plan import CARING_TOPICS
 
 BANK_FILES = ("recommend.json", "relaxed.json", "shop_answers.json", "card.json", "talk.json")
 
@@ -135,6 +136,8 @@ class TemplateBackend:
         """
         if plan.facts.get("fixed_text"):
             yield str(plan.facts["fixed_text"])
+            if plan.facts.get("topic") == "ill":
+                yield " " + (self._say(plan, "SAFETY", "ill", {}, variety) or "")
             return
         first = True
         for block in self._blocks(plan, variety):
@@ -149,7 +152,7 @@ class TemplateBackend:
         intent = _INTENT_OF_KIND[plan.kind]
         values = _request_values(plan)
         if plan.facts.get("masked"):
-            yield self._say(plan, "ANY", "masked", values, variety) or ""
+            yield _sentences(self._say(plan, "ANY", "masked", values, variety))
         if plan.kind == "recommend":
             yield from self._recommend(plan, values, variety)
         elif plan.kind == "no_result":
@@ -170,7 +173,7 @@ class TemplateBackend:
             body = self._say(plan, intent, topic, values, variety) if topic else None
             yield _sentences(
                 body or self._say(plan, intent, "body", values, variety),
-                self._say(plan, intent, "next", values, variety),
+                None if topic in CARING_TOPICS else self._say(plan, intent, "next", values, variety),
             )
         if plan.question and plan.kind not in ("clarify", "recommend"):
             yield escape(plan.question, max_chars=200)
@@ -181,18 +184,18 @@ class TemplateBackend:
         opening = (
             self._say(plan, own, "opening", values, variety, count) if own != general and variety % 2 == 0 else None
         )
-        relaxed = self._say(plan, "RELAXED", plan.relaxed[0], values, variety) if plan.relaxed else None
+        relaxed = self._say(plan, "RELAXED", _given_up(plan), values, variety) if plan.relaxed else None
         if plan.relaxed and relaxed is None:
             relaxed = self._say(plan, "RELAXED", "any", values, variety)
         # An honest "there was none, so I widened it" replaces the opening: "I found it" before it would be untrue.
-        yield relaxed or opening or self._say(plan, general, "opening", values, variety, count) or ""
+        yield _sentences(relaxed or opening or self._say(plan, general, "opening", values, variety, count))
         for i, shop in enumerate(plan.shops):
             line = self._shop_line(plan, shop, variety + i)
             yield f"\n\n{line}" if i == 0 else f"\n{line}"
         yield _sentences(
             self._say(plan, general, "card_unknown", values, variety) if _asks_card(plan) else None,
             self._say(plan, general, "allergy", values, variety) if any(s.allergy_note for s in plan.shops) else None,
-            escape(plan.question, max_chars=200)
+            inline(plan.question, max_chars=200)
             if plan.question
             else self._say(plan, general, "closing", values, variety, count),
         )
@@ -213,7 +216,7 @@ class TemplateBackend:
     def _clarify(self, plan: ReplyPlan, values: Mapping[str, Any], variety: int) -> Iterator[str]:
         slot = "which_shop" if plan.facts.get("topic") == "which_shop" else "body"
         lead = self._say(plan, "CLARIFY", "lead" if plan.question else slot, values, variety)
-        yield _sentences(lead, escape(plan.question, max_chars=200) if plan.question else None)
+        yield _sentences(lead, inline(plan.question, max_chars=200) if plan.question else None)
         if plan.choices:
             yield "\n".join(f"- {escape(choice)}" for choice in plan.choices)
 
@@ -227,15 +230,15 @@ def shop_values(shop: Recommendation) -> dict[str, Any]:
     """Fields a shop's templates may use; None where the row is silent."""
     walk = walk_minutes(shop.distance_m) if shop.distance_m is not None else None
     return {
-        "name": escape(shop.name),
-        "category": escape(shop.category) or None,
-        "menu": escape(shop.menu) if shop.menu and shop.price_won is not None else None,
+        "name": inline(shop.name),
+        "category": inline(shop.category) or None,
+        "menu": inline(shop.menu) if shop.menu and shop.price_won is not None else None,
         "price": price_ko(shop.price_won) if shop.price_won is not None else None,
         "distance": distance_ko(shop.distance_m) if shop.distance_m is not None else None,
         "walk": walk,
-        "district": escape(shop.district) or None,
-        "until": escape(shop.open_until) if shop.open_until else None,
-        "opens": escape(shop.opens_at) if shop.opens_at else None,
+        "district": inline(shop.district) or None,
+        "until": inline(shop.open_until) if shop.open_until else None,
+        "opens": inline(shop.opens_at) if shop.opens_at else None,
     }
 
 
@@ -244,8 +247,8 @@ def reason_sentence(shop: Recommendation, plan: ReplyPlan) -> str | None:
     from aiyam.reply.grounding import check  # the check sits beside, not below: only reasons need it here
 
     for fact in shop.reason.split(" · "):
-        reason = escape(fact.strip(), max_chars=120).rstrip(".")
-        if not reason or _ALREADY_SAID.search(reason) or (shop.menu and reason.startswith(escape(shop.menu))):
+        reason = inline(fact.strip(), max_chars=120).rstrip(".")
+        if not reason or _ALREADY_SAID.search(reason) or (shop.menu and reason.startswith(inline(shop.menu))):
             continue
         if _CARD.search(reason) and not plan.facts.get("asked_card"):
             continue
@@ -286,10 +289,10 @@ def _request_values(plan: ReplyPlan) -> dict[str, Any]:
         "count": len(plan.shops) or None,
         "budget": price_ko(budget) if budget else None,
         "reach": distance_ko(reach) if reach else None,
-        "place": escape(place) if place else None,
-        "district": escape(district) if district else None,
+        "place": inline(place) if place else None,
+        "district": inline(district) if district else None,
         "asked_category": category if isinstance(category, str) else None,
-        "asked_menu": escape(menus[0]) if menus else None,
+        "asked_menu": inline(menus[0]) if menus else None,
         "asked_taste": filters["taste"][0] if filters.get("taste") else None,
         "near_me": filters.get("near_me"),
         "good_shop": filters.get("good_shop"),
@@ -300,8 +303,18 @@ def _asks_card(plan: ReplyPlan) -> bool:
     return bool(plan.facts.get("asked_card")) and any(s.meal_card == "unknown" for s in plan.shops)
 
 
+def _given_up(plan: ReplyPlan) -> str:
+    """The slot that tells what was given up: "there is none" is not said of a price or an hour that no row tells."""
+    unknown = plan.facts.get("unknown", ())
+    if plan.relaxed[0] in ("budget_max", "budget_min") and "price" in unknown:
+        return "price_unknown"
+    if plan.relaxed[0] in ("time_of_day", "open_now") and "hours" in unknown:
+        return "hours_unknown"
+    return plan.relaxed[0]
+
+
 def _sentences(*parts: str | None) -> str:
-    return " ".join(part for part in parts if part)
+    return guard_line_start(" ".join(part for part in parts if part))
 
 
 def _read(path: Path) -> Iterator[Template]:

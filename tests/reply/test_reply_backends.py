@@ -111,6 +111,13 @@ def test_unusable_words_are_replaced_and_never_shown(
     assert worded.grounding.replaced == reason.startswith("ungrounded")
 
 
+def test_a_child_that_is_ill_hears_the_written_words_whatever_the_backend(template: TemplateBackend) -> None:
+    plan = make_plan(intent=Intent.SMALL_TALK, text="배가 너무 아파")
+    worded = Replier(template, backend=Writer("떡볶이를 먹으면 나아요!")).reply(plan)
+    assert "119" in worded.text
+    assert worded.backend == "template"
+
+
 def test_good_words_are_streamed_sentence_by_sentence(template: TemplateBackend) -> None:
     backend = Writer("봉천", "김밥은 어때요? 참치김밥이 4,0", "00원이에요. 맛있게 먹어요!")
     replier = Replier(template, backend=backend)

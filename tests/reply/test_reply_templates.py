@@ -15,7 +15,7 @@ from aiyam.reply.child_friendly import ChildFriendly
 from aiyam.reply.grounding import check
 from aiyam.reply.language_model import Replier
 from aiyam.reply.markdown import escape, unescape
-from aiyam.reply.plan import make_plan
+from aiyam.reply.plan import make_plan, small_talk_topic
 from aiyam.reply.templates import BANK_FILES, TemplateBackend, TemplateBank
 from aiyam.safety.screen import Screen
 from aiyam.settings import REPO_ROOT
@@ -94,7 +94,19 @@ plans = st.builds(
         max_size=5,
     ),
     st.sampled_from([(), ("max_distance_m",), ("budget_max",), ("menus",), ("place",), ("something_new",)]),
-    st.sampled_from(["뭐 먹지", "너 사람이야?", "거기 전화번호", "별로였어", "주소 알려줘", "몇 점이야", "배달 돼?"]),
+    st.sampled_from(
+        [
+            "뭐 먹지",
+            "너 사람이야?",
+            "거기 전화번호",
+            "별로였어",
+            "주소 알려줘",
+            "몇 점이야",
+            "배달 돼?",
+            "주차 돼?",
+            "배 아파",
+        ]
+    ),
     st.one_of(st.none(), st.integers(1, 30_000)),
     st.sampled_from(NAMES),
 )
@@ -195,6 +207,146 @@ def test_unknown_hours_are_admitted_and_the_phone_is_given(backend: TemplateBack
     assert "02-" not in silent
 
 
+@pytest.mark.parametrize("band", AGE_BANDS)
+@pytest.mark.parametrize("intent", [Intent.SMALL_TALK, Intent.OUT_OF_SCOPE])
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("배가 너무 아파", "119"),
+        ("머리 아파", "119"),
+        ("토할 것 같아", "119"),
+        ("열나", "119"),
+        ("나 많이 아파", "119"),
+        ("학교 가기 싫어", "1388"),
+        ("친구가 나 싫어해", "1388"),
+        ("친구들이 나랑 안 놀아", "1388"),
+    ],
+)
+def test_a_child_that_is_ill_or_worried_is_sent_to_an_adult_and_not_to_food(
+    backend: TemplateBackend, band: str, intent: Intent, text: str, number: str
+) -> None:
+    plan = make_plan(intent=intent, age_band=band, text=text)  # type: ignore[arg-type]
+    for variety in range(12):
+        said = say(backend, plan, variety)
+        assert number in said
+        assert check(said, plan).ungrounded == ()
+        assert not any(word in said for word in ("먹", "맛", "배고프", "음식", "식당", "식사", "!", "😊"))
+
+
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        ("배고파", "hungry"),
+        ("열나 재밌어", "any"),
+        ("이제 배 안 아파 다 나았어", "any"),
+        ("오늘 시험 망했어", "sad"),
+        ("커피 나왔어", "any"),
+        ("친구가 매운 거 싫어해", "any"),
+        ("아파트 살아", "any"),
+    ],
+)
+def test_other_small_talk_is_not_taken_for_illness(text: str, topic: str) -> None:
+    assert small_talk_topic(text) == topic
+
+
+def test_a_meal_that_made_ill_is_not_thanked_for(backend: TemplateBackend) -> None:
+    plan = make_plan(intent=Intent.FEEDBACK, text="밥 먹고 토했어")
+    assert all("119" in say(backend, plan, v) for v in range(6))
+
+
+@pytest.mark.parametrize("band", AGE_BANDS)
+def test_words_for_the_heart_are_followed_by_those_for_the_body(backend: TemplateBackend, band: str) -> None:
+    verdict = SafetyVerdict(action="escalate", kinds=("distress",), lines=("1388", "109"))
+    for text, number in (("열이 많이 나요", True), ("너무 힘들어", False)):
+        plan = make_plan(
+            intent=Intent.SAFETY, age_band=band, text=text, safety=verdict, safety_text="1388과 109가 들어 줘요."
+        )  # type: ignore[arg-type]
+        said = say(backend, plan)
+        assert said.startswith("1388과 109가 들어 줘요.")
+        assert ("119" in said) is number
+
+
+def test_a_dish_for_an_upset_stomach_is_still_looked_for() -> None:
+    plan = make_plan(
+        intent=Intent.FOOD_RECOMMENDATION, text="배 아픈데 죽 먹고 싶어", recommendations=[shop(1, "봉천죽")]
+    )
+    assert plan.kind == "recommend"
+
+
+@pytest.mark.parametrize("text", ["두번째 전번", "폰번호 뭐야", "연락처 알려줘"])
+def test_the_short_words_for_a_phone_number_are_understood(backend: TemplateBackend, text: str) -> None:
+    plan = make_plan(intent=Intent.SHOP_DETAIL, text=text, shop_facts=facts_of("봉천김밥"))
+    assert "02-880-1234" in say(backend, plan)
+
+
+@pytest.mark.parametrize("band", AGE_BANDS)
+@pytest.mark.parametrize(
+    ("text", "thing"),
+    [("두번째 가게 주차돼?", "주차"), ("와이파이 있어?", "와이파이"), ("화장실 있어?", "화장실"), ("예약 돼?", "예약")],
+)
+def test_what_no_row_tells_is_admitted_and_the_phone_is_given(
+    backend: TemplateBackend, band: str, text: str, thing: str
+) -> None:
+    shops = {"phone": facts_of("봉천김밥"), "silent": facts_of("봉천김밥") | {"phone": None}}
+    for variety in range(6):
+        said = {}
+        for kind, row in shops.items():
+            plan = make_plan(intent=Intent.SHOP_DETAIL, age_band=band, text=text, shop_facts=row)  # type: ignore[arg-type]
+            said[kind] = say(backend, plan, variety)
+            assert thing in said[kind]
+            assert any(word in said[kind] for word in ("몰라", "않아요", "못합니다"))
+            assert "봉천로" not in said[kind]
+        assert "02-880-1234" in said["phone"]
+        assert "02-" not in said["silent"]
+    unnamed = make_plan(intent=Intent.OUT_OF_SCOPE, age_band=band, text=text)  # type: ignore[arg-type]
+    assert "가게에" in say(backend, unnamed)
+
+
+@pytest.mark.parametrize(
+    ("text", "has", "lacks"),
+    [
+        ("한도 얼마야", "9,000원", "35,000원"),
+        ("한 끼에 얼마까지 돼", "9,000원", "35,000원"),
+        ("얼마야", "35,000원", "9,000원"),
+        ("이번 달 얼마 남았어", "35,000원", "9,000원"),
+    ],
+)
+def test_a_limit_is_not_answered_with_the_balance(backend: TemplateBackend, text: str, has: str, lacks: str) -> None:
+    plan = make_plan(
+        intent=Intent.MEAL_CARD_INQUIRY,
+        text=text,
+        card={"balance_won": 35000, "meal_limit_won": 9000, "monthly_limit_won": None},
+    )
+    for variety in range(6):
+        assert has in say(backend, plan, variety)
+        assert lacks not in say(backend, plan, variety)
+
+
+@pytest.mark.parametrize("band", AGE_BANDS)
+@pytest.mark.parametrize(
+    ("relaxed", "silent", "word"),
+    [("budget_max", {"price_won": None}, "없"), ("time_of_day", {"open_state": "unknown", "open_until": None}, "없")],
+)
+def test_what_is_not_known_of_any_shop_is_not_called_missing(
+    backend: TemplateBackend, band: str, relaxed: str, silent: dict[str, object], word: str
+) -> None:
+    def first(*shops: Recommendation) -> set[str]:
+        plan = make_plan(
+            intent=Intent.BUDGET_FOOD_INQUIRY,
+            age_band=band,  # type: ignore[arg-type]
+            filters=Filters(budget_max=5000),
+            recommendations=shops,
+            relaxed=(relaxed,),
+        )
+        return {say(backend, plan, v).split("\n")[0] for v in range(6)}
+
+    unknown = first(shop(1, "봉천김밥", **silent), shop(2, "서울치킨", **silent))
+    assert all("물어" in said or "확인" in said for said in unknown)
+    assert all(word not in said for said in unknown)
+    partly = first(shop(1, "봉천김밥", **silent), shop(2, "서울치킨"))
+    assert partly.isdisjoint(unknown)
+
+
 def test_the_asked_dish_is_priced_and_a_missing_one_is_not_invented(backend: TemplateBackend) -> None:
     there = make_plan(intent=Intent.MENU_INQUIRY, filters=Filters(menus=("라면",)), shop_facts=facts_of("봉천김밥"))
     assert "4,500원" in say(backend, there)
@@ -230,6 +382,23 @@ def test_escaping_loses_no_visible_character(text: str) -> None:
     once = unescape(escape(text))
     assert unescape(escape(once)) == once
     assert "\n" not in escape(text)
+
+
+def test_what_would_begin_a_list_is_escaped_only_where_a_line_begins(backend: TemplateBackend) -> None:
+    plan = make_plan(intent=Intent.SHOP_DETAIL, text="어때?", shop_facts=facts_of("1. 분식"))
+    for variety in range(6):
+        for line in say(backend, plan, variety).split("\n"):
+            assert not line.startswith("1. ")
+            assert "1\\." not in line[1:]
+    far = make_plan(
+        intent=Intent.FOOD_RECOMMENDATION,
+        recommendations=[shop(1, "- 분식", distance_m=1200, reason="1.2km 떨어져 있어요")],
+    )
+    said = [say(backend, far, v) for v in range(12)]
+    assert all("1\\.2km" not in text for text in said)
+    assert any("1. \\- 분식" in text for text in said)
+    choices = make_plan(intent=Intent.SHOP_DETAIL, choices=("2. 김밥",))
+    assert "- 2\\. 김밥" in say(backend, choices)
 
 
 def test_a_damaged_bank_is_named(tmp_path: Path) -> None:
