@@ -1,4 +1,4 @@
-"""Places of Korea in text: Seoul's districts, 동 and stations, the provinces and cities; found with exact spans."""
+"""Places of Korea in text: Seoul's districts, 동 and stations, provinces, cities and their best-known areas; exact spans."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiyam.errors import DataError
 from aiyam.settings import REPO_ROOT
 
 SHIPPED_PLACES = REPO_ROOT / "datasets" / "places"
-PlaceKind = Literal["district", "dong", "station", "province", "city"]
+PlaceKind = Literal["district", "dong", "station", "province", "city", "area"]
 
 # After these a place needs no space before it and an ordinary word may be a place.
 _STRONG_CUES = ("근처", "주변", "부근", "인근", "에서", "쪽에", "쪽으로", "맛집", "역")
@@ -58,7 +58,7 @@ class PlaceMatch:
 @dataclass(frozen=True, slots=True)
 class _Form:
     place: Place
-    needs: Literal["nothing", "left", "both", "cue"]
+    needs: Literal["nothing", "left", "both", "followed", "cue"]
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,8 @@ class Places:
         following = text[end : end + 3]
         if needs == "cue":
             return left and following.startswith(_STRONG_CUES) and not following.startswith("맛집")
+        if needs == "followed":
+            return left and text.startswith(self.cues, end)
         if left and self._ends_here(text, gaps, end):
             return True
         return end < len(text) and not gaps[end] and following.startswith(_STRONG_CUES)
@@ -224,7 +226,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 def load_places(folder: Path) -> Places:
-    """Read districts, stations and provinces from a folder.
+    """Read districts, stations, provinces and the well-known neighbourhoods of other cities from a folder.
 
     Raises:
         DataError: a file is missing or is no JSON Lines.
@@ -237,7 +239,7 @@ def load_places(folder: Path) -> Places:
     places: list[Place] = []
     seoul = "서울특별시"
 
-    def add(place: Place, *written: tuple[str, Literal["nothing", "left", "both", "cue"]]) -> None:
+    def add(place: Place, *written: tuple[str, Literal["nothing", "left", "both", "followed", "cue"]]) -> None:
         places.append(place)
         for text, needs in written:
             if len(text) >= 2 and all(form.place != place for form in forms.get(text, ())):
@@ -271,6 +273,9 @@ def load_places(folder: Path) -> Places:
             bare = "cue" if stem in ordinary_cities else "both"
             names = [(city, "both")] if city.endswith("구") or stem in forms else [(city, "left"), (stem, bare)]
             add(Place(city, "city", None, city, row["name"], None, None), *names)  # type: ignore[arg-type]
+    for row in _read(folder / "neighbourhoods.jsonl"):
+        place = Place(row["name"], "area", None, row["city"], row["province"], row["lat"], row["lon"])
+        add(place, (row["name"], row["needs"]), *((alias, "both") for alias in row["aliases"]))
     slips: dict[str, list[str]] = {}
     for text, meant in forms.items():
         if len(text) >= 3 and any(form.place.kind in ("district", "dong", "station") for form in meant):

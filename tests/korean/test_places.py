@@ -99,3 +99,25 @@ def test_spans_hold_their_text_in_order_whatever_is_typed(text):
         assert match.start >= end
         assert text[match.start : match.end] == match.text
         end = match.end
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "province"),
+    [
+        ("해운대 맛집", "해운대", "부산광역시"),
+        ("서면 맛집", "서면", "부산광역시"),
+        ("판교역 근처", "판교", "경기도"),
+        ("전주 맛집", "전주시", "전북특별자치도"),
+        ("경주 갈래", "경주시", "경상북도"),
+        ("제주도 맛집", "제주특별자치도", "제주특별자치도"),
+        ("애월에서 밥", "애월", "제주특별자치도"),
+    ],
+)
+def test_well_known_places_of_other_cities_are_known(text, name, province):
+    (match,) = find_places(text)
+    assert (match.place.name, match.place.province) == (name, province)
+
+
+@pytest.mark.parametrize("text", ["줄 서면 얼마나 걸려", "앞에 서면 돼", "고유성", "광교수님"])
+def test_neighbourhoods_of_other_cities_stay_out_of_ordinary_words(text):
+    assert find_places(text) == []
