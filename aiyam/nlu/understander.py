@@ -170,6 +170,8 @@ def decide_intent(reading: Reading, spans: Sequence[Span]) -> tuple[Intent, floa
     kinds = {s.entity for s in spans}
     if intent != Intent.SAFETY and _DANGER.search(reading.text.text):
         return Intent.SAFETY, max(confidence, 0.6)
+    if intent not in RECOMMENDING_INTENTS and _QUIET_WISH.fullmatch(reading.text.text.strip()):
+        return Intent.REFINE, max(confidence, 0.6)
     if _BARE_REQUEST.fullmatch(reading.text.text.strip()):
         return Intent.FOOD_RECOMMENDATION, max(confidence, 0.9)
     if intent in RECOMMENDING_INTENTS and any(
@@ -190,6 +192,10 @@ _DANGER = re.compile(
 _BARE_REQUEST = re.compile(
     r"(?:좀|빨리|그냥|아무거나|뭐라도)?\s?(?:맛집|밥|밥집|식당|음식|메뉴|먹을\s?거|맛있는\s?거)?\s?추천\s?(?:좀|점)?\s?(?:해\s?(?:줘|주세요|줄래|주라))?(?:요|용)?[~!.?ㅠㅜㅋㅎ ]*"
 )
+_QUIET_WISH = re.compile(
+    r"(?:여기|거기|가게|식당)?(?:는|가|이|은)?\s?(?:너무|좀|많이|막|별로)?\s?(?:안\s?시끄(?:러|럽)[가-힣]*|시끄럽지\s?(?:않|안)[가-힣]*|시끄러운\s?(?:데|곳|거)[은는]?\s?(?:말고|싫어|빼고))(?:\s?(?:데|곳|집|가게|식당|거|걸로|좋겠[가-힣]*|해\s?줘|추천[가-힣]*|찾아\s?줘|알려\s?줘|없[가-힣]*|있[가-힣]*))*[~!.?ㅠㅜ ]*"
+)
+"""A wish for quiet and nothing else; the model has seen it too rarely to tell it from a complaint about home."""
 _UNWANTED = re.compile(r"\s?(?:집|은|는|을|이)?\s?(?:말고|빼고|안\s?파|없는|아닌)")
 
 

@@ -119,3 +119,17 @@ def test_serving_imports_neither_sklearn_nor_torch(small_model: Path) -> None:
         "sys.exit(bool({'sklearn', 'torch', 'pandas', 'scipy'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["너무 시끄럽지 않았으면", "안 시끄러운 데", "시끄럽지 않은 곳 추천", "안시끄러우면 좋겠어", "시끄러운 데 말고"],
+)
+def test_a_wish_for_quiet_is_a_wish_for_a_quiet_shop(understander: Understander, text: str) -> None:
+    said = understander.understand(text)
+    assert said.intent in (Intent.REFINE, Intent.FOOD_RECOMMENDATION)
+    assert said.filters.atmosphere == ("조용한",)
+
+
+def test_danger_beside_a_wish_for_quiet_is_still_danger(understander: Understander) -> None:
+    assert understander.understand("집이 시끄럽지 않았으면 좋겠어 죽고 싶어").intent is Intent.SAFETY
