@@ -22,8 +22,10 @@ from aiyam.contracts import (
 )
 from aiyam.korean.places import shipped_places
 from aiyam.korean.spelling import normalise
-from aiyam.nlu.elsewhere import home_city, place_without_shops, question_about
+from aiyam.nlu.company import share_of
+from aiyam.nlu.elsewhere import home_city, place_without_shops, places_to_choose, question_about
 from aiyam.nlu.shop_names import ShopNames
+from aiyam.nlu.unknown_shops import named_by_rule
 from aiyam.nlu.values import LAST, semantic_query
 
 if TYPE_CHECKING:
@@ -45,13 +47,15 @@ _REJECTING = re.compile(r"(?:거기|그거|그\s?(?:집|가게|식당|곳)|이�
 _NTH_REJECTED = re.compile(r"(?:거|것|집|가게|식당|번)?\s?(?:는|은)?\s?(?:말고|말구|빼고|싫|별로|제외)")
 _CONTINUING = re.compile(r"\s?(?:아니(?!면)|그럼|그러면|그렇다면|음+\s|흠+\s|근데|그런데|그리고|그중|그\s중|이\s?중)")
 _BARE_CONSTRAINT = re.compile(
-    r"(?:지금\s?)?(?:배달|포장|급식카드|카드|혼밥|주차)?\s?(?:도\s?)?(?:되는|가능한|하는|받는|조용한|넓은|깨끗한|따뜻한|시원한|문?\s?연|열린|열려\s?있는)\s?(?:데|곳|집|가게|거|걸로|곳으로|데로)(?:만|는|로|로만|도)?\s?(?:없어|있어|없나|있나|보여\s?줘|알려\s?줘|찾아\s?줘)?(?:요)?[?!.~ㅠㅜ ]*"
+    r"(?:지금\s?)?(?:배달|포장|급식카드|카드|혼밥|주차)?\s?(?:도\s?)?(?:되는|가능한|하는|받는|조용한|안\s?시끄러운|시끄럽지\s?않은|넓은|깨끗한|따뜻한|시원한|문?\s?연|열린|열려\s?있는)\s?(?:데|곳|집|가게|거|걸로|곳으로|데로)(?:만|는|로|로만|도)?\s?(?:없어|있어|없나|있나|보여\s?줘|알려\s?줘|찾아\s?줘)?(?:요)?[?!.~ㅠㅜ ]*"
 )
 """A wish without any food, said while results are on the screen: it narrows them."""
 _MAY_CONTINUE = frozenset({Intent.FOOD_RECOMMENDATION, Intent.BUDGET_FOOD_INQUIRY, Intent.LOCATION_INQUIRY})
 _WHICH_SHOP_KO = "어느 가게를 말하는 거예요?"
 _UNKNOWN_SHOP_KO = "그 가게는 제가 아직 몰라요. 이름을 다시 알려 줄래요?"
 _UNSURE_KO = "어떤 걸 찾아 줄까요?"
+_WHERE_KO = "어느 동네에서 찾을까요?"
+_ANYWHERE = re.compile(r"아무\s?데|아무\s?곳|상관\s?없|어디든|어디나|다\s?(?:괜찮|좋)")
 _KOREAN_ONLY = "저는 한국어만 알아들어요. (I only understand Korean. Please tap one of these.)"
 _STARTERS_KO = ("밥 먹을 곳 추천해줘", "근처에 뭐 있어?", "착한가게 알려줘", "뭐 할 수 있어?")
 _ABOUT_PHONE = re.compile(r"전화|전번|연락처")
@@ -81,7 +85,8 @@ class Request:
     """What the rest of the pipeline is asked.
 
     ``filters`` are merged with the dialogue and the profile's allergies; ``question`` (with 2-4 tappable ``choices``)
-    is set when the bot should ask instead of answering.
+    is set when the bot should ask instead of answering. ``cheaper_than_won`` is set when "cheaper" put the upper bound
+    into ``filters.budget_max``: the lowest price just shown, which every answer has to stay under.
     """
 
     intent: Intent
@@ -91,6 +96,7 @@ class Request:
     focus_shop_id: str | None = None
     question: str | None = None
     choices: tuple[str, ...] = ()
+    cheaper_than_won: int | None = None
 
 
 def resolve(
@@ -111,6 +117,12 @@ def resolve(
     text = normalise(understanding.original_query).text
     if intent is Intent.OUT_OF_SCOPE and _FOREIGN.fullmatch(understanding.original_query):
         return Request(intent, question=_KOREAN_ONLY, choices=_STARTERS_KO[:3])
+    by_rule = named_by_rule(text, understanding)
+    if by_rule is not None:
+        name, asked = by_rule
+        shop_id = find_shop(name, state, catalogue=catalogue, user=user, context=context)
+        asking = understanding.model_copy(update={"intent": asked})
+        return _about_shop(asking, state, shop_id, named=True, catalogue=catalogue)
     if intent in _TALK and not _unsure(understanding):
         return Request(intent, semantic_query=understanding.semantic_query)
     named = [e for e in understanding.entities if e.entity is EntityType.SHOP_NAME]
@@ -127,13 +139,18 @@ def resolve(
             intent, said, understanding.semantic_query, question=question_about(away, home_city(catalogue)),
             choices=_STARTERS_KO[:3],
         )  # fmt: skip
+    said = share_of(text, said)
     shown_count = len(state.shown_shop_ids)
     if intent is Intent.REFINE and said.ordinal is not None and 0 < shown_count < said.ordinal:
         question = f"보여 준 가게는 {shown_count}곳이에요. 몇 번째 가게를 말하는 거예요?"
         return Request(intent, said, understanding.semantic_query, question=question)
     had_results = state.intent is not None or bool(state.shown_shop_ids)
     follows = had_results and (intent is Intent.REFINE or _continues(text, intent, said))
-    filters = _follow_up(text, said, state, catalogue, user, context) if follows else _new_topic(said, state)
+    cheaper_than: int | None = None
+    if follows:
+        filters, cheaper_than = _follow_up(text, said, state, catalogue, user, context)
+    else:
+        filters = _new_topic(said, state)
     if user.allergies:
         filters = filters.model_copy(
             update={"allergies": tuple(dict.fromkeys((*(filters.allergies or ()), *user.allergies)))}
@@ -144,9 +161,14 @@ def resolve(
     if intent is Intent.BUDGET_FOOD_INQUIRY and not (filters.budget_max or filters.budget_min or filters.sort):
         filters = filters.model_copy(update={"sort": "price"})  # little money, no amount: the cheapest first
     served = _served_intent(intent, follows)
-    return Request(
-        served, filters, semantic_query(filters, served) or understanding.semantic_query, excluded[-MAX_REJECTED:]
-    )
+    query = semantic_query(filters, served) or understanding.semantic_query
+    if _place_is_missing(text, filters, follows, user, context):
+        districts = places_to_choose(catalogue)
+        if len(districts) >= 2:
+            what = " 지금 연 곳" if filters.open_now else ""
+            choices = tuple(f"{name}에서{what} 찾아줘" for name in districts)
+            return Request(served, filters, query, question=_WHERE_KO, choices=choices)
+    return Request(served, filters, query, excluded[-MAX_REJECTED:], cheaper_than_won=cheaper_than)
 
 
 def next_state(
@@ -166,8 +188,11 @@ def next_state(
         focus = request.focus_shop_id or state.focus_shop_id
         return state.model_copy(update={"focus_shop_id": focus, "n_turns": counted})
     shown = tuple(shown_shop_ids)
+    filters = request.filters
+    if request.cheaper_than_won is not None:  # the bound was meant for this reply alone; what the child said stays
+        filters = filters.model_copy(update={"budget_min": state.filters.budget_min, "budget_max": state.filters.budget_max})  # fmt: skip
     return DialogueState(
-        filters=request.filters,
+        filters=filters,
         intent=request.intent,
         semantic_query=request.semantic_query,
         shown_shop_ids=shown or state.shown_shop_ids,
@@ -298,7 +323,8 @@ def _over(base: Filters, said: Filters) -> Filters:
 
 def _follow_up(
     text: str, said: Filters, state: DialogueState, catalogue: Catalogue, user: UserProfile, context: TurnContext
-) -> Filters:
+) -> tuple[Filters, int | None]:
+    """Return the constraints of a follow-up, and the price it wants to stay under where it asks for cheaper shops."""
     base = state.filters
     dropped: dict[str, Any] = {}
     if said.menus or said.category:
@@ -317,18 +343,17 @@ def _follow_up(
         dropped.update(district=None, place=None, near_me=None, max_distance_m=None)
     if base.sort == "distance":
         dropped.update(max_distance_m=None)  # "nearer than these" was meant for the last reply alone
-    if base.sort == "price" and base.budget_max and base.budget_max < (state.lowest_price_won or 0):
-        dropped.update(budget_max=None)  # the last reply already had to go above it
     if said.budget_max is not None or said.budget_min is not None:
         dropped.update(budget_min=None, budget_max=None)
     merged_lists = {k: v for k, v in dropped.items() if k == "exclude_menus"}
     filters = _over(base.model_copy(update=dropped), said.model_copy(update=dict.fromkeys(merged_lists)))
     shown = [catalogue.row_of[s] for s in state.shown_shop_ids if s in catalogue.row_of]
+    cheaper_than: int | None = None
     if _CHEAPER.search(text) and said.budget_max is None:
-        filters = _cheaper(filters, state.lowest_price_won, shown, catalogue)
+        filters, cheaper_than = _cheaper(filters, state.lowest_price_won, shown, catalogue)
     if _NEARER.search(text) and said.max_distance_m is None:
         filters = _nearer(filters, shown, catalogue, user, context)
-    return filters
+    return filters, cheaper_than
 
 
 def _in_catalogue_terms(filters: Filters, catalogue: Catalogue) -> Filters:
@@ -342,7 +367,9 @@ def _in_catalogue_terms(filters: Filters, catalogue: Catalogue) -> Filters:
     return filters
 
 
-def _cheaper(filters: Filters, lowest_won: int | None, shown: Sequence[int], catalogue: Catalogue) -> Filters:
+def _cheaper(
+    filters: Filters, lowest_won: int | None, shown: Sequence[int], catalogue: Catalogue
+) -> tuple[Filters, int | None]:
     """Ask for less than the lowest price just shown; where no card had one, than the shops' cheapest full meal."""
     if lowest_won is None:
         prices = [float(catalogue.min_meal_price[row]) for row in shown]
@@ -353,7 +380,7 @@ def _cheaper(filters: Filters, lowest_won: int | None, shown: Sequence[int], cat
         update["budget_max"] = min(limit, filters.budget_max) if filters.budget_max else limit
         if filters.budget_min is not None and filters.budget_min > update["budget_max"]:
             update["budget_min"] = None
-    return filters.model_copy(update=update)
+    return filters.model_copy(update=update), lowest_won
 
 
 def _nearer(
@@ -380,6 +407,16 @@ def _turned_down(text: str, state: DialogueState, ordinal_shop: str | None) -> t
     if any(p.search(text) for p in (_REJECTING, _OTHERS, _CHEAPER, _NEARER)):
         return state.shown_shop_ids
     return ()
+
+
+def _place_is_missing(text: str, filters: Filters, follows: bool, user: UserProfile, context: TurnContext) -> bool:
+    """Tell whether a request needs a place and nobody ever named one; a dish is looked for anywhere."""
+    known = (filters.district, filters.place, context.district, context.place, context.lat, user.district, user.lat)
+    if any(value is not None for value in known) or filters.menus or filters.category or _ANYWHERE.search(text):
+        return False
+    if filters.near_me or filters.sort == "distance" or filters.max_distance_m is not None:
+        return True
+    return not follows and not set(filters.given()) - {"allergies"}
 
 
 def _served_intent(intent: Intent, follows: bool) -> Intent:

@@ -1,4 +1,4 @@
-"""Places a message names that the catalogue does not cover: said plainly instead of answered from another city."""
+"""Places the catalogue does not cover, said plainly instead of answered from another city; places it offers instead."""
 
 from __future__ import annotations
 
@@ -48,6 +48,16 @@ def question_about(place: str, city: str | None) -> str:
     """
     where = f"{city}에서" if city else "다른 동네에서"
     return f"{place}에 있는 가게는 아직 몰라요. {where} 찾아볼까요?"
+
+
+def places_to_choose(catalogue: Catalogue, *, limit: int = 4) -> tuple[str, ...]:
+    """Return the districts with the most shops, whose names a message can say back; most first, at most ``limit``."""
+    counts = np.bincount(catalogue.district[catalogue.district >= 0], minlength=len(catalogue.district_names))
+    areas = _areas(catalogue)
+    codes = sorted(_home_districts(catalogue), key=lambda code: -int(counts[code]))
+    names = [catalogue.district_names[code] for code in codes]
+    known = [n for n in names if (place := shipped_places().named(n)) is not None and _covers(areas, place)]
+    return tuple(dict.fromkeys(known))[:limit]
 
 
 def _covers(areas: frozenset[str], place: Place) -> bool:

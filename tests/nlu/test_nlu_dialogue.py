@@ -254,3 +254,110 @@ def test_english_is_answered_with_what_can_be_tapped() -> None:
     assert request.question is not None
     assert "Korean" in request.question
     assert request.choices
+
+
+def test_cheaper_says_the_price_it_wants_to_beat_and_the_bound_ends_with_the_reply() -> None:
+    before = SHOWN.model_copy(
+        update={"filters": Filters(category=("피자",), budget_max=20_000), "lowest_price_won": 17_500}
+    )
+    asking = said("더 싼 데", Intent.REFINE, Filters(sort="price"))
+    request = ask(asking, before)
+    assert (request.filters.budget_max, request.cheaper_than_won) == (17_499, 17_500)
+    after = next_state(before, request, asking, [], lowest_price_won=None)
+    assert (after.filters.budget_max, after.filters.category) == (20_000, ("피자",))
+    assert ask(asking, after).cheaper_than_won == 17_500
+    elsewhere = ask(said("강동구 말고 강남구", Intent.REFINE, Filters(district="강남구")), after)
+    assert (elsewhere.filters.district, elsewhere.filters.category) == ("강남구", ("피자",))
+    assert (elsewhere.filters.budget_max, elsewhere.cheaper_than_won) == (20_000, None)
+
+
+def test_a_limit_the_child_says_is_no_bound_of_ours() -> None:
+    request = ask(said("만원 이하로 더 싼 데", Intent.REFINE, Filters(budget_max=10_000, sort="price")))
+    assert (request.filters.budget_max, request.cheaper_than_won) == (10_000, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("없는가게이름식당 몇시까지해", Intent.OPENING_HOURS_INQUIRY),
+        ("스타벅스 강남점 몇시까지", Intent.OPENING_HOURS_INQUIRY),
+        ("맥도날드 어디야", Intent.OUT_OF_SCOPE),
+        ("스벅", Intent.SMALL_TALK),
+        ("맥날 어디있어", Intent.OUT_OF_SCOPE),
+        ("행복가득분식은 전화번호 뭐야", Intent.SHOP_DETAIL),
+    ],
+)
+def test_a_shop_nobody_knows_is_asked_back_and_never_taken_for_the_one_spoken_of(text: str, intent: Intent) -> None:
+    request = ask(said(text, intent), SHOWN.model_copy(update={"focus_shop_id": "s1"}))
+    assert request.focus_shop_id is None
+    assert request.question is not None
+    assert "아직 몰라요" in request.question
+    assert len(request.choices) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("거기 몇시까지 해", Intent.OPENING_HOURS_INQUIRY),
+        ("그 식당 어디야", Intent.SHOP_DETAIL),
+        ("그분식 어디야", Intent.SHOP_DETAIL),
+        ("고구마피자 얼마야", Intent.MENU_INQUIRY),
+        ("양념치킨 있어?", Intent.SHOP_DETAIL),
+        ("궁금한점 있는데 몇시까지 해", Intent.OPENING_HOURS_INQUIRY),
+        ("몇시까지 하는 음식점이야", Intent.OPENING_HOURS_INQUIRY),
+        ("전화번호 알려줘", Intent.SHOP_DETAIL),
+    ],
+)
+def test_there_a_dish_or_a_kind_of_shop_still_mean_the_one_spoken_of(text: str, intent: Intent) -> None:
+    assert ask(said(text, intent), SHOWN.model_copy(update={"focus_shop_id": "s1"})).focus_shop_id == "s1"
+
+
+def test_a_shown_shop_named_without_a_tag_is_found() -> None:
+    state = SHOWN.model_copy(update={"focus_shop_id": "s1"})
+    assert ask(said("신림할매분식 몇시까지", Intent.OPENING_HOURS_INQUIRY), state).focus_shop_id == "s0"
+
+
+def test_small_talk_about_a_brand_stays_small_talk() -> None:
+    assert ask(said("어제 맥도날드 갔다왔다", Intent.SMALL_TALK)).question is None
+
+
+def test_money_for_several_is_shared_among_them() -> None:
+    request = ask(
+        said("친구3명이랑 고기 3만원", Intent.BUDGET_FOOD_INQUIRY, Filters(category=("고기",), budget_max=30_000)),
+        DialogueState(),
+    )
+    assert (request.filters.budget_max, request.filters.companion) == (7500, "group")
+
+
+NOWHERE = UserProfile(user_id="n")
+
+
+def test_hunger_without_any_place_is_asked_where_with_districts_to_tap() -> None:
+    request = ask(said("배고파", Intent.FOOD_RECOMMENDATION), DialogueState(), NOWHERE)
+    assert request.question == "어느 동네에서 찾을까요?"
+    assert request.choices == ("관악구에서 찾아줘", "강남구에서 찾아줘")
+    near = Filters(open_now=True, sort="distance")
+    request = ask(said("지금 연 데 중에 가까운 곳", Intent.REFINE, near), DialogueState(), NOWHERE)
+    assert request.choices[0] == "관악구에서 지금 연 곳 찾아줘"
+
+
+@pytest.mark.parametrize(
+    ("text", "filters", "user"),
+    [
+        ("배고파", Filters(), USER),
+        ("가까운 떡볶이집", Filters(menus=("떡볶이",), sort="distance"), NOWHERE),
+        ("만원으로 뭐 먹지", Filters(budget_max=10_000), NOWHERE),
+        ("아무데나 추천해줘", Filters(), NOWHERE),
+        ("강남구에서 찾아줘", Filters(district="강남구"), NOWHERE),
+    ],
+)
+def test_a_request_with_a_place_a_dish_or_money_is_answered(text: str, filters: Filters, user: UserProfile) -> None:
+    assert ask(said(text, Intent.FOOD_RECOMMENDATION, filters), DialogueState(), user).question is None
+
+
+def test_a_place_of_the_turn_or_of_the_dialogue_is_place_enough() -> None:
+    here = CONTEXT.model_copy(update={"district": "강남구"})
+    hungry = said("배고파", Intent.FOOD_RECOMMENDATION)
+    request = resolve(hungry, DialogueState(), catalogue=CATALOGUE, user=NOWHERE, context=here)  # type: ignore[arg-type]
+    assert request.question is None
+    assert ask(hungry, SHOWN, NOWHERE).question is None

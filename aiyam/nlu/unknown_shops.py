@@ -1,0 +1,91 @@
+"""Questions about a shop by a name the catalogue may not have: a brand everyone knows, or a word built like a name."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from aiyam.contracts import SHOP_QUESTION_INTENTS, EntityType, Intent, Understanding
+from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.lexicon import FOOD_TYPES
+
+_BRAND = re.compile(
+    r"(?<![가-힣a-z0-9])(?:스타벅스|스벅|맥도날드|맥도널드|맥날|버거킹|롯데리아|맘스터치|맘터|노브랜드\s?버거|프랭크\s?버거|kfc|케이에프씨|서브웨이|써브웨이|이디야|투썸(?:플레이스)?|메가\s?커피|메가엠지씨|컴포즈\s?(?:커피)?|빽다방|공차|설빙|배스킨\s?라빈스|베스킨\s?라빈스|배라|베라|던킨(?:도너츠)?|파리\s?바게[뜨트]|파바|뚜레쥬르|뚜쥬|교촌|굽네|네네치킨|푸라닭|처갓집|노랑통닭|bhc|bbq|비비큐|비에이치씨|도미노(?:\s?피자)?|피자헛|피자스쿨|김밥천국|김가네|본죽|한솥(?:도시락)?|이삭토스트|신전(?:떡볶이)?|엽떡|동대문엽기떡볶이|죠스떡볶이|홍콩반점|역전우동|새마을식당|아웃백|빕스|애슐리|쿠우쿠우|스시로)"
+    r"(?:\s?[가-힣0-9]{1,6}점)?"
+)
+_BARE = re.compile(r"(?:은|는|이|가|요|도|에서|집)?\s?(?:요)?[~!.?ㅠㅜㅋㅎ ]*")
+_HOURS = re.compile(r"몇\s?시|언제|영업|여(?:는|나|냐)|열(?:어|었|려|까|리)|연대|닫|쉬는|휴무|문\s?(?:열|닫|연)")
+_MENU = re.compile(r"메뉴|뭐\s?(?:파|팔|있)|얼마|가격|맛있는\s?(?:거|게)\s?뭐")
+_PLACE = re.compile(r"어디|어딨|위치|주소|전화|전번|연락처|가는\s?길|어떻게\s?가|어때|있(?:어|나|음|니)|알려")
+_POINTING = re.compile(r"(?:^|\s)(?:거기|거긴|여기|여긴|저기|그\s?(?:집|가게|식당|곳)|이\s?(?:집|가게)|방금|아까)")
+_WORD = re.compile(r"[가-힣a-z0-9]+")
+_PARTICLE = r"(?:은|는|이|가|도|에|의|랑|만|에서|까지|요|이요|을|를)?"
+_LIKE_A_NAME = re.compile(
+    rf"(?P<name>(?P<trunk>[가-힣a-z0-9]{{2,}}?)(?:식당|분식|반점|치킨|통닭|피자|카페|베이커리|제과점?|횟집|면옥|회관|가든|밥상|국밥집|밥집|떡집|[가-힣]점)){_PARTICLE}$"
+)
+_NO_NAME = re.compile(
+    r"(?:그|이|저|아까|방금|여기|거기|첫|[두세네]번|\d+번|마지막|우리|동네|근처|주변|이런|그런|어느|어떤|무슨|다른|딴|또|제일|가장|모든|착한|일반|음식|학교|구내|회사|휴게소|급식|아동|뷔페|한식|중식|일식|양식|매운|지금|혹시|근데|그럼).*"
+    r"|.*(?:[가-힣](?:는|운|던)|싼|좋은|큰|맛있는|번째|받는)"
+)
+_NOT_SHOPS = re.compile(
+    r".*(?:장점|단점|평점|별점|시점|요점|문제점|[은는운한쉬던할]점|편의점|음식점|전문점|가맹점|체인점|매점|서점|백점|만점|상점|주점|할인점|관점|초점|차이점)"
+)
+_A_DISH_TOO = re.compile(r"(?:치킨|통닭|피자)$")
+_FOOD = re.compile("|".join(f"(?:{p})" for p in FOOD_TYPES.values()))
+
+
+def asked_intent(text: str) -> Intent | None:
+    """Return what a message asks about a shop; None when it asks nothing."""
+    if _HOURS.search(text):
+        return Intent.OPENING_HOURS_INQUIRY
+    if _MENU.search(text):
+        return Intent.MENU_INQUIRY
+    return Intent.SHOP_DETAIL if _PLACE.search(text) else None
+
+
+def named_by_rule(text: str, understanding: Understanding) -> tuple[str, Intent] | None:
+    """Find the shop a normalised text asks about where the tagger named none: its name and what is asked.
+
+    Only questions about a shop and small talk are looked at; a brand inside a request for food stays a wish for food.
+    """
+    intent = understanding.intent
+    about = intent in SHOP_QUESTION_INTENTS
+    if not about and intent not in (Intent.SMALL_TALK, Intent.OUT_OF_SCOPE, Intent.HELP):
+        return None
+    if any(e.entity in (EntityType.SHOP_NAME, EntityType.ORDINAL) for e in understanding.entities):
+        return None
+    if _POINTING.search(text):
+        return None
+    asked = intent if about else asked_intent(text)
+    if brand := _BRAND.search(text):
+        if text[: brand.start()].strip() == "" and _BARE.fullmatch(text, brand.end()):
+            return brand.group(), asked or Intent.SHOP_DETAIL
+        return (brand.group(), asked) if asked else None
+    name = _name_in(text, understanding) if asked else None
+    if name is None or asked is None or (asked is Intent.MENU_INQUIRY and _A_DISH_TOO.search(name)):
+        return None
+    return name, asked
+
+
+def _name_in(text: str, understanding: Understanding) -> str | None:
+    covered = {
+        word
+        for e in understanding.entities
+        if e.entity in (EntityType.MENU, EntityType.FOOD_TYPE)
+        for word in e.text.split()
+    }
+    for word in _WORD.finditer(text):
+        match = _LIKE_A_NAME.fullmatch(word.group())
+        if match is None or match["name"] in covered:
+            continue
+        name = match["name"]
+        if _NO_NAME.fullmatch(match["trunk"]) or _NOT_SHOPS.fullmatch(name) or _FOOD.fullmatch(name):
+            continue
+        if not _dishes().is_dish(name):
+            return name
+    return None
+
+
+@lru_cache(maxsize=1)
+def _dishes() -> Gazetteer:
+    return Gazetteer.from_shipped()
