@@ -284,6 +284,7 @@ def test_a_limit_the_child_says_is_no_bound_of_ours() -> None:
         ("맥도날드 어디야", Intent.OUT_OF_SCOPE),
         ("스벅", Intent.SMALL_TALK),
         ("맥날 어디있어", Intent.OUT_OF_SCOPE),
+        ("맥도날드 가고싶어", Intent.OUT_OF_SCOPE),
         ("행복가득분식은 전화번호 뭐야", Intent.SHOP_DETAIL),
     ],
 )
