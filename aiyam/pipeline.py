@@ -119,6 +119,11 @@ class Pipeline:
         if verdict.action in ("answer", "mask") and request.intent in RECOMMENDING_INTENTS and not request.question:
             query = self._query(request, turn.user, turn.context)
             found = self._find(query, turn.leave_out)
+            if request.cheaper_than_won is not None and (found.relaxed or not len(found)):
+                # Nothing like it is cheaper: better said so, with the same list by price, than another kind of food.
+                said = query.filters.model_copy(update={"budget_max": turn.state.filters.budget_max})
+                query = replace(query, filters=said)
+                found = replace(self._find(query, turn.leave_out), relaxed=("cheaper",))
             watch.lap("candidates")
             yield CandidatesFound(n_candidates=len(found), funnel_counts=found.counts, relaxed=found.relaxed)
             cards = self._rank(query, found, top_k=N_SHOWN)

@@ -96,6 +96,18 @@ def test_five_turns_remember_what_was_said(assistant) -> None:
         assert_true_to_the_catalogue(assistant, trace)
 
 
+def test_when_nothing_is_cheaper_it_says_so_and_keeps_the_dish(assistant) -> None:
+    trace = ask(assistant, "치킨집 추천해줘")
+    for _ in range(8):
+        trace = ask(assistant, "더 싼 데는?", trace.session_id)
+        assert {r.category for r in trace.recommendations} == {"치킨"}
+        if trace.relaxed:
+            break
+    assert trace.relaxed == ("cheaper",)
+    assert "싼" in trace.response
+    assert_true_to_the_catalogue(assistant, trace)
+
+
 def test_a_stored_allergy_is_always_heeded(assistant) -> None:
     catalogue = assistant.pipeline.catalogue
     profile = assistant.profile(PERSON).model_copy(update={"allergies": ("새우", "땅콩")})
