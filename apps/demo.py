@@ -55,7 +55,8 @@ def run_demo(settings: Settings) -> int:
         "dashboard": f"http://{host}:{dashboard_port}/",
     }
     # Under `make` or a process manager the stop comes as SIGTERM; treat it as Ctrl-C so that no server is left behind.
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         serve = ["aiyam.cli", "serve", "--host", host, "--port", str(api_port)]
         options = {"server.address": host, "server.port": dashboard_port, "server.headless": "true"}
@@ -86,6 +87,9 @@ def run_demo(settings: Settings) -> int:
 
 
 def _interrupt(signum: int, frame: object) -> None:
+    # Once only: a second signal while stopping (a terminal and make both send one) must not leave a server behind.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -38,6 +38,7 @@ def test_demo_prints_addresses_that_answer_and_leaves_nothing_behind(home: Setti
         for address in addresses:
             assert httpx.get(address, follow_redirects=True, timeout=30).status_code == 200
         process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)  # an impatient second one
         assert process.wait(timeout=30) == 0
         for address in addresses:
             with pytest.raises(httpx.ConnectError):
