@@ -188,7 +188,8 @@ def known_of(plan: ReplyPlan) -> Known:
         if filters.get(key) is not None:
             known.limits.add(int(filters[key]))
     if filters.get("max_distance_m") is not None:
-        known.reaches.add(float(filters["max_distance_m"]))
+        reach = float(filters["max_distance_m"])
+        known.reaches |= {reach, round(reach / 1000, 1) * 1000}  # a limit of 11,432 m is written 11.4km
     known.dishes |= {str(m) for m in filters.get("menus") or ()} | {str(m) for m in filters.get("exclude_menus") or ()}
     known.dishes |= {str(d) for d in plan.facts.get("dishes", ())}
     known.words |= {w for w in (filters.get("place"), filters.get("district"), plan.question, *plan.choices) if w}
@@ -250,7 +251,9 @@ def _stands(claim: Claim, text: str, known: Known) -> bool:
     if claim.kind == "price":
         return value in known.prices or (limit and value in known.limits)
     if claim.kind == "distance":
-        return any(abs(float(value) - d) < 0.5 for d in known.distances) or (limit and float(value) in known.reaches)
+        return any(abs(float(value) - d) < 0.5 for d in known.distances) or (
+            limit and any(abs(float(value) - r) < 0.5 for r in known.reaches)
+        )
     if claim.kind == "clock":
         halves = {int(value), (int(value) + 720) % 1440} if claim.uncertain_half else {int(value)}
         return bool(halves & known.clocks)

@@ -125,3 +125,11 @@ def test_any_text_can_be_checked(text: str) -> None:
 @pytest.mark.parametrize("unit", ["0", "0 ", "1,", "만", "천 ", "일십"])
 def test_a_long_run_of_digits_is_read_without_runaway_backtracking(unit: str) -> None:
     assert isinstance(find_claims((unit * 1000)[:1000]), list)
+
+
+def test_a_reach_in_kilometres_is_the_reach_that_was_asked() -> None:
+    plan = make_plan(
+        intent=Intent.REFINE, filters=Filters(max_distance_m=11432), recommendations=[SHOP], relaxed=["max_distance_m"]
+    )
+    assert check("11.4km 안에는 없어서 조금 더 넓게 찾아봤어요.", plan).grounded
+    assert not check("11.5km 안에는 없어서 조금 더 넓게 찾아봤어요.", plan).grounded
