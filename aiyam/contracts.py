@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -87,22 +87,6 @@ class EntityType(StrEnum):
     ORDINAL = "ordinal"
 
 
-CATEGORIES = (
-    "한식",
-    "중식",
-    "일식",
-    "양식",
-    "분식",
-    "치킨",
-    "피자",
-    "패스트푸드",
-    "고기",
-    "아시안",
-    "카페",
-    "베이커리",
-    "도시락",
-    "편의점",
-)
 Category = Literal[
     "한식",
     "중식",
@@ -119,68 +103,32 @@ Category = Literal[
     "도시락",
     "편의점",
 ]
-TASTES = ("매운", "순한", "단", "짠", "담백한", "시원한", "따뜻한", "바삭한")
+CATEGORIES: tuple[Category, ...] = get_args(Category)
 Taste = Literal["매운", "순한", "단", "짠", "담백한", "시원한", "따뜻한", "바삭한"]
-DIETS = ("건강식", "채식", "저염", "저당", "다이어트", "할랄")
+TASTES: tuple[Taste, ...] = get_args(Taste)
 Diet = Literal["건강식", "채식", "저염", "저당", "다이어트", "할랄"]
-ALLERGENS = (
-    "알류",
-    "우유",
-    "메밀",
-    "땅콩",
-    "대두",
-    "밀",
-    "고등어",
-    "게",
-    "새우",
-    "돼지고기",
-    "복숭아",
-    "토마토",
-    "아황산류",
-    "호두",
-    "닭고기",
-    "쇠고기",
-    "오징어",
-    "조개류",
-    "잣",
-)
-"""The labelled allergens; 조개류 covers 굴, 전복 and 홍합, which the law counts singly (22)."""
+DIETS: tuple[Diet, ...] = get_args(Diet)
 Allergen = Literal[
-    "알류",
-    "우유",
-    "메밀",
-    "땅콩",
-    "대두",
-    "밀",
-    "고등어",
-    "게",
-    "새우",
-    "돼지고기",
-    "복숭아",
-    "토마토",
-    "아황산류",
-    "호두",
-    "닭고기",
-    "쇠고기",
-    "오징어",
-    "조개류",
-    "잣",
-]
-COMPANIONS = ("alone", "friends", "family", "couple", "group")
+    "알류", "우유", "메밀", "땅콩", "대두", "밀", "고등어", "게", "새우", "돼지고기", "복숭아", "토마토", "아황산류", "호두", "닭고기",
+    "쇠고기", "오징어", "조개류", "잣",
+]  # fmt: skip
+ALLERGENS: tuple[Allergen, ...] = get_args(Allergen)
+"""The labelled allergens; 조개류 covers 굴, 전복 and 홍합, which the law counts singly (22)."""
 Companion = Literal["alone", "friends", "family", "couple", "group"]
-TIMES_OF_DAY = ("breakfast", "lunch", "snack", "dinner", "late_night")
+COMPANIONS: tuple[Companion, ...] = get_args(Companion)
 TimeOfDay = Literal["breakfast", "lunch", "snack", "dinner", "late_night"]
-ATMOSPHERES = ("조용한", "혼밥", "넓은", "깨끗한", "놀이방")
+TIMES_OF_DAY: tuple[TimeOfDay, ...] = get_args(TimeOfDay)
 Atmosphere = Literal["조용한", "혼밥", "넓은", "깨끗한", "놀이방"]
-SORTS = ("price", "distance", "rating")
+ATMOSPHERES: tuple[Atmosphere, ...] = get_args(Atmosphere)
 Sort = Literal["price", "distance", "rating"]
-AGE_BANDS = ("7-9", "10-12", "13-15", "16-18", "adult")
+SORTS: tuple[Sort, ...] = get_args(Sort)
 AgeBand = Literal["7-9", "10-12", "13-15", "16-18", "adult"]
-FUNNELS = ("collaborative", "content", "contextual", "popularity")
-"""Column order of every (n, 4) funnel array."""
+AGE_BANDS: tuple[AgeBand, ...] = get_args(AgeBand)
 Funnel = Literal["collaborative", "content", "contextual", "popularity"]
-TASTE_TYPES = ("healthy_eater", "convenience_seeker", "gourmet", "budget_conscious")
+FUNNELS: tuple[Funnel, ...] = get_args(Funnel)
+"""Column order of every (n, 4) funnel array."""
 TasteType = Literal["healthy_eater", "convenience_seeker", "gourmet", "budget_conscious"]
+TASTE_TYPES: tuple[TasteType, ...] = get_args(TasteType)
 YesNoUnknown = Literal["yes", "no", "unknown"]
 
 
@@ -541,8 +489,8 @@ Event = Understood | CandidatesFound | Ranked | TextChunk | Done
 
 # --------------------------------------------------------------------------- records
 
-FEEDBACK_TYPES = ("clicked", "ordered", "favorited", "rated", "thumb")
 FeedbackType = Literal["clicked", "ordered", "favorited", "rated", "thumb"]
+FEEDBACK_TYPES: tuple[FeedbackType, ...] = get_args(FeedbackType)
 
 
 class ShownShop(Record):

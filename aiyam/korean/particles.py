@@ -184,7 +184,8 @@ def _number_final(text: str) -> str:
     if match is None:  # a digit of another kind (①, ²): read its value where it has one
         value = unicodedata.digit(text[-1], None)
         return "" if value is None else _DIGIT_FINALS[str(value)]
-    number = match.group().replace(",", "")
+    digits = match.group().replace(",", "")  # of any script: ３ and ٣ are read as 3
+    number = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in digits)
     if "." in number:  # after the point digits are read one by one
         return _DIGIT_FINALS[number[-1]]
     zeros = len(number) - len(number.rstrip("0"))

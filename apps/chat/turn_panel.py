@@ -63,8 +63,7 @@ def _funnels(trace: Trace, language: Language) -> str:
     if not trace.funnel_counts:
         return ""
     counts = " · ".join(
-        f"{escape(say(language, f'funnel_{name}'))} {trace.funnel_counts.get(name, 0)}"  # type: ignore[call-overload]
-        for name in FUNNELS
+        f"{escape(say(language, f'funnel_{name}'))} {trace.funnel_counts.get(name, 0)}" for name in FUNNELS
     )
     out = f"{counts} → {escape(say(language, 'candidates_n', n=trace.n_candidates))}"
     if trace.relaxed:

@@ -118,7 +118,7 @@ def open_at(
 
 def make_kind_vectors(rng: np.random.Generator, kind_category: tuple[str, ...]) -> NDArray[np.float64]:
     """Draw a latent vector for each kind of shop, near its category's."""
-    base = {name: rng.normal(0, 0.7, LATENT) for name in CATEGORIES}
+    base: dict[str, NDArray[np.float64]] = {name: rng.normal(0, 0.7, LATENT) for name in CATEGORIES}
     return np.stack([base[name] + rng.normal(0, 0.6, LATENT) for name in kind_category])
 
 
