@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from aiyam.contracts import KST
 from aiyam.settings import REPO_ROOT, Settings
 from aiyam.store import sqlite
+
+# No deadlines: machines are noisy. In CI the same commit draws the same examples; elsewhere new ones are looked for.
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 NOW = datetime(2026, 3, 2, 18, 30, tzinfo=KST)
 """A Monday evening just after the sample city's history ends."""
