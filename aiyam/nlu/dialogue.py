@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aiyam.catalogue.menus import allergens_to_avoid
 from aiyam.contracts import (
     RECOMMENDING_INTENTS,
     SHOP_QUESTION_INTENTS,
@@ -152,9 +153,7 @@ def resolve(
     else:
         filters = _new_topic(said, state)
     if user.allergies:
-        filters = filters.model_copy(
-            update={"allergies": tuple(dict.fromkeys((*(filters.allergies or ()), *user.allergies)))}
-        )
+        filters = filters.model_copy(update={"allergies": allergens_to_avoid(filters, user)})
     turned_down = _turned_down(text, state, shop_id) if follows else ()
     excluded = tuple(dict.fromkeys((*state.rejected_shop_ids, *turned_down))) if follows else ()
     filters = _in_catalogue_terms(filters.model_copy(update={"ordinal": None}), catalogue)

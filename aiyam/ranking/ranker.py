@@ -159,22 +159,26 @@ class Ranker:
         self, query: Query, batch: FeatureBatch, scores: NDArray[np.float32], top_k: int, diverse: bool
     ) -> NDArray[np.int64]:
         filters, rows = query.filters, batch.rows
-        metres: NDArray[np.float32] = np.full(len(rows), np.nan, dtype=np.float32)
-        if query.lat is not None and query.lon is not None:
-            metres = self.catalogue.distance_m(rows, query.lat, query.lon)
-        # The cheapest or best rated shop within reach comes before one across the city.
-        reach = np.searchsorted(REACH_M, metres)
-        if filters.sort == "price":
-            return _by(batch.menus.lowest_price(), scores, reach)[:top_k]
-        if filters.sort == "rating":
-            return _by(-self.catalogue.rating[rows], scores, reach)[:top_k]
-        if filters.sort == "distance" and np.isfinite(metres).any():
-            shut = self.catalogue.open_state(rows, query.now).state == 0
-            return _by(metres, scores, shut.astype(np.intp))[:top_k]
+        if filters.sort and (order := self._sorted(query, batch, scores)) is not None:
+            return order[:top_k]
         if not diverse:
             return np.argsort(-scores, kind="stable")[:top_k]
         vary = not filters.category and not filters.menus
         return diversify(scores, self.catalogue.brand[rows], self.catalogue.category[rows], top_k=top_k, vary=vary)
+
+    def _sorted(self, query: Query, batch: FeatureBatch, scores: NDArray[np.float32]) -> NDArray[np.int64] | None:
+        """Order by what the request asks for; None by distance where no distance is known."""
+        sort, rows = query.filters.sort, batch.rows
+        metres: NDArray[np.float32] = np.full(len(rows), np.nan, dtype=np.float32)
+        if query.lat is not None and query.lon is not None:
+            metres = self.catalogue.distance_m(rows, query.lat, query.lon)
+        if sort == "distance":
+            shut = self.catalogue.open_state(rows, query.now).state == 0
+            return _by(metres, scores, shut.astype(np.intp)) if np.isfinite(metres).any() else None
+        # The cheapest or best rated shop within reach comes before one across the city.
+        reach = np.searchsorted(REACH_M, metres)
+        value = batch.menus.lowest_price() if sort == "price" else -self.catalogue.rating[rows]
+        return _by(value, scores, reach)
 
 
 def index_of(names: tuple[str, ...], wanted: list[str]) -> NDArray[np.int32]:
