@@ -1,0 +1,57 @@
+"""Labelled rows on their way into a training: what is held out, noisy copies that keep their spans, the data's digest."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from aiyam.korean.jamo import noisy
+from aiyam.nlu.examples import Example
+
+Spans = list[tuple[str, int, int]]
+
+
+def hold_out(
+    examples: Sequence[Example], rng: random.Random, *, share: float = 0.1
+) -> tuple[list[Example], list[Example]]:
+    """Split into (fit, held): whole templates, and single rows of the rest; no intent leaves the fitted part wholly."""
+    groups = sorted({e.group for e in examples if e.group})
+    held_groups = set(rng.sample(groups, int(len(groups) * share)))
+    fit: list[Example] = []
+    held: list[Example] = []
+    for example in examples:
+        out = example.group in held_groups if example.group else rng.random() < share
+        (held if out else fit).append(example)
+    lacking = {e.intent for e in held} - {e.intent for e in fit}
+    fit += [e for e in held if e.intent in lacking]
+    held = [e for e in held if e.intent not in lacking]
+    return fit, held or fit[:50]
+
+
+def spans_of(example: Example) -> Spans:
+    """Return a row's spans without their values."""
+    return [(kind, start, end) for kind, start, end, _ in example.spans]
+
+
+def noisy_copy(example: Example, rng: random.Random) -> tuple[str, Spans]:
+    """Return the row as hurried thumbs would type it, its spans moved along."""
+    copy = noisy(example.text, rng)
+    moved: Spans = []
+    for kind, start, end in spans_of(example):
+        inside = [i for i, origin in enumerate(copy.origin) if start <= origin < end]
+        if inside:
+            moved.append((kind, inside[0], inside[-1] + 1))
+    return copy.text, moved
+
+
+def digest_of(data: Path, *, leave_out: str = "") -> str:
+    """Return the SHA-256 of a file, or of a folder's files in order of name but the one left out."""
+    digest = hashlib.sha256()
+    for path in sorted(data.iterdir()) if data.is_dir() else [data]:
+        if path.is_file() and path.name != leave_out:
+            with path.open("rb") as handle:
+                while block := handle.read(1 << 20):
+                    digest.update(block)
+    return digest.hexdigest()
