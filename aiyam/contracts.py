@@ -302,8 +302,21 @@ class TurnContext(Record):
     lon: float | None = Field(None, ge=-180, le=180)
 
 
+class ShownList(Record):
+    """A list of shops shown before the newest one, and the constraints it answered; topics count from 0."""
+
+    shop_ids: tuple[str, ...]
+    filters: Filters = Filters()
+    topic: int = 0
+
+
 class DialogueState(Record):
-    """What a follow-up may refer to; carried from one trace into the next turn. Prices are those on the cards shown."""
+    """What a follow-up may refer to; carried from one trace into the next turn. Prices are those on the cards shown.
+
+    ``earlier_lists`` come oldest first, ``spoken_shop_ids`` (shops asked about) newest first. ``asks`` tells that the last
+    reply asked something back; where it asked which shop, ``offered_shop_ids`` are its choices. ``asked_intent`` and
+    ``asked_text`` are the last question about a shop of the newest list, which "두 번째는?" asks again.
+    """
 
     filters: Filters = Filters()
     intent: Intent | None = None
@@ -313,6 +326,14 @@ class DialogueState(Record):
     focus_shop_id: str | None = None
     lowest_price_won: int | None = None
     n_turns: int = 0
+    topic: int = 0
+    topic_over: bool = False
+    earlier_lists: tuple[ShownList, ...] = ()
+    spoken_shop_ids: tuple[str, ...] = ()
+    asked_intent: Intent | None = None
+    asked_text: str = ""
+    offered_shop_ids: tuple[str, ...] = ()
+    asks: bool = False
 
 
 class Turn(Record):

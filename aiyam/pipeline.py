@@ -35,7 +35,8 @@ from aiyam.contracts import (
     UserProfile,
 )
 from aiyam.korean.places import place_named
-from aiyam.nlu.dialogue import Request, next_state, resolve
+from aiyam.nlu.dialogue import next_state, resolve
+from aiyam.nlu.request import Request
 from aiyam.parts import Parts, load_parts
 from aiyam.ranking.cards import make_cards
 from aiyam.reply.language_model import Worded
@@ -110,6 +111,8 @@ class Pipeline:
         masked = mask(turn.message)
         understanding, verdict = self._understand(masked, turn)
         request = resolve(understanding, turn.state, catalogue=self.catalogue, user=turn.user, context=turn.context)
+        if verdict.action in ("escalate", "refuse"):
+            request = replace(request, question=None, choices=(), offered_shop_ids=())  # danger is never asked back
         understanding = _with_location(understanding, request, turn)
         watch.lap("understand")
         yield Understood(understanding=understanding, safety=verdict)
@@ -258,7 +261,7 @@ class Pipeline:
         return make_plan(
             intent=request.intent,
             age_band=user.age_band,
-            text=text,
+            text=request.asked_text or text,
             filters=request.filters,
             recommendations=cards,
             relaxed=relaxed,

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from aiyam.contracts import Entity, EntityType
 from aiyam.korean.places import Place, shipped_places
-
-if TYPE_CHECKING:
-    from aiyam.catalogue.arrays import Catalogue
+from aiyam.nlu.shop_columns import ShopColumns
 
 ENOUGH_SHOPS, ENOUGH_SHARE = 20, 0.01
 """A district is served from so many shops on, or from this share of a small catalogue."""
 
 
-def place_without_shops(entities: Sequence[Entity], catalogue: Catalogue) -> str | None:
+def place_without_shops(entities: Sequence[Entity], catalogue: ShopColumns) -> str | None:
     """Return the name of a known place outside every city of the catalogue; None when one named place is inside.
 
     A place that is not known at all (a neighbourhood of an imported list) counts as no place.
@@ -34,7 +31,7 @@ def place_without_shops(entities: Sequence[Entity], catalogue: Catalogue) -> str
     return outside
 
 
-def home_city(catalogue: Catalogue) -> str | None:
+def home_city(catalogue: ShopColumns) -> str | None:
     """Return the one city the shops are in; None when there are several or none is known."""
     cities = {catalogue.district_city[code] for code in _home_districts(catalogue)} - {""}
     return next(iter(cities)) if len(cities) == 1 else None
@@ -47,10 +44,19 @@ def question_about(place: str, city: str | None) -> str:
     '부산광역시에 있는 가게는 아직 몰라요. 서울특별시에서 찾아볼까요?'
     """
     where = f"{city}에서" if city else "다른 동네에서"
-    return f"{place}에 있는 가게는 아직 몰라요. {where} 찾아볼까요?"
+    return f"{notice_about(place)} {where} 찾아볼까요?"
 
 
-def places_to_choose(catalogue: Catalogue, *, limit: int = 4) -> tuple[str, ...]:
+def notice_about(place: str) -> str:
+    """Say that a place is not covered, where it was asked before whether to look elsewhere.
+
+    >>> notice_about("부산광역시")
+    '부산광역시에 있는 가게는 아직 몰라요.'
+    """
+    return f"{place}에 있는 가게는 아직 몰라요."
+
+
+def places_to_choose(catalogue: ShopColumns, *, limit: int = 4) -> tuple[str, ...]:
     """Return the districts with the most shops, whose names a message can say back; most first, at most ``limit``."""
     counts = np.bincount(catalogue.district[catalogue.district >= 0], minlength=len(catalogue.district_names))
     areas = _areas(catalogue)
@@ -66,12 +72,12 @@ def _covers(areas: frozenset[str], place: Place) -> bool:
     return any(name in areas for name in (place.district, place.city, place.name) if name)
 
 
-def _areas(catalogue: Catalogue) -> frozenset[str]:
+def _areas(catalogue: ShopColumns) -> frozenset[str]:
     columns = (catalogue.district_names, catalogue.district_city, catalogue.district_province)
     return frozenset(column[code] for code in _home_districts(catalogue) for column in columns) - {""}
 
 
-def _home_districts(catalogue: Catalogue) -> list[int]:
+def _home_districts(catalogue: ShopColumns) -> list[int]:
     """Return the codes of the districts with shops enough to be served; a stray address in a list is none."""
     counts = np.bincount(catalogue.district[catalogue.district >= 0], minlength=len(catalogue.district_names))
     enough = min(ENOUGH_SHOPS, math.ceil(len(catalogue.shop_ids) * ENOUGH_SHARE))

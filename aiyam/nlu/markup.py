@@ -162,7 +162,8 @@ def _add(filters: dict[str, Any], span: MarkedSpan) -> None:
             low, high = value.split("-")
             filters.update(budget_min=int(low), budget_max=int(high))
     elif kind in (EntityType.COMPANION, EntityType.TIME_OF_DAY):
-        filters.setdefault(kind, value)
+        if not span.negated:
+            filters.setdefault(kind, value)
     elif kind == EntityType.PAYMENT:
         filters["meal_card"] = True
     elif kind == EntityType.DISTANCE:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.korean.jamo import edit_distance
 from aiyam.korean.spelling import normalise
-
-if TYPE_CHECKING:
-    from aiyam.catalogue.arrays import Catalogue
+from aiyam.nlu.shop_columns import ShopColumns
 
 SEPARATORS = re.compile(r"[^가-힣ㄱ-ㅣa-z0-9]+")
 _BRANCH = re.compile(r"(?:[가-힣0-9]{1,6}(?:역|동|구)?점|본점|직영점)$")
@@ -44,7 +41,7 @@ class ShopNames:
         self._keys, self._owners = self._index_bigrams()
 
     @classmethod
-    def of(cls, catalogue: Catalogue) -> ShopNames:
+    def of(cls, catalogue: ShopColumns) -> ShopNames:
         """Return the index of a catalogue, built once and kept as long as the catalogue lives."""
         key = id(catalogue)
         cached = _CACHE.get(key)

@@ -125,7 +125,7 @@ _LEFT_OUT = re.compile(r"\s?(?:곳|데|집|가게|거|건|것)?[은는]?\s?(?:�
 _OPEN_NOW = re.compile(
     r"지금\s?(?:도|당장|바로|막|이\s?시간에?)?\s?(?:문\s?)?(?:연|여는|열려|열린|열었|열어|영업|하는\s?(?:데|곳|집|가게|식당|분식|[가-힣]{2,4}집)|갈\s?수\s?있|먹을\s?수\s?있|갈\s?만)|영업\s?(?:중|하는)|현재\s?(?:영업|연)|문\s?(?:연|열린|열려\s?있는|안\s?닫은)\s?(?:데|곳|집|가게|식당|거)?|(?:이\s?시간에?|지금)도?\s?(?:문\s?)?(?:연|여는|열려|열린|하는)|아직\s?(?:문\s?)?(?:연|하는|열려|열린|영업)"
 )
-_DELIVERY = re.compile(r"배달(?!\s?(?:말고|안\s?되|빼고|싫))|시켜\s?먹|집으로\s?시켜")
+_DELIVERY = re.compile(r"배달(?!\s?(?:말고|안\s?되|빼고|싫))|시켜\s?먹|집으로\s?시켜|시킬\s?(?:데|곳|만한|수\s?있)")
 _TAKEOUT = re.compile(
     r"포장(?!\s?(?:말고|안\s?되|빼고|마차))|테이크\s?아웃|싸\s?(?:갈|가서|가지고|들고)|싸갈|들고\s?(?:갈|가서)"
 )
@@ -142,6 +142,7 @@ _BY_RATING = re.compile(
 _CARD_REFUSED = re.compile(
     r"\s?(?:는|은|가|이)?\s?(?:안\s?(?:되는|받는)(?!\s?(?:곳|데|집|가게|거|건)?[은는]?\s?(?:빼|말고|제외))|말고|없이)"
 )
+_NOT_WITH = re.compile(r"(?:이?랑|하고|은|는)?\s?(?:말고|빼고|아니고)")
 _REFERS_TO_SHOP = re.compile(r"거기|그\s?(?:집|가게|식당)|여기\s?(?:몇|어때|뭐|주소)")
 NO_FILTERS = frozenset(
     {
@@ -217,7 +218,8 @@ def _add_span(given: dict[str, Any], text: str, span: Span, *, looking: bool, n_
         if value == "혼밥":
             given.setdefault("companion", "alone")
     elif kind == EntityType.COMPANION:
-        given.setdefault("companion", value)
+        if not _NOT_WITH.match(text, span.end):
+            given.setdefault("companion", value)
     elif kind == EntityType.TIME_OF_DAY:
         if not span.negated:
             given.setdefault("time_of_day", value)

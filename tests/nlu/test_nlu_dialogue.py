@@ -18,7 +18,9 @@ from aiyam.contracts import (
     Understanding,
     UserProfile,
 )
-from aiyam.nlu.dialogue import Request, find_shop, next_state, resolve
+from aiyam.nlu.dialogue import next_state, resolve
+from aiyam.nlu.reference import find_shop
+from aiyam.nlu.request import Request
 
 NAMES = ["신림할매분식", "엄마손김밥 신림점", "엄마손김밥 강남점", "용문각", "바삭통닭"]
 

@@ -1,0 +1,240 @@
+"""Which shop a message means: by number, by name, by kind, as the one spoken of, now or a while ago."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from aiyam.contracts import CATEGORIES, DialogueState, EntityType, TurnContext, Understanding, UserProfile
+from aiyam.korean.numerals import Ordinal, find_ordinals
+from aiyam.korean.spelling import normalise
+from aiyam.nlu.lexicon import FOOD_TYPES
+from aiyam.nlu.shop_columns import ShopColumns
+from aiyam.nlu.shop_names import SEPARATORS, ShopNames
+from aiyam.nlu.values import LAST
+
+EARLIER = re.compile(
+    r"아까|방금\s?전|좀\s?전|이전|(?:맨\s?|제일\s?)?처음에?\s?(?:보여|나온|나왔|추천|말한|알려|거|그|집|가게)|저번에"
+)
+FIRST = re.compile(r"처음")
+_TOP = re.compile(r"(?:맨|제일|젤|가장)\s?(?:위|앞)|첫\s?(?:집|가게|거|번)")
+_MIDDLE = re.compile(r"가운데|중간")
+_KIND_OF_SHOP = re.compile("|".join(f"(?P<k{i}>{FOOD_TYPES[kind]})" for i, kind in enumerate(CATEGORIES)))
+_SHOP_AFTER = re.compile(r"\s?(?:집|가게|점(?!심)|네)")
+_NAMES_A_SHOP = re.compile(r".*(?:집|점|카페|까페|베이커리|커피숍)$")
+_BARE_NUMBER = re.compile(
+    r"(?:아|음|어|그럼|그러면|그리고|저는|나는|난|전|근데)?\s?(?P<what>\S.*?)\s?(?:집|거|꺼|것|가게|식당|곳)?"
+    r"(?:(?P<next>[은는]요?|도요?)|이?요|으?로(?:요|\s?할게요?|\s?해\s?줘)?|이야|입니다)?[?!.~ㅋㅎ ]*"
+)
+_MIN_NAME_CHARS = 3
+THAT_ONE_REJECTED = re.compile(r"(?:거|것|집|가게|식당|번)?\s?(?:는|은|도)?\s?(?:말고|말구|빼고|빼\s?줘|싫|별로|제외)")
+"""What follows a shop that is turned down by number or name."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The shop meant, or those it may be. ``beyond``: a number no shown shop has; ``unknown``: a name nobody knows."""
+
+    shop_id: str | None = None
+    among: tuple[str, ...] = ()
+    beyond: bool = False
+    unknown: bool = False
+
+
+def find_reference(
+    text: str,
+    understanding: Understanding,
+    state: DialogueState,
+    *,
+    catalogue: ShopColumns,
+    user: UserProfile,
+    context: TurnContext,
+) -> Reference:
+    """Find the shop a normalised text is about.
+
+    A number counts among the choices just offered, else in the newest list, "a while ago" in the list before. A name is
+    looked for in what was shown, then in the catalogue. Without either it is the shop spoken of last, or the only one
+    shown; among several the reference stays open.
+    """
+    earlier = EARLIER.search(text) is not None
+    number = number_in(text, understanding, state)
+    if number is not None:
+        shops = _counted_in(number, state, first=FIRST.search(text) is not None) if earlier else numbered(state)
+        if 1 <= number <= len(shops):
+            return Reference(shops[number - 1])
+        return Reference(among=shops, beyond=True)
+    if (shown := shown_by_name(text, state, catalogue)) is not None:
+        return Reference(shown)
+    if name := next((e.text for e in understanding.entities if e.entity is EntityType.SHOP_NAME), None):
+        shop_id = find_shop(name, state, catalogue=catalogue, user=user, context=context)
+        return Reference(shop_id, state.shown_shop_ids if shop_id is None else (), unknown=shop_id is None)
+    if (of_kind := _by_kind(text, state, catalogue)) is not None:
+        return of_kind
+    if earlier:
+        return _a_while_ago(text, state)
+    if state.focus_shop_id in catalogue.row_of:
+        return Reference(state.focus_shop_id)
+    return _one_of(state.shown_shop_ids)
+
+
+def number_in(text: str, understanding: Understanding, state: DialogueState) -> int | None:
+    """Return the position a message names in a list, from 1; None when it names none."""
+    if understanding.filters.ordinal is not None:
+        return understanding.filters.ordinal
+    n_shown = len(numbered(state))
+    if any(e.entity is EntityType.ORDINAL and e.value == LAST for e in understanding.entities):
+        return n_shown or None
+    found = find_ordinals(text)
+    if found:
+        return _position(found[0], n_shown)
+    if n_shown and _TOP.search(text):
+        return 1
+    return (n_shown + 1) // 2 if n_shown > 2 and _MIDDLE.search(text) else None
+
+
+def bare_number(text: str, understanding: Understanding, state: DialogueState) -> str | None:
+    """Tell whether a message is a number and nothing else: "asked" (2번은?), "chosen" (2번, 2번으로요), or None."""
+    if number_in(text, understanding, state) is None:
+        return None
+    match = _BARE_NUMBER.fullmatch(text.strip())
+    if match is None:
+        return None
+    what = match["what"]
+    found = find_ordinals(what)
+    whole = bool(found) and found[0].start == 0 and found[0].end == len(what)
+    if not (whole or _TOP.fullmatch(what) or _MIDDLE.fullmatch(what)):
+        return None
+    return "asked" if match["next"] else "chosen"
+
+
+def numbered(state: DialogueState) -> tuple[str, ...]:
+    """Return the shops a plain number counts in."""
+    return state.offered_shop_ids or state.shown_shop_ids
+
+
+def _position(found: Ordinal, n_shown: int) -> int | None:
+    return found.number if found.number > 0 else n_shown or None
+
+
+def _counted_in(number: int, state: DialogueState, *, first: bool) -> tuple[str, ...]:
+    """Return the list "number two of a while ago" counts in: one whose shop of that number was asked about, else the last."""
+    if first:
+        return first_list(state)
+    lists = [shown.shop_ids for shown in reversed(state.earlier_lists)]
+    for shops in lists:
+        if number <= len(shops) and shops[number - 1] in state.spoken_shop_ids:
+            return shops
+    return lists[0] if lists else state.shown_shop_ids
+
+
+def first_list(state: DialogueState) -> tuple[str, ...]:
+    """Return the shops the topic began with."""
+    return next((s.shop_ids for s in state.earlier_lists if s.topic == state.topic), state.shown_shop_ids)
+
+
+# --------------------------------------------------------------------------- by name
+
+
+def shown_by_name(text: str, state: DialogueState, catalogue: ShopColumns) -> str | None:
+    """Return the shown shop whose full name stands in a text; the newest list first, the longest name of it."""
+    plain = SEPARATORS.sub("", text.lower())
+    for shops in (state.offered_shop_ids, state.shown_shop_ids, *(s.shop_ids for s in reversed(state.earlier_lists))):
+        named = [(len(name), s) for s in shops if (name := _plain_name(s, catalogue)) and name in plain]
+        if named:
+            longest = max(length for length, _ in named)
+            return next(shop_id for length, shop_id in named if length == longest)
+    return None
+
+
+def _plain_name(shop_id: str, catalogue: ShopColumns) -> str:
+    row = catalogue.row_of.get(shop_id)
+    plain = "" if row is None else SEPARATORS.sub("", normalise(catalogue.names[row]).text.lower())
+    return plain if len(plain) >= _MIN_NAME_CHARS else ""
+
+
+def find_shop(
+    name: str, state: DialogueState, *, catalogue: ShopColumns, user: UserProfile, context: TurnContext
+) -> str | None:
+    """Return the shop a name as typed means: one just shown, else the nearest of that name; None when unknown."""
+    names = ShopNames.of(catalogue)
+    shown = [catalogue.row_of[s] for s in state.shown_shop_ids if s in catalogue.row_of]
+    plain = normalise(name).text.replace(" ", "")
+    for row in shown:
+        if plain and (plain in catalogue.names[row].replace(" ", "").lower()):
+            return catalogue.shop_ids[row]
+    rows = names.rows(name) or names.near(name)
+    if not rows:
+        return None
+    for row in shown:
+        if row in rows:
+            return catalogue.shop_ids[row]
+    return catalogue.shop_ids[_nearest(rows, catalogue, user, context)]
+
+
+def _nearest(rows: Sequence[int], catalogue: ShopColumns, user: UserProfile, context: TurnContext) -> int:
+    if len(rows) == 1:
+        return rows[0]
+    array = np.asarray(rows, dtype=np.int32)
+    lat, lon = point_of(user, context)
+    if lat is not None and lon is not None:
+        distance = np.asarray(catalogue.distance_m(array, lat, lon), dtype=np.float64)
+        if not np.isnan(distance).all():
+            return int(array[int(np.nanargmin(distance))])
+    district = context.district or user.district
+    codes = [catalogue.district_names[catalogue.district[r]] if catalogue.district[r] >= 0 else "" for r in rows]
+    return rows[codes.index(district)] if district in codes else rows[0]
+
+
+def point_of(user: UserProfile, context: TurnContext) -> tuple[float | None, float | None]:
+    """Return the point distances are measured from: the turn's own, else the home unless the turn names another place."""
+    if context.lat is not None and context.lon is not None:
+        return context.lat, context.lon
+    return (None, None) if context.district or context.place else (user.lat, user.lon)
+
+
+# --------------------------------------------------------------------------- by kind, and earlier
+
+
+def _by_kind(text: str, state: DialogueState, catalogue: ShopColumns) -> Reference | None:
+    """Read "그 중국집": the shop of that kind spoken of, else the only one shown; None when no kind of shop is named."""
+    kind = _kind_named(text)
+    if kind is None:
+        return None
+
+    def of_kind(shops: Iterable[str]) -> tuple[str, ...]:
+        return tuple(s for s in shops if s in catalogue.row_of and catalogue.category[catalogue.row_of[s]] == kind)
+
+    if state.focus_shop_id and of_kind((state.focus_shop_id,)):
+        return Reference(state.focus_shop_id)
+    spoken = of_kind(state.spoken_shop_ids)
+    newest = of_kind(state.shown_shop_ids)
+    if EARLIER.search(text) and spoken:
+        return Reference(spoken[0])
+    for shops in (newest, spoken[:1], *(of_kind(s.shop_ids) for s in reversed(state.earlier_lists))):
+        if shops:
+            return _one_of(shops)
+    return None
+
+
+def _kind_named(text: str) -> int | None:
+    for match in _KIND_OF_SHOP.finditer(text):
+        if match.lastgroup and (_SHOP_AFTER.match(text, match.end()) or _NAMES_A_SHOP.fullmatch(match.group())):
+            return int(match.lastgroup[1:])
+    return None
+
+
+def _a_while_ago(text: str, state: DialogueState) -> Reference:
+    if FIRST.search(text):
+        shops = first_list(state)
+        spoken = [s for s in state.spoken_shop_ids if s in shops]
+        return Reference(spoken[0]) if spoken else _one_of(shops)
+    if state.spoken_shop_ids:
+        return Reference(state.spoken_shop_ids[0])
+    return _one_of(state.earlier_lists[-1].shop_ids if state.earlier_lists else state.shown_shop_ids)
+
+
+def _one_of(shops: tuple[str, ...]) -> Reference:
+    return Reference(shops[0]) if len(shops) == 1 else Reference(among=shops)

@@ -1,0 +1,96 @@
+"""What a message is in its dialogue where it cannot be told by itself: the question it repeats, what it takes back."""
+
+from __future__ import annotations
+
+import re
+
+from aiyam.contracts import RECOMMENDING_INTENTS, SHOP_QUESTION_INTENTS, DialogueState, Filters, Intent, Understanding
+from aiyam.nlu import carry_over
+from aiyam.nlu.follow_ups import read_as_refinement
+from aiyam.nlu.reference import THAT_ONE_REJECTED, bare_number, number_in, shown_by_name
+from aiyam.nlu.shop_columns import ShopColumns
+from aiyam.nlu.unknown_shops import asked_intent
+
+RULE_CONFIDENCE = 0.6
+"""Confidence of an intent that a rule of the dialogue gave."""
+_CHATTER = frozenset({Intent.SMALL_TALK, Intent.OUT_OF_SCOPE, Intent.HELP})
+_OF_ONE_SHOP = re.compile(
+    r"메뉴|사이드|음료|세트|얼마|가격|몇\s?시|주차|화장실|전화|전번|연락처|주소|위치|자리|예약|브레이크|영업"
+)
+"""Words that ask about the shop spoken of, even where the message by itself reads as chatter."""
+
+
+def read_as(understanding: Understanding, intent: Intent, filters: Filters | None = None) -> Understanding:
+    """Return the message as a rule of the dialogue reads it, which is sure of it."""
+    update = {"intent": intent, "confidence": max(understanding.confidence, RULE_CONFIDENCE)}
+    return understanding.model_copy(update=update if filters is None else update | {"filters": filters})
+
+
+def asked_again(
+    text: str, understanding: Understanding, state: DialogueState, catalogue: ShopColumns
+) -> Understanding | None:
+    """Read an answer to "which shop?", or "두 번째는?" after a question: the same is asked of another shop; None otherwise.
+
+    A number by itself asks about that shop, whatever the intent model makes of it.
+    """
+    if THAT_ONE_REJECTED.search(text):
+        return None
+    number = bare_number(text, understanding, state)
+    named = bool(state.offered_shop_ids) and shown_by_name(text, state, catalogue) in state.offered_shop_ids
+    if state.asked_intent is not None and not asked_intent(text):
+        again = number == "asked" or (bool(number or named) and (state.asks or bool(state.offered_shop_ids)))
+        if again:
+            return read_as(understanding, state.asked_intent)
+    if named and understanding.intent not in SHOP_QUESTION_INTENTS:
+        return read_as(understanding, asked_intent(text) or Intent.SHOP_DETAIL)
+    return None
+
+
+def as_meant_here(
+    text: str, understanding: Understanding, state: DialogueState, catalogue: ShopColumns
+) -> Understanding:
+    """Correct what one message by itself cannot tell: which question it repeats, what it takes back, what it changes."""
+    intent = understanding.intent
+    if intent in SHOP_QUESTION_INTENTS:
+        return understanding
+    listed = intent in RECOMMENDING_INTENTS
+    if state.shown_shop_ids and (listed or intent in _CHATTER) and not THAT_ONE_REJECTED.search(text):
+        numbered = number_in(text, understanding, state) is not None
+        if numbered and (bare_number(text, understanding, state) or asked_intent(text)):
+            return read_as(understanding, asked_intent(text) or Intent.SHOP_DETAIL)
+    if intent in _CHATTER and state.focus_shop_id is not None and _OF_ONE_SHOP.search(text) and len(text) <= 20:
+        return read_as(understanding, asked_intent(text) or Intent.SHOP_DETAIL)
+    if _takes_back(text, understanding, state):
+        return read_as(understanding, Intent.REFINE)
+    changed = read_as_refinement(text, understanding, state)
+    if changed is not None:
+        return read_as(understanding, Intent.REFINE, changed)
+    return _without_shop_as_dish(text, understanding, state, catalogue) if listed else understanding
+
+
+def _takes_back(text: str, understanding: Understanding, state: DialogueState) -> bool:
+    """Tell whether a message only takes back what held; one that names food is a wish of its own."""
+    said = understanding.filters
+    if understanding.intent in (Intent.REFINE, Intent.THANKS, Intent.GREETING) or said.menus or said.category:
+        return False
+    if state.intent is not None and (carry_over.starts_over(text) or carry_over.goes_back(text)):
+        return True
+    held = set(state.filters.given()) | {state.filters.sort}
+    return bool(carry_over.waived(text) & held or carry_over.allergies_taken_back(text, state))
+
+
+def _without_shop_as_dish(
+    text: str, understanding: Understanding, state: DialogueState, catalogue: ShopColumns
+) -> Understanding:
+    """Drop a dish that is the name of a shop on the screen (달빛떡볶이 말고)."""
+    shop_id = shown_by_name(text, state, catalogue)
+    if shop_id is None:
+        return understanding
+    name = catalogue.names[catalogue.row_of[shop_id]].replace(" ", "")
+
+    def others(dishes: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return tuple(d for d in dishes or () if d.replace(" ", "") not in name) or None
+
+    said = understanding.filters
+    update = {"menus": others(said.menus), "exclude_menus": others(said.exclude_menus)}
+    return understanding.model_copy(update={"filters": said.model_copy(update=update)})

@@ -1,0 +1,134 @@
+"""A request for a list of shops: the constraints that hold for it, and the shops turned down."""
+
+from __future__ import annotations
+
+import re
+
+from aiyam.catalogue.menus import allergens_to_avoid
+from aiyam.contracts import DialogueState, Filters, Intent, TurnContext, Understanding, UserProfile
+from aiyam.nlu import carry_over, questions
+from aiyam.nlu.company import share_of
+from aiyam.nlu.elsewhere import places_to_choose
+from aiyam.nlu.follow_ups import OTHERS, follows
+from aiyam.nlu.reference import THAT_ONE_REJECTED, find_reference, number_in, shown_by_name
+from aiyam.nlu.request import Request
+from aiyam.nlu.shop_columns import ShopColumns
+from aiyam.nlu.values import semantic_query
+
+MAX_REJECTED = 60
+"""Turned-down shops remembered in one topic."""
+_REJECTING = re.compile(r"(?:거기|그거|그\s?(?:집|가게|식당|곳)|이거|이\s?(?:집|가게)|여기|걔|쟤|거긴|저기)\s?(?:는|은|도|만)?\s?(?:말고|말구|빼고|빼\s?줘|싫|별로|제외|아닌|가\s?봤|노노)")  # fmt: skip
+_DISLIKE = re.compile(r"싫|별로")
+
+
+def list_of_shops(
+    text: str,
+    understanding: Understanding,
+    state: DialogueState,
+    catalogue: ShopColumns,
+    user: UserProfile,
+    context: TurnContext,
+) -> Request:
+    """Return the request for shops a normalised text leads to; it asks where when no place was ever named."""
+    intent, said = understanding.intent, share_of(text, understanding.filters)
+    number = said.ordinal if intent is Intent.REFINE else None
+    if number is not None and 0 < len(state.shown_shop_ids) < number and not state.asks:
+        n_shown = len(state.shown_shop_ids)
+        return Request(
+            intent, said, understanding.semantic_query, question=questions.beyond_list(n_shown),
+            choices=questions.turn_down_choices(n_shown),
+        )  # fmt: skip
+    waived, fine = carry_over.waived(text), carry_over.allergies_taken_back(text, state)
+    said = carry_over.without(said.model_copy(update={"ordinal": None}), waived - _kept(said, waived), fine)
+    on = not carry_over.starts_over(text) and follows(text, understanding, said, state)
+    held = state.model_copy(update={"filters": carry_over.without(state.filters, waived, fine)})
+    filters, cheaper_than, excluded = _constraints(text, understanding, said, held, on, catalogue, user, context)
+    if avoided := allergens_to_avoid(filters, user):
+        filters = filters.model_copy(update={"allergies": avoided})
+    filters = _in_catalogue_terms(filters, catalogue)
+    if intent is Intent.BUDGET_FOOD_INQUIRY and not (
+        filters.budget_max or filters.budget_min or filters.sort or waived
+    ):
+        filters = filters.model_copy(update={"sort": "price"})  # little money, no amount: the cheapest first
+    served = Intent.FOOD_RECOMMENDATION if intent is Intent.REFINE and not on else intent
+    query = semantic_query(filters, served) or understanding.semantic_query
+    request = Request(
+        served, filters, query, excluded[-MAX_REJECTED:], cheaper_than_won=cheaper_than, opens_topic=not on
+    )
+    if not state.asks and questions.place_is_missing(text, filters, on, user, context):
+        districts = places_to_choose(catalogue)
+        if len(districts) >= 2:
+            what = " 지금 연 곳" if filters.open_now else ""
+            choices = tuple(f"{name}에서{what} 찾아줘" for name in districts)
+            return Request(served, filters, query, question=questions.WHERE_KO, choices=choices, stands=True)
+    return request
+
+
+def _kept(said: Filters, waived: frozenset[str]) -> frozenset[str]:
+    """Food named beside "아무거나" is still wanted; a waiver takes back what held before."""
+    return frozenset(k for k in waived if k in carry_over.FOOD and getattr(said, k) is not None)
+
+
+def _constraints(
+    text: str,
+    understanding: Understanding,
+    said: Filters,
+    state: DialogueState,
+    on: bool,
+    catalogue: ShopColumns,
+    user: UserProfile,
+    context: TurnContext,
+) -> tuple[Filters, int | None, tuple[str, ...]]:
+    """Return the constraints that hold, the price to beat, and the shops turned down."""
+    if carry_over.starts_over(text):
+        return carry_over.after_reset(said, state), None, ()
+    if not on:
+        stays = not (state.topic_over or carry_over.ends_topic(text))
+        return carry_over.new_topic(said, state, stays_there=stays), None, ()
+    back = carry_over.goes_back(text)
+    if back is not None and not said.given():
+        return _filters_of_list(back, state), None, ()
+    carried = carry_over.follow_up(text, said, state, catalogue, user, context)
+    turned_down = _turned_down(text, understanding, state, catalogue, user, context)
+    excluded = tuple(dict.fromkeys((*state.rejected_shop_ids, *turned_down)))
+    return carried.filters, carried.cheaper_than_won, excluded
+
+
+def _filters_of_list(which: str, state: DialogueState) -> Filters:
+    lists = state.earlier_lists
+    if which == "first":
+        lists = tuple(shown for shown in lists if shown.topic == state.topic)[:1]
+    found = lists[-1].filters if lists else state.filters
+    return found.model_copy(update={"allergies": state.filters.allergies})
+
+
+def _turned_down(
+    text: str,
+    understanding: Understanding,
+    state: DialogueState,
+    catalogue: ShopColumns,
+    user: UserProfile,
+    context: TurnContext,
+) -> tuple[str, ...]:
+    singled_out = number_in(text, understanding, state) is not None or shown_by_name(text, state, catalogue) is not None
+    if singled_out and THAT_ONE_REJECTED.search(text):
+        found = find_reference(text, understanding, state, catalogue=catalogue, user=user, context=context)
+        return (found.shop_id,) if found.shop_id else ()
+    if _REJECTING.search(text) and state.focus_shop_id:
+        return (state.focus_shop_id,)
+    others = OTHERS.search(text)
+    if others and _DISLIKE.fullmatch(others.group()) and understanding.filters.given():
+        others = None  # what is disliked was named: 매운 거 싫어
+    wants_others = others or _REJECTING.search(text) or carry_over.wants_cheaper(text) or carry_over.wants_nearer(text)
+    return state.shown_shop_ids if wants_others else ()
+
+
+def _in_catalogue_terms(filters: Filters, catalogue: ShopColumns) -> Filters:
+    """Read a city as the catalogue does: as its district where lists know no smaller one, as no limit where it is all."""
+    if not filters.place:
+        return filters
+    if filters.place in catalogue.district_names:
+        return filters.model_copy(update={"district": filters.place, "place": None})
+    if filters.place in catalogue.district_city or filters.place in catalogue.district_province:
+        return filters.model_copy(update={"place": None})
+    return filters
