@@ -43,12 +43,13 @@ def commands() -> str:
 
     def walk(command: click.Command, name: str) -> None:
         children = getattr(command, "commands", None)
+        alone = getattr(command, "invoke_without_command", False)
+        if not children or alone:
+            text = (command.help or "").strip().splitlines()[0].replace("``", "`")
+            rows.append(f"| `{name}` | {text} |")
         if children:
             for child in sorted(children):
                 walk(children[child], f"{name} {child}")
-        else:
-            text = (command.help or "").strip().splitlines()[0].replace("``", "`")
-            rows.append(f"| `{name}` | {text} |")
 
     walk(typer.main.get_command(app), "aiyam")
     return "\n".join(rows)

@@ -21,7 +21,7 @@ app.add_typer(talk.app)
 app.add_typer(data.app, name="data")
 app.add_typer(db.app, name="db")
 app.add_typer(train.app, name="train")
-app.add_typer(evaluate.app)
+app.add_typer(evaluate.app, name="evaluate")
 
 
 def main() -> None:

@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from aiyam.cli.console import AsJson, progress_bars, read_settings
 
-app = typer.Typer()
+app = typer.Typer(invoke_without_command=True)
 
 
-@app.command()
+@app.callback()
 def evaluate(
+    context: typer.Context,
     as_json: AsJson = False,
     turns: Annotated[int, typer.Option(min=10, help="Turns for latency, grounding and safety in use.")] = 200,
 ) -> None:
     """Evaluate the whole system on held-out data: understanding, ranking, replies, safety, latency."""
+    if context.invoked_subcommand is not None:
+        return
     from aiyam.evaluation.whole import evaluate_whole, table
 
     settings = read_settings()
     with progress_bars() as report:
         results = evaluate_whole(settings, n_turns=turns, progress=lambda p: report("evaluate", p))
     typer.echo(json.dumps(results, ensure_ascii=False, indent=2) if as_json else table(results))
+
+
+@app.command("nlu")
+def evaluate_nlu(
+    context: typer.Context,
+    model: Annotated[Path, typer.Option(help="Folder of a model of the understanding.")],
+    data: Annotated[Path, typer.Option(help="Labelled rows (JSON or JSONL), as training reads them.")],
+    against: Annotated[Path | None, typer.Option(help="Another model's folder: compare both on the same rows.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Score a model of the understanding on labelled rows, with intervals, tables, confusions and the worst rows."""
+    as_json = as_json or bool(context.parent and context.parent.params["as_json"])
+    from aiyam.evaluation.understanding import evaluate_folder
+    from aiyam.evaluation.understanding_table import understanding_table
+
+    with progress_bars() as report:
+        result = evaluate_folder(model, data, against=against, seed=seed, progress=lambda p: report("nlu", p))
+    typer.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else understanding_table(result))

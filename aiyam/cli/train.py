@@ -21,7 +21,20 @@ def _train(component: str, **options: Any) -> None:
             settings, store, component, lambda p: report(component, p),
             who="aiyam train", why="trained from the command line", **options,
         )  # fmt: skip
+    _say_what_was_read(settings.models_dir / component / version)
     typer.echo(f"{component}/{version} is production now; a running server takes it over by itself.")
+
+
+def _say_what_was_read(version: Path) -> None:
+    """Print the short form of the data report beside a model, if it has one, and where the full one is."""
+    import json
+
+    from aiyam.nlu.load_report import summary_ko
+
+    path = version / "data_report.json"
+    if path.exists():
+        typer.echo(summary_ko(json.loads(path.read_text("utf-8"))["files"]), err=True)
+        typer.echo(f"전체 보고서: {path}", err=True)
 
 
 @app.command("nlu")
@@ -46,6 +59,7 @@ def train_nlu(
             data or settings.datasets_dir / "nlu", out, dev=dev, epochs=epochs,
             seed=settings.seed if seed is None else seed, progress=lambda p: report("nlu", p),
         )  # fmt: skip
+    _say_what_was_read(out)
     typer.echo(str(out))
 
 

@@ -19,6 +19,8 @@ from aiyam.errors import DataError
 from aiyam.nlu.load_report import LoadReport, summary_ko
 from aiyam.nlu.row_file import open_rows
 
+__all__ = ["MAX_ROWS", "MAX_TEXT_CHARS", "Conflicts", "Example", "LoadReport", "load_examples"]
+
 MAX_TEXT_CHARS = 1000
 MAX_ROWS = 200_000
 """Rows kept of one file. Of a larger one whole texts are left out evenly, by a hash of the text."""

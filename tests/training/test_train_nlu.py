@@ -117,7 +117,7 @@ def test_scores_are_what_a_hand_count_gives() -> None:
     assert found["intent_accuracy"] == 0.5
     assert found["span_f1"] == round(2 / 3, 4)
     assert found["filter_f1"] == round(2 / 3, 4)
-    assert found["confused"] == [{"label": "B", "answer": "A", "n": 1}]
+    assert found["confused"] == [{"label": "B", "answer": "A", "n": 1, "text": "다라"}]
     assert found["intents"]["A"] == {"precision": 0.5, "recall": 1.0, "f1": 0.6667, "n": 1}
 
 
