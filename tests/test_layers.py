@@ -18,7 +18,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("aiyam.pipeline",),
     ("aiyam.parts",),
     ("aiyam.nlu", "aiyam.candidates", "aiyam.ranking", "aiyam.reply", "aiyam.safety"),
-    ("aiyam.korean", "aiyam.catalogue"),
+    ("aiyam.korean", "aiyam.catalogue", "aiyam.llm"),
     ("aiyam.store", "aiyam.registry"),
     ("aiyam.settings", "aiyam.contracts", "aiyam.errors", "aiyam.intervals"),
 )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from aiyam.contracts import EntityType
 from aiyam.errors import ModelError
 from aiyam.korean.spelling import Normalised, normalise
+from aiyam.llm.loading import quietly
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.model import CONFIG, Reading, softmax, spans_of_tags
 from aiyam.nlu.values import Span, find_evidence
@@ -180,7 +180,7 @@ def open_base(base: str | Path, *, offline: bool = False) -> tuple[Any, EncoderT
 
     name = str(base)
     try:
-        with _quietly():
+        with quietly():
             config = AutoConfig.from_pretrained(name, local_files_only=offline)
             tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=offline, use_fast=True)
             encoder, info = AutoModel.from_pretrained(name, local_files_only=offline, output_loading_info=True)
@@ -202,22 +202,6 @@ def open_base(base: str | Path, *, offline: bool = False) -> tuple[Any, EncoderT
     if len(tokenizer) > encoder.get_input_embeddings().num_embeddings:
         raise ModelError(f"Expected a tokenizer of {name!r} no larger than its word table.", hint="Fetch the base again.")  # fmt: skip
     return encoder.float(), wrapped, int(config.hidden_size)
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep transformers from drawing bars and listing layers while it reads or writes files."""
-    from transformers.utils import logging
-
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def pick_device(device: str | None) -> torch.device:
@@ -309,7 +293,7 @@ class EncoderNluModel:
         from safetensors.torch import save_file
 
         folder.mkdir(parents=True, exist_ok=True)
-        with _quietly():
+        with quietly():
             self.network.encoder.save_pretrained(folder / BASE)  # type: ignore[union-attr, operator]
             self.tokenizer.tokenizer.save_pretrained(folder / BASE)
         state = self.network.state_dict()

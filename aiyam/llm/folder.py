@@ -1,0 +1,216 @@
+"""The "transformers" backend: a causal language model from a local folder or the hub, with its chat template."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+from aiyam.errors import ModelError
+from aiyam.llm.grammar import INSTALL, Grammars, HeldToGrammar
+from aiyam.llm.interface import JsonAnswer, LanguageModelError, Message
+from aiyam.llm.loading import quietly
+
+
+class _Tokens:
+    """Takes tokens from ``generate`` as they are chosen; its first call brings the prompt, which is left out."""
+
+    def __init__(self) -> None:
+        self.written: queue.Queue[int | None] = queue.Queue()
+        self._had_prompt = False
+
+    def put(self, value: Any) -> None:
+        """Take the tensor of a step."""
+        if self._had_prompt:
+            for token in value.flatten().tolist():
+                self.written.put(token)
+        self._had_prompt = True
+
+    def end(self) -> None:
+        """Do nothing: the thread that writes tells the end, of a failure too."""
+
+
+class LocalModel:
+    """A causal language model in this process. One answer at a time: threads take turns, and wait within their time."""
+
+    name = "transformers"
+
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        """Wrap an ``AutoModelForCausalLM`` and its fast tokenizer.
+
+        Raises:
+            ModelError: the tokenizer has no chat template.
+        """
+        if not getattr(tokenizer, "chat_template", None):
+            raise ModelError(
+                "Expected a base with a chat template, got one without.",
+                hint="Use an instruction-tuned base, or save one as chat_template.jinja beside its tokenizer.",
+            )
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self._grammars: Grammars | None = None
+        self._turn = threading.Lock()
+        limit = getattr(model.config, "max_position_embeddings", None)
+        self.max_tokens_in_all = int(limit) if limit else 1 << 20
+
+    @classmethod
+    def load(cls, base: str | Path, *, device: str | None = None, offline: bool = False) -> LocalModel:
+        """Load a folder or hub name; on CUDA (taken where there is one) in bfloat16.
+
+        Raises:
+            ModelError: transformers is not installed, or the base cannot be had or used.
+        """
+        try:
+            from transformers import AutoModelForCausalLM, AutoTokenizer
+        except ImportError as error:
+            raise ModelError(
+                "Expected the transformers library for a local model, found none.", hint=INSTALL
+            ) from error
+        import torch
+
+        where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        dtype = torch.bfloat16 if where.type == "cuda" else torch.float32
+        try:
+            with quietly():
+                tokenizer = AutoTokenizer.from_pretrained(str(base), local_files_only=offline)
+                model: Any = AutoModelForCausalLM.from_pretrained(str(base), local_files_only=offline, dtype=dtype)
+        except Exception as error:
+            raise ModelError(
+                f"Expected a Hugging Face language model at {str(base)!r}, got: {str(error).splitlines()[0][:300]}",
+                hint="Give a local folder with config.json, tokenizer.json and model.safetensors, or a hub name while online.",
+            ) from error
+        return cls(model.to(where), tokenizer)
+
+    def complete_json(
+        self, messages: Sequence[Message], schema: dict[str, Any], *, max_tokens: int = 512, timeout_s: float = 20.0
+    ) -> JsonAnswer:
+        """Answer with one JSON object that keeps to the schema by construction.
+
+        Raises:
+            LanguageModelError: no time, an answer cut off at ``max_tokens``, or a prompt longer than the model reads.
+            ModelError: a schema that decoding cannot be held to.
+        """
+        deadline = time.monotonic() + timeout_s
+        prompt = self._prompt(messages, max_tokens)
+        if not self._turn.acquire(timeout=timeout_s):
+            raise self._too_slow(timeout_s)
+        try:
+            if self._grammars is None:
+                self._grammars = Grammars(self.tokenizer, self.model.get_output_embeddings().weight.shape[0])
+            held = HeldToGrammar(self._grammars.matcher(schema))
+            ids = self._generate(
+                prompt, max_tokens, lambda: time.monotonic() > deadline, logits_processor=[held], do_sample=False
+            )
+        finally:
+            self._turn.release()
+        written = ids[0, prompt["input_ids"].shape[1] :].tolist()
+        text = self.tokenizer.decode(written, skip_special_tokens=True)
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            if time.monotonic() > deadline:
+                raise self._too_slow(timeout_s) from error
+            raise LanguageModelError(
+                f"Expected a whole answer within {max_tokens} tokens, got one cut off: …{text[-60:]!r}.",
+                reason="cut_off",
+                hint="Raise max_tokens.",
+            ) from error
+        pieces = [self.tokenizer.decode([i], skip_special_tokens=True) for i in written]
+        return JsonAnswer(value, text, tuple(zip(pieces, held.log_probabilities, strict=False)))
+
+    def stream(
+        self, messages: Sequence[Message], *, max_tokens: int = 512, timeout_s: float = 30.0, temperature: float = 0.0
+    ) -> Generator[str, None, None]:
+        """Yield the answer's text in pieces, token by token but never a part of a syllable.
+
+        Raises:
+            LanguageModelError: no time, or the model broke off.
+        """
+        from tokenizers.decoders import DecodeStream
+
+        deadline = time.monotonic() + timeout_s
+        prompt = self._prompt(messages, max_tokens)
+        if not self._turn.acquire(timeout=timeout_s):
+            raise self._too_slow(timeout_s)
+        tokens = _Tokens()
+        stopped = threading.Event()
+        failed: list[Exception] = []
+
+        def work() -> None:
+            chance = {"do_sample": True, "temperature": temperature} if temperature > 0 else {"do_sample": False}
+            try:
+                self._generate(
+                    prompt,
+                    max_tokens,
+                    lambda: stopped.is_set() or time.monotonic() > deadline,
+                    streamer=tokens,
+                    **chance,
+                )
+            except Exception as error:  # told to whoever reads the stream
+                failed.append(error)
+            finally:
+                self._turn.release()
+                tokens.written.put(None)
+
+        writer = threading.Thread(target=work, name="language-model", daemon=True)
+        writer.start()
+        whole_characters = DecodeStream(skip_special_tokens=True)
+        try:
+            while (token := tokens.written.get()) is not None:
+                piece = whole_characters.step(self.tokenizer.backend_tokenizer, token)
+                if piece:
+                    yield piece
+            if failed:
+                raise LanguageModelError(
+                    f"Expected text, the model broke off: {failed[0]}.", reason="broken", hint="Look at the log."
+                ) from failed[0]
+            if time.monotonic() > deadline:
+                raise self._too_slow(timeout_s)
+        finally:
+            stopped.set()
+            writer.join()
+
+    def _prompt(self, messages: Sequence[Message], max_tokens: int) -> Any:
+        prompt = self.tokenizer.apply_chat_template(
+            [m.as_json() for m in messages], add_generation_prompt=True, return_tensors="pt", return_dict=True
+        ).to(self.model.device)
+        n_tokens = prompt["input_ids"].shape[1] + max_tokens
+        if n_tokens > self.max_tokens_in_all:
+            raise LanguageModelError(
+                f"Expected at most {self.max_tokens_in_all} tokens with the answer's, got {n_tokens}.",
+                reason="too_long",
+                hint="Shorten the prompt, or use a base that reads more.",
+            )
+        return prompt
+
+    def _generate(self, prompt: Any, max_tokens: int, done: Callable[[], bool], **options: Any) -> Any:
+        import torch
+        from transformers import StoppingCriteria, StoppingCriteriaList
+
+        class Done(StoppingCriteria):
+            def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **kwargs: Any) -> torch.Tensor:
+                return torch.full((input_ids.shape[0],), done(), dtype=torch.bool, device=input_ids.device)
+
+        plain = {} if options.get("do_sample") else {"temperature": None, "top_p": None, "top_k": None}
+        pad = self.tokenizer.pad_token_id
+        with torch.inference_mode():
+            return self.model.generate(
+                **{name: prompt[name] for name in ("input_ids", "attention_mask")},
+                max_new_tokens=max_tokens,
+                num_beams=1,
+                pad_token_id=self.tokenizer.eos_token_id if pad is None else pad,
+                stopping_criteria=StoppingCriteriaList([Done()]),
+                **plain,
+                **options,
+            )
+
+    def _too_slow(self, timeout_s: float) -> LanguageModelError:
+        return LanguageModelError(
+            f"Expected an answer within {timeout_s:g} s, got none.",
+            reason="timeout",
+            hint="Use a smaller model, or wait longer.",
+        )

@@ -1,0 +1,248 @@
+"""The understanding filled in by a language model: constrained JSON, of which only what the utterance bears out is kept."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from aiyam.contracts import EntityType, Filters, Intent
+from aiyam.korean.spelling import MAX_CHARS, Normalised, normalise
+from aiyam.llm.interface import JsonAnswer, LanguageModel, LanguageModelError
+from aiyam.nlu.examples import Example
+from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.instructions import SHOTS, answer_schema, messages_for
+from aiyam.nlu.model import Reading
+from aiyam.nlu.values import Span, find_evidence
+
+UNTOLD_CONFIDENCE = 0.7
+"""Confidence of an intent whose tokens' probabilities the backend does not tell."""
+MAX_TOKENS = 400
+_FROM_TEXT = frozenset({"menus", "exclude_menus", "district", "place"})
+_AMOUNTS = {
+    "budget_min": EntityType.BUDGET,
+    "budget_max": EntityType.BUDGET,
+    "max_distance_m": EntityType.DISTANCE,
+    "ordinal": EntityType.ORDINAL,
+}
+"""Number keys, and the kind of evidence that must name the number."""
+
+
+@dataclass(frozen=True)
+class FilledReading(Reading):
+    """A reading with the constraints the model named that could be verified; ``dropped`` lists what could not."""
+
+    filters: Filters = field(default_factory=Filters)
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ProductIntents:
+    """The product's intents: all a language model may answer with."""
+
+    labels: tuple[str, ...] = tuple(intent.value for intent in Intent)
+
+
+class LanguageModelNlu:
+    """Reads utterances with a language model, behind the interface of the trained ones.
+
+    Entities must occur in the utterance (as typed, else as normalised) and get their offsets from it; numbers and names
+    in filters must be there too. Spans then go through the same value rules as a trained model's.
+
+    Args:
+        model: the backend.
+        gazetteer: names for the evidence.
+        shots: worked rows for the prompt; fewer make it shorter.
+        timeout_s: for one utterance in all.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        gazetteer: Gazetteer,
+        *,
+        shots: Sequence[Example] = SHOTS,
+        max_tokens: int = MAX_TOKENS,
+        timeout_s: float = 5.0,
+    ) -> None:
+        self.model = model
+        self.gazetteer = gazetteer
+        self.intents = ProductIntents()
+        self.shots = tuple(shots)
+        self.max_tokens = max_tokens
+        self.timeout_s = timeout_s
+        self._schema = answer_schema()
+
+    def read(self, text: str) -> FilledReading:
+        """Tell the intent of an utterance, its spans and the constraints it names.
+
+        Raises:
+            LanguageModelError: the backend gave no usable answer in time, or one without an intent of the product.
+        """
+        typed = _sound(text)
+        if not normalise(typed).text.strip():
+            return self.reading_of(typed, JsonAnswer({"intent": Intent.SMALL_TALK.value}, "", ()), confidence=0.0)
+        answer = self.model.complete_json(
+            messages_for(typed, self.shots), self._schema, max_tokens=self.max_tokens, timeout_s=self.timeout_s
+        )
+        return self.reading_of(typed, answer)
+
+    def reading_of(self, text: str, answer: JsonAnswer, *, confidence: float | None = None) -> FilledReading:
+        """Return what of a model's answer the utterance bears out.
+
+        Raises:
+            LanguageModelError: the answer has no intent of the product.
+        """
+        typed = _sound(text)
+        plain = normalise(typed)
+        evidence = tuple(find_evidence(plain.text, self.gazetteer))
+        intent = answer.value.get("intent")
+        if intent not in self.intents.labels:
+            raise LanguageModelError(
+                f"Expected one of the product's intents, got {str(intent)[:60]!r}.",
+                reason="not_json",
+                hint="Use a server that constrains decoding (response_format), or a larger model.",
+            )
+        dropped: list[str] = []
+        spans = _verified_spans(_items(answer.value, "entities"), typed, plain, dropped)
+        filters = _verified_filters(_items(answer.value, "filters"), typed, plain, evidence, dropped)
+        sure = confidence_of(answer, intent) if confidence is None else confidence
+        return FilledReading(plain, evidence, intent, sure, ((intent, sure),), tuple(spans), filters, tuple(dropped))
+
+
+def with_model_filters(filters: Filters, reading: Reading) -> Filters:
+    """Add the constraints a language model named to those of the rules; where both speak, the rules do.
+
+    Amounts and places are the rules' alone once they found any: "만원 이하" must not also become a lowest price.
+    """
+    if not isinstance(reading, FilledReading):
+        return filters
+    given = filters.given()
+    said = reading.filters.given()
+    taken = set(given)
+    for group in (("budget_min", "budget_max"), ("district", "place", "near_me"), ("taste", "exclude_taste"), ("menus", "exclude_menus")):  # fmt: skip
+        if taken & set(group):
+            taken |= set(group)
+    return Filters(**given, **{key: value for key, value in said.items() if key not in taken})
+
+
+def confidence_of(answer: JsonAnswer, intent: str) -> float:
+    """Return the probability of the tokens that spell the intent; ``UNTOLD_CONFIDENCE`` where they are not told.
+
+    >>> pieces = (('{"intent":"', 0.0), ("HE", -0.1), ("LP", -0.1), ('"}', 0.0))
+    >>> round(confidence_of(JsonAnswer({"intent": "HELP"}, '{"intent":"HELP"}', pieces), "HELP"), 3)
+    0.819
+    """
+    start = answer.text.find(f'"{intent}"') + 1
+    end = start + len(intent)
+    at, total, spelt = 0, 0.0, ""
+    for piece, log_probability in answer.tokens:
+        if at >= end:
+            break
+        if at + len(piece) > start:
+            total += log_probability
+        at += len(piece)
+        spelt += piece
+    if not start or at < end or spelt[:end] != answer.text[:end]:
+        return UNTOLD_CONFIDENCE
+    return min(1.0, math.exp(total))
+
+
+def _sound(text: str) -> str:
+    """Cut a text where reading ends, and replace lone surrogates, which no JSON can carry."""
+    return "".join("\ufffd" if 0xD800 <= ord(c) <= 0xDFFF else c for c in text[:MAX_CHARS])
+
+
+def _items(value: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the objects of a list, however little a backend that is not held to the schema kept to it."""
+    found = value.get(key)
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def _verified_spans(
+    items: Sequence[dict[str, Any]], typed: str, plain: Normalised, dropped: list[str]
+) -> list[tuple[str, int, int]]:
+    """Find each entity in the utterance; what is not there, or overlaps one found before, is dropped."""
+    spans: list[tuple[str, int, int]] = []
+    for item in items:
+        kind, surface = item.get("entity"), item.get("text")
+        if not isinstance(kind, str) or kind not in set(EntityType) or not isinstance(surface, str) or not surface.strip():
+            dropped.append(f"entity {str(kind)[:20]}: {str(surface)[:40]}")
+            continue
+        free = (
+            found
+            for found in _places_of(surface.strip(), typed, plain)
+            if all(found[1] <= start or found[0] >= end for _, start, end in spans)
+        )
+        where = next(free, None)
+        if where is None:
+            dropped.append(f"entity {kind}: {surface[:40]}")
+        else:
+            spans.append((kind, *where))
+    return sorted(spans, key=lambda span: span[1])
+
+
+def _places_of(surface: str, typed: str, plain: Normalised) -> list[tuple[int, int]]:
+    """Return where a surface form stands in the normalised text: first as it was typed, then as it is spelt plainly."""
+    found = []
+    for start, end in _occurrences(surface, typed):
+        inside = [i for i in range(len(plain.text)) if plain.starts[i] < end and plain.ends[i] > start]
+        if inside:
+            found.append((inside[0], inside[-1] + 1))
+    return found + _occurrences(normalise(surface).text.strip(), plain.text)
+
+
+def _occurrences(surface: str, text: str) -> list[tuple[int, int]]:
+    found = []
+    at = text.find(surface) if surface else -1
+    while at >= 0:
+        found.append((at, at + len(surface)))
+        at = text.find(surface, at + 1)
+    return found
+
+
+def _verified_filters(
+    items: Sequence[dict[str, Any]], typed: str, plain: Normalised, evidence: Sequence[Span], dropped: list[str]
+) -> Filters:
+    """Keep the facts that are of the vocabulary and, where they name a thing or a number, named in the utterance."""
+    given: dict[str, Any] = {}
+    for item in items:
+        key, value = str(item.get("key")), item.get("value")
+        if (key in given and not _takes_several(key)) or not _is_borne_out(key, value, typed, plain, evidence):
+            dropped.append(f"filter {key[:20]}: {str(value)[:40]}")
+            continue
+        several = _takes_several(key)
+        known = given.get(key, [])
+        if several and value in known:
+            continue
+        trial = {**given, key: [*known, value] if several else value}
+        try:
+            Filters.model_validate_json(json.dumps(trial), strict=True)
+        except ValidationError:
+            dropped.append(f"filter {key[:20]}: {str(value)[:40]}")
+            continue
+        given = trial
+    return Filters.model_validate_json(json.dumps(given))
+
+
+def _takes_several(key: str) -> bool:
+    field = Filters.model_fields.get(key)
+    return field is not None and "tuple" in str(field.annotation)
+
+
+def _is_borne_out(key: str, value: Any, typed: str, plain: Normalised, evidence: Sequence[Span]) -> bool:
+    if key in _FROM_TEXT:
+        if not isinstance(value, str) or not value.strip():
+            return False
+        return bool(_places_of(value.strip(), typed, plain)) or any(value == found.value for found in evidence)
+    if key in _AMOUNTS:
+        numbers = {
+            n for s in evidence if s.entity == _AMOUNTS[key] for n in (s.low, s.high, s.value) if isinstance(n, int)
+        }
+        off = (0, -1, 1) if key.startswith("budget") else (0,)  # "under 10,000" is at most 9,999
+        return isinstance(value, int) and not isinstance(value, bool) and any(value + d in numbers - {0} for d in off)
+    return key in Filters.model_fields
