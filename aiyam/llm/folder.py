@@ -103,7 +103,13 @@ class LocalModel:
                 self._grammars = Grammars(self.tokenizer, self.model.get_output_embeddings().weight.shape[0])
             held = HeldToGrammar(self._grammars.matcher(schema))
             ids = self._generate(
-                prompt, max_tokens, lambda: time.monotonic() > deadline, logits_processor=[held], do_sample=False
+                prompt,
+                max_tokens,
+                lambda: time.monotonic() > deadline,
+                logits_processor=[held],
+                do_sample=False,
+                eos_token_id=self.tokenizer.eos_token_id,  # the one end the grammar knows
+                repetition_penalty=1.0,  # JSON repeats its keys
             )
         finally:
             self._turn.release()

@@ -125,15 +125,19 @@ class OpenAIServer:
         body = self._body(messages, max_tokens, temperature) | {"stream": True}
         try:
             with self._open(body, deadline, timeout_s) as response:
+                ended = False
                 for line in _lines(response, deadline, timeout_s):
                     if not line.startswith("data:"):
                         continue
                     data = line.removeprefix("data:").strip()
                     if data == "[DONE]":
                         return
-                    piece = self._piece(data)
+                    piece, last = self._piece(data)
+                    ended = ended or last
                     if piece:
                         yield piece
+                if not ended:
+                    raise self._failure("broken", f"Expected {self.base_url} to say where its text ends, it broke off.")
         except _Refused as refused:
             raise self._error_of(refused) from refused
 
@@ -205,13 +209,14 @@ class OpenAIServer:
             )
         return JsonAnswer(read_object(text), text, tokens)
 
-    def _piece(self, data: str) -> str:
+    def _piece(self, data: str) -> tuple[str, bool]:
+        """Return the text of one event, and whether it is the last."""
         try:
             event = json.loads(data)
             if "error" in event:
                 raise self._failure("broken", f"Expected text from {self.base_url}, got: {str(event['error'])[:200]}.")
-            choices = event.get("choices") or [{}]
-            return str((choices[0].get("delta") or {}).get("content") or "")
+            choice = (event.get("choices") or [{}])[0]
+            return str((choice.get("delta") or {}).get("content") or ""), bool(choice.get("finish_reason"))
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
             raise self._failure("broken", f"Expected an event of a stream, got: {data[:120]!r}.") from error
 

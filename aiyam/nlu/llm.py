@@ -170,7 +170,12 @@ def _verified_spans(
     spans: list[tuple[str, int, int]] = []
     for item in items:
         kind, surface = item.get("entity"), item.get("text")
-        if not isinstance(kind, str) or kind not in set(EntityType) or not isinstance(surface, str) or not surface.strip():
+        if (
+            not isinstance(kind, str)
+            or kind not in set(EntityType)
+            or not isinstance(surface, str)
+            or not surface.strip()
+        ):
             dropped.append(f"entity {str(kind)[:20]}: {str(surface)[:40]}")
             continue
         free = (

@@ -206,10 +206,11 @@ def test_the_key_is_sent_and_never_told() -> None:
             "안",
             None,
         ),
-        (b': ping\r\n\r\ndata: {"choices":[{"delta":{"content":"a"}}]}\r\n\r\n', "a", None),
+        (b': ping\r\n\r\ndata: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\r\n\r\n', "a", None),
+        (b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n', "a", "broken"),
         (b'data: {"choices":[{"delta":{"content":"a"}}]}\n\ndata: {"error":"out of memory"}\n\n', "a", "broken"),
         (b"data: not json\n\n", "", "broken"),
-        (b"", "", None),
+        (b"", "", "broken"),
     ],
 )
 def test_a_stream_gives_its_pieces_and_then_its_error(events: bytes, text: str, reason: str | None) -> None:
