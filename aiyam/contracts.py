@@ -314,8 +314,9 @@ class DialogueState(Record):
     """What a follow-up may refer to; carried from one trace into the next turn. Prices are those on the cards shown.
 
     ``earlier_lists`` come oldest first, ``spoken_shop_ids`` (shops asked about) newest first. ``asks`` tells that the last
-    reply asked something back; where it asked which shop, ``offered_shop_ids`` are its choices. ``asked_intent`` and
-    ``asked_text`` are the last question about a shop of the newest list, which "두 번째는?" asks again.
+    reply asked something back; where it asked which shop, ``offered_shop_ids`` are its choices, and where it offered to
+    look elsewhere, ``offered_filters`` is what a yes asks for. ``asked_intent`` and ``asked_text`` are the last question
+    about a shop of the newest list, which "두 번째는?" asks again.
     """
 
     filters: Filters = Filters()
@@ -333,6 +334,7 @@ class DialogueState(Record):
     asked_intent: Intent | None = None
     asked_text: str = ""
     offered_shop_ids: tuple[str, ...] = ()
+    offered_filters: Filters | None = None
     asks: bool = False
 
 

@@ -24,7 +24,7 @@ _FAITH = frozenset({"할랄", "채식"})
 _NO_MATTER = r"(?:은|는|이|가|도|엔|에는|대|을|를)?\s?(?:안\s?)?(?:상관\s?(?:없|안|말|x)|무관|안\s?따|신경\s?(?:안|쓰지)|중요\s?(?:하지|치)\s?않|안\s?중요|안\s?봐도)"
 _FINE_TOO = r"도\s?(?:되|돼|된|괜찮|괜춘|상관|ㄱㅊ|좋|가능)"
 _TAKEN_BACK: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("budget_min", "budget_max", "price"), rf"(?:가격|금액|예산|값|돈|비용){_NO_MATTER}|비싸{_FINE_TOO}|얼마든|(?:예산|가격)\s?(?:제한|조건)?\s?(?:빼|없애|풀어)"),
+    (("budget_min", "budget_max", "price"), rf"(?:가격|금액|예산|값|돈|비용){_NO_MATTER}|비싸{_FINE_TOO}|얼마든|예산(?:이)?\s?없어{_FINE_TOO}|(?:예산|가격)\s?(?:제한|조건)?\s?(?:빼|없애|풀어)"),
     (("budget_min", "budget_max", "price"), rf"원\s?(?:이|을)?\s?(?:좀\s?|조금\s?)?(?:넘어|넘겨|초과해){_FINE_TOO}"),
     (("near_me", "max_distance_m", "distance"), rf"(?:거리|멀){_NO_MATTER}|멀(?:어|리\s?(?:가|있어)){_FINE_TOO}|먼\s?(?:데|곳){_FINE_TOO}"),
     (WHERE, rf"(?:위치|장소|지역|동네|어디든지?|어디라도){_NO_MATTER}|어디든\s?(?:괜찮|좋|돼)"),
@@ -35,7 +35,7 @@ _TAKEN_BACK: tuple[tuple[tuple[str, ...], str], ...] = (
     (("delivery",), rf"배달\s?(?:은|는)?\s?(?:말고|안\s?(?:돼|되어|해){_FINE_TOO}|빼|싫|아니어도)|배달{_NO_MATTER}"),
     (("takeout",), rf"포장\s?(?:은|는)?\s?(?:말고|안\s?(?:돼|되어|해){_FINE_TOO}|빼|싫|아니어도)|포장{_NO_MATTER}"),
     (("good_shop",), rf"가게(?:가|는)?\s?(?:아니(?:어|라|여){_FINE_TOO}|말고)|(?:착한|영향력)\s?가게{_NO_MATTER}"),
-    (("atmosphere",), rf"분위기{_NO_MATTER}|시끄러워{_FINE_TOO}|안\s?조용해{_FINE_TOO}"),
+    (("atmosphere",), rf"분위기{_NO_MATTER}|시끄러워{_FINE_TOO}|안\s?조용해{_FINE_TOO}|(?:조용하|깨끗하|넓)지\s?않아{_FINE_TOO}"),
     (("rating",), rf"(?:별점|평점|평가|후기|리뷰){_NO_MATTER}"),
     (("time_of_day",), rf"시간(?:대)?{_NO_MATTER}"),
     (("companion",), rf"(?:몇\s?명|인원){_NO_MATTER}"),
@@ -45,12 +45,14 @@ _WAIVERS = tuple((keys, re.compile(pattern)) for keys, pattern in _TAKEN_BACK)
 _ALLERGY_OVER = re.compile(
     r"\s?(?:알레르기|알러지)?(?:은|는|이|가|도|류)?\s?(?:이제|인제|사실|지금은)?\s?(?:괜찮(?:아(?!\s?보)|습|대|음|다|을\s?(?:것|거)\s?같)|ㄱㅊ|먹어도\s?(?:돼|되(?!나|는지)|된|괜찮)|먹을\s?수\s?있(?:어|다|음|대|게)|잘\s?먹(?:어|음|는데)|나았|없어졌|없대|없어요?(?:\s|$)|없음|아니래|아니었|다\s?나)"
 )
+_ALL_OVER = re.compile(r"(?:알레르기|알러지)(?:는|가|이)?\s?(?:이제|사실|다)?\s?(?:없어(?!도)|없음|나았|없어졌)")
 _ASKING = re.compile(r"[?？]|나요|까요|을까|을려나|는지")
 _RESET = re.compile(
     r"처음부터|리셋|초기화|새로\s?시작|다\s?지우고|전부\s?지우고|조건\s?(?:은|을|들)?\s?(?:다|전부|모두)?\s?(?:빼|없애|지우|풀)|다\s?취소"
 )
 _BACK = re.compile(
     r"(?:아까|이전|방금\s?전|좀\s?전|전에|(?:맨\s?|제일\s?)?처음)에?\s?(?:보여|나온|나왔|추천|알려|말한|찾아|거|것|꺼|걸|그\s?거|목록|리스트)[가-힣\s]{0,8}?(?:다시|로|또|보여|줘|보자|볼래)"
+    r"|(?:아까|방금|처음)에?\s?(?:보여\s?준|나온|추천해\s?준|알려\s?준)\s?(?:거|것|꺼|곳들|데들|목록)(?:들)?\s?[?!.~]*$"
 )  # fmt: skip
 _ENOUGH = re.compile(
     r"\s?(?:아|음|에이|아니)?\s?(?:그건\s?|그거\s?|이제\s?|다\s?)?(?:됐고|됐어|됐다|됐음|되었고|됐으니까|됬고|됬어|아무튼|암튼|여튼|하여튼|어쨌든|그건\s?그렇고|(?:아\s?)?몰라(?!요?$)|치우고|때려\s?치|그만\s?하고|딴\s?얘기)\s?"
@@ -79,17 +81,22 @@ def waived(text: str) -> frozenset[str]:
 def allergies_taken_back(text: str, state: DialogueState) -> frozenset[str]:
     """Name the allergens of the dialogue a text says are fine after all; a question ("땅콩 괜찮아?") takes nothing back."""
     held = frozenset(state.filters.allergies or ())
-    if not held or _ASKING.search(text):
+    if not held or is_asked(text):
         return frozenset()
     found: set[str] = set()
+    named = False
     for name, words in ALLERGENS.items():
-        allergens = held & set(ALLERGEN_GROUPS.get(name, (name,)))
-        bare = rf"(?<![가-힣]){name}" if len(name) == 1 else words  # the lexicon reads 게 and 밀 only before "allergy"
-        if allergens and any(_ALLERGY_OVER.match(text, m.end()) for m in re.finditer(rf"{words}|{bare}", text)):
-            found |= allergens
-    if re.search(r"(?:알레르기|알러지)(?:는|가|이)?\s?(?:이제|사실|다)?\s?(?:없어(?!도)|없음|나았|없어졌)", text):
-        return held
-    return frozenset(found)
+        bare = rf"|(?<![가-힣]){name}" if len(name) == 1 else ""  # the lexicon reads 게 and 밀 only before "allergy"
+        ends = [match.end() for match in re.finditer(words + bare, text)]
+        named = named or bool(ends)
+        if any(_ALLERGY_OVER.match(text, end) for end in ends):
+            found |= held & set(ALLERGEN_GROUPS.get(name, (name,)))
+    return held if not named and _ALL_OVER.search(text) else frozenset(found)
+
+
+def is_asked(text: str) -> bool:
+    """Tell whether a message is worded as a question."""
+    return _ASKING.search(text) is not None
 
 
 def ends_topic(text: str) -> bool:
@@ -207,7 +214,7 @@ def _food_replaced(text: str, said: Filters, base: Filters) -> dict[str, Any]:
 
 def _also(text: str, said: Filters, base: Filters) -> bool:
     """Tell whether a dish is wanted beside the one before: 순대도 같이 파는 데."""
-    ending = r"도\s?(?:같이|함께|있는|파는|되는|하는|시킬|먹을\s?수)"
+    ending = r"도(?:\s?(?:같이|함께|있는|파는|되는|하는|시킬|먹을\s?수)|요?[?!.~ ]*$)"
     return bool(base.menus) and any(re.search(re.escape(m) + ending, text) for m in said.menus or ())
 
 

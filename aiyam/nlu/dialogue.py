@@ -9,6 +9,7 @@ from aiyam.contracts import (
     RECOMMENDING_INTENTS,
     SHOP_QUESTION_INTENTS,
     DialogueState,
+    EntityType,
     Intent,
     ShownList,
     TurnContext,
@@ -17,13 +18,15 @@ from aiyam.contracts import (
 )
 from aiyam.korean.spelling import normalise
 from aiyam.nlu import questions
+from aiyam.nlu.carry_over import WHERE
 from aiyam.nlu.elsewhere import home_city, notice_about, place_without_shops, question_about
-from aiyam.nlu.reference import Reference, find_reference, find_shop
+from aiyam.nlu.reference import Reference, find_reference, find_shop, shown_by_name
 from aiyam.nlu.request import Request
 from aiyam.nlu.rereading import as_meant_here, asked_again, read_as
 from aiyam.nlu.shop_columns import ShopColumns
 from aiyam.nlu.shop_lists import list_of_shops
 from aiyam.nlu.unknown_shops import named_by_rule
+from aiyam.nlu.values import semantic_query
 
 MAX_LISTS, MAX_SPOKEN = 8, 12
 """Earlier lists and shops spoken of that stay in reach of "a while ago"."""
@@ -51,8 +54,12 @@ def resolve(
         return Request(Intent.SAFETY, semantic_query=understanding.semantic_query)
     if understanding.intent is Intent.OUT_OF_SCOPE and questions.FOREIGN.fullmatch(understanding.original_query):
         return Request(Intent.OUT_OF_SCOPE, question=questions.KOREAN_ONLY, choices=questions.STARTERS_KO[:3])
+    if state.offered_filters is not None and questions.YES.fullmatch(text.strip()):
+        intent, filters = Intent.FOOD_RECOMMENDATION, state.offered_filters
+        return Request(intent, filters, semantic_query(filters, intent), opens_topic=True)
     asked = asked_again(text, understanding, state, catalogue)
-    if asked is None and (by_rule := named_by_rule(text, understanding)) is not None:
+    on_screen = asked is not None or shown_by_name(text, state, catalogue) is not None
+    if not on_screen and (by_rule := named_by_rule(text, understanding)) is not None:
         name, intent = by_rule
         shop_id = find_shop(name, state, catalogue=catalogue, user=user, context=context)
         asking = read_as(understanding, intent)
@@ -73,12 +80,20 @@ def resolve(
         )  # fmt: skip
     away = place_without_shops(understanding.entities, catalogue)
     if away is not None:
+        here = list_of_shops(text, _anywhere(understanding), state, catalogue, user, context)
         question = notice_about(away) if state.asks else question_about(away, home_city(catalogue))
         return Request(
             intent, understanding.filters, understanding.semantic_query, question=question,
-            choices=questions.STARTERS_KO[:3],
+            choices=questions.STARTERS_KO[:3], offered_filters=None if state.asks else here.filters,
         )  # fmt: skip
     return list_of_shops(text, understanding, state, catalogue, user, context)
+
+
+def _anywhere(understanding: Understanding) -> Understanding:
+    """Return a message without the place it names."""
+    said = understanding.filters.model_copy(update=dict.fromkeys(WHERE))
+    entities = tuple(e for e in understanding.entities if e.entity is not EntityType.LOCATION)
+    return understanding.model_copy(update={"filters": said, "entities": entities})
 
 
 def next_state(
@@ -98,6 +113,7 @@ def next_state(
             "n_turns": state.n_turns + 1,
             "asks": request.asks,
             "offered_shop_ids": request.offered_shop_ids,
+            "offered_filters": request.offered_filters,
             "topic_over": state.topic_over or request.intent in _ENDS_TOPIC,
         }
     )

@@ -17,6 +17,7 @@ OTHERS = re.compile(
 _MAY_CONTINUE = frozenset({Intent.FOOD_RECOMMENDATION, Intent.BUDGET_FOOD_INQUIRY, Intent.LOCATION_INQUIRY})
 _READS_ON = re.compile(r"\s?(?:아니(?!면)|그럼|그러면|그렇다면|음+\s|흠+\s|근데|그런데|그리고|그중|그\s중|이\s?중)")
 _INSTEAD = re.compile(r"\s?(?:아니면?|아냐|ㄴㄴ|그럼|그러면|차라리|걍|그냥)(?=\s)")
+_WHAT_ABOUT = re.compile(r"[가-힣]+(?:은|는|도)(?:요|\s?어때요?)?[?!.~ ]*")
 MAX_INSTEAD_CHARS = 16
 """A longer message names a wish of its own, though it begins with "no" or "then"."""
 _BARE_CONSTRAINT = re.compile(
@@ -28,11 +29,20 @@ _ONLY_THERE = re.compile(
     r"\s?(?:쪽|근처|주변|근방|안|역)?\s?(?:에서|으로|로|은|는|이?라면|까지)?(?:만|도)?\s?(?:다시|찾아|보여|바꿔|바꾸|넓혀|부탁)?[가-힣]{0,5}[?!.~ ]*"
 )
 _INQUIRES = re.compile(r"뭐|머|무엇|있(?:어|나|음|냐|니|을|는)|맛집|추천|ㅊㅊ|먹|밥|식당|음식점|갈\s?만")
-_WISHES = re.compile(r"먹|밥|추천|ㅊㅊ|맛집|식당|뭐|머|싶|갈\s?만|배고")
+_WISHES = re.compile(r"(?<![못안])(?<![못안]\s)먹|밥|추천|ㅊㅊ|맛집|식당|뭐|머|싶|갈\s?만|배고")
 _SELLING = re.compile(r"(?:있는|파는|하는|되는)\s?(?:데|곳|집|가게)(?:로|만|는)?[?!.~ ]*$")
 _COMES_ALONG = re.compile(
-    rf"(?:아|참|그리고|근데)?\s?(?:내\s?|우리\s?)?(?P<who>{'|'.join(COMPANIONS.values())})(?:들)?(?:도|이?랑|하고|이|가)?\s?(?:도\s?)?(?:같이|함께)\s?(?:가|간|갈|먹|온|올)[가-힣 ]{{0,6}}[!.~ ]*"
+    rf"(?:아|참|그리고|근데)?\s?(?:내\s?|우리\s?)?(?P<who>{'|'.join(COMPANIONS.values())})(?:들)?(?:도|이?랑|하고|이|가)?"
+    r"(?:\s?도)?(?:\s?(?:같이|함께)|(?<=랑)|(?<=하고))\s?(?:가|간|갈|먹|온|올)[가-힣 ]{0,6}[!.~ ]*"
 )
+_CONSTRAINTS = frozenset(
+    {
+        EntityType.BUDGET, EntityType.COMPANION, EntityType.ALLERGY, EntityType.TASTE, EntityType.DIETARY_PREFERENCE,
+        EntityType.ATMOSPHERE, EntityType.TIME_OF_DAY, EntityType.PAYMENT, EntityType.DISTANCE,
+    }
+)  # fmt: skip
+"""Kinds that say how, not what: without a word of wishing they narrow what is on the screen."""
+_SAID_WITHOUT_SPAN = frozenset({"open_now", "delivery", "takeout", "good_shop", "sort"})
 _COMPANION = tuple((name, re.compile(words)) for name, words in COMPANIONS.items())
 _JUST_A_DISH = re.compile(
     r"(?:아니|아냐|그냥|걍|차라리|그럼|그러면|음)\s?(?P<dish>[가-힣]{2,8}?)(?:으?로(?:\s?할래|\s?할게|\s?해\s?줘)?|먹자|먹을래|는|은)?[?!.~ ]*"
@@ -79,13 +89,13 @@ def read_as_refinement(text: str, understanding: Understanding, state: DialogueS
 
 
 def _names_food(said: Filters) -> bool:
-    return bool(said.menus or said.category or said.dietary_preferences or said.taste)
+    return bool(said.menus or said.category)
 
 
 def _names_food_on(text: str, said: Filters, base: Filters) -> bool:
     if set(said.exclude_menus or ()) & {*(base.menus or ()), *(base.category or ())}:
         return True
-    if len(text) <= MAX_INSTEAD_CHARS and _INSTEAD.match(text):
+    if len(text) <= MAX_INSTEAD_CHARS and (_INSTEAD.match(text) or _WHAT_ABOUT.fullmatch(text.strip())):
         return True
     if said.menus and (narrows(said, base) or re.search(r"도\s?(?:같이|함께|파는|있는)", text)):
         return _SELLING.search(text) is not None
@@ -100,7 +110,8 @@ def _only_narrows(text: str, understanding: Understanding) -> bool:
     if kinds == {EntityType.LOCATION}:
         rest = understanding.original_query[max(e.end for e in understanding.entities) :]
         return not _INQUIRES.search(rest) and _ONLY_THERE.fullmatch(rest) is not None and bool(rest.strip())
-    return kinds <= {EntityType.BUDGET, EntityType.COMPANION} and bool(kinds) and not _WISHES.search(text)
+    constrains = bool(kinds) or bool(set(understanding.filters.given()) & _SAID_WITHOUT_SPAN)
+    return constrains and kinds <= _CONSTRAINTS and not _WISHES.search(text)
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ from aiyam.contracts import (
     Understanding,
     UserProfile,
 )
+from aiyam.korean.numerals import find_ordinals
 from aiyam.nlu.shop_columns import ShopColumns
 
 UNSURE_BELOW = 0.30
@@ -30,11 +31,16 @@ STARTERS_KO = ("밥 먹을 곳 추천해줘", "근처에 뭐 있어?", "착한�
 _ANYWHERE = re.compile(r"아무\s?데|아무\s?곳|상관\s?없|어디든|어디나|다\s?(?:괜찮|좋)")
 _ABOUT_PHONE = re.compile(r"전화|전번|연락처")
 _POINTING = re.compile(
-    r"^(?:근데|그럼|혹시)?\s?(?:거기|거긴|여기|여긴|저기|그\s?(?:집|가게|식당|곳)|이\s?(?:집|가게))(?:는|은|도|에|엔)?\s?"
+    r"^(?:근데|그럼|혹시)?\s?(?:아까|방금)?\s?(?:거기|거긴|여기|여긴|저기|그거|그\s?[가-힣]{0,4}(?:집|가게|식당|곳)|이\s?(?:집|가게))(?:는|은|도|에|엔)?\s?"
+)
+YES = re.compile(
+    r"(?:응+|ㅇㅇ+|어+|네+|넵|넹|예|그래|그러자|좋아|ㅇㅋ|오키|오케이|ok|ㄱㄱ+|고고)(?:\s?(?:찾아|해|부탁해|그렇게\s?해)\s?(?:줘|주세요)?)?(?:요)?[~!. ]*"
 )
 FOREIGN = re.compile(r"[^가-힣ㄱ-ㆎ]*[a-zA-Z\u3040-\u30ff\u4e00-\u9fff]{2,}[^가-힣ㄱ-ㆎ]*")
-_KEYBOARD_NOISE = re.compile(r"(?=.*[ㅏㅑㅓㅕㅗㅛㅣㅐㅔㅒㅖ])[ㄱ-ㅎㅏ-ㅣ]{4,}")
-"""Vowels alone that nobody laughs or cries with; ㅠㅜㅡ are left out."""
+_KEYBOARD_NOISE = re.compile(
+    r"(?=.*(?:[ㅏㅑㅓㅕㅗㅛㅣㅐㅔㅒㅖ]|ㅂㅈㄷ|ㅈㄷㄱ|ㅁㄴㅇ|ㄴㅇㄹ|ㅇㄹㅎ|ㅋㅌㅊ|ㅌㅊㅍ))[ㄱ-ㅎㅏ-ㅣ]{4,}"
+)
+"""Keys hit in a row, or vowels alone that nobody laughs or cries with (ㅠㅜㅡ are left out)."""
 _TAILS_KO = {
     Intent.OPENING_HOURS_INQUIRY: "몇 시까지 해?",
     Intent.MENU_INQUIRY: "메뉴 알려줘",
@@ -93,8 +99,9 @@ def _tail(understanding: Understanding) -> str:
     asked = understanding.original_query
     if _ABOUT_PHONE.search(asked):
         return "전화번호 알려줘"
-    if understanding.intent is Intent.SHOP_DETAIL and (pointing := _POINTING.match(asked)):
-        own = asked[pointing.end() :].strip()
+    if understanding.intent is Intent.SHOP_DETAIL and not find_ordinals(asked):
+        pointing = _POINTING.match(asked)
+        own = asked[pointing.end() if pointing else 0 :].strip()
         if 2 <= len(own) <= MAX_TAIL_CHARS:
             return own
     return _TAILS_KO[understanding.intent if understanding.intent in SHOP_QUESTION_INTENTS else Intent.SHOP_DETAIL]

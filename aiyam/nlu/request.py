@@ -15,7 +15,7 @@ class Request:
     is set when the bot should ask instead of answering. ``cheaper_than_won`` is set when "cheaper" put the upper bound
     into ``filters.budget_max``: the lowest price just shown, which every answer has to stay under. ``asked_text`` is the
     question about a shop as first worded ("두 번째는?" repeats the one before). ``offered_shop_ids`` are the shops a
-    question chooses among; ``opens_topic`` tells that nothing soft was carried over; ``stands`` that only a place is
+    question chooses among, ``offered_filters`` what it offers to look for; ``opens_topic`` tells that nothing soft was carried over; ``stands`` that only a place is
     missing, so that the answer may name it alone.
     """
 
@@ -29,6 +29,7 @@ class Request:
     cheaper_than_won: int | None = None
     asked_text: str = ""
     offered_shop_ids: tuple[str, ...] = ()
+    offered_filters: Filters | None = None
     opens_topic: bool = False
     stands: bool = False
 

@@ -19,6 +19,16 @@ _OF_ONE_SHOP = re.compile(
 )
 """Words that ask about the shop spoken of, even where the message by itself reads as chatter."""
 
+MAX_ASKED_CHARS = 20
+"""A longer message is chatter though one of these words stands in it."""
+_DOES_IT = re.compile(
+    r"(?:그럼\s?)?(?:배달|포장|급카|급식카드|카드|예약|주차)(?:도|은|는|이|가)?\s?(?:되|돼|가능|받|할\s?수\s?있)(?:나|나요|어|어요|니|냐|요|해|해요|한가요|아|아요|는지)?\s?[?]+"
+)
+_THAT_SHOP = re.compile(
+    r"(?:근데\s?|그럼\s?)?(?:아까|방금|좀\s?전)(?:에|에\s?(?:말한|본|보여\s?준))?\s?(?:그\s?)?(?:[가-힣]{0,5}(?:집|가게|식당)|거기|그거)(?:은|는|요|이요)?[?!.~ ]*"
+)
+"""A shop named as the one of a while ago, with nothing asked: what it is like is told."""
+
 
 def read_as(understanding: Understanding, intent: Intent, filters: Filters | None = None) -> Understanding:
     """Return the message as a rule of the dialogue reads it, which is sure of it."""
@@ -51,17 +61,23 @@ def as_meant_here(
 ) -> Understanding:
     """Correct what one message by itself cannot tell: which question it repeats, what it takes back, what it changes."""
     intent = understanding.intent
+    if _takes_back(text, understanding, state):
+        return read_as(understanding, Intent.REFINE)
     if intent in SHOP_QUESTION_INTENTS:
         return understanding
+    if _THAT_SHOP.fullmatch(text.strip()) and state.shown_shop_ids and intent is not Intent.REFINE:
+        return read_as(understanding, Intent.SHOP_DETAIL)
     listed = intent in RECOMMENDING_INTENTS
     if state.shown_shop_ids and (listed or intent in _CHATTER) and not THAT_ONE_REJECTED.search(text):
         numbered = number_in(text, understanding, state) is not None
         if numbered and (bare_number(text, understanding, state) or asked_intent(text)):
             return read_as(understanding, asked_intent(text) or Intent.SHOP_DETAIL)
-    if intent in _CHATTER and state.focus_shop_id is not None and _OF_ONE_SHOP.search(text) and len(text) <= 20:
+    about_focus = state.focus_shop_id is not None and (
+        _DOES_IT.fullmatch(text.strip())
+        or (intent in _CHATTER and len(text) <= MAX_ASKED_CHARS and _OF_ONE_SHOP.search(text))
+    )
+    if about_focus:
         return read_as(understanding, asked_intent(text) or Intent.SHOP_DETAIL)
-    if _takes_back(text, understanding, state):
-        return read_as(understanding, Intent.REFINE)
     changed = read_as_refinement(text, understanding, state)
     if changed is not None:
         return read_as(understanding, Intent.REFINE, changed)
@@ -71,7 +87,10 @@ def as_meant_here(
 def _takes_back(text: str, understanding: Understanding, state: DialogueState) -> bool:
     """Tell whether a message only takes back what held; one that names food is a wish of its own."""
     said = understanding.filters
-    if understanding.intent in (Intent.REFINE, Intent.THANKS, Intent.GREETING) or said.menus or said.category:
+    intent = understanding.intent
+    if intent in (Intent.THANKS, Intent.GREETING) or said.menus or said.category:
+        return False
+    if intent in SHOP_QUESTION_INTENTS and carry_over.is_asked(text):
         return False
     if state.intent is not None and (carry_over.starts_over(text) or carry_over.goes_back(text)):
         return True

@@ -2,73 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-import numpy as np
 import pytest
+from few_shops import CATALOGUE, CONTEXT, SHOWN, USER, ask, said
 
-from aiyam.contracts import (
-    KST,
-    DialogueState,
-    Entity,
-    EntityType,
-    Filters,
-    Intent,
-    TurnContext,
-    Understanding,
-    UserProfile,
-)
+from aiyam.contracts import DialogueState, EntityType, Filters, Intent, Understanding, UserProfile
 from aiyam.nlu.dialogue import next_state, resolve
 from aiyam.nlu.reference import find_shop
-from aiyam.nlu.request import Request
-
-NAMES = ["신림할매분식", "엄마손김밥 신림점", "엄마손김밥 강남점", "용문각", "바삭통닭"]
-
-
-class FewShops:
-    """The few columns of a catalogue that a dialogue reads."""
-
-    def __init__(self) -> None:
-        self.names = NAMES
-        self.brand_names = ["엄마손김밥"]
-        self.shop_ids = [f"s{i}" for i in range(len(NAMES))]
-        self.row_of = {shop_id: i for i, shop_id in enumerate(self.shop_ids)}
-        self.min_meal_price = np.array([5000, 4000, 4500, 7000, np.nan], dtype=np.float32)
-        self.district = np.array([0, 0, 1, 1, 0], dtype=np.int16)
-        self.district_names = ["관악구", "강남구"]
-        self.district_city = ["서울특별시", "서울특별시"]
-        self.district_province = ["서울특별시", "서울특별시"]
-        self.east_m = np.array([300, 900, 8000, 8500, 100], dtype=np.float32)
-
-    def distance_m(self, rows: np.ndarray, lat: float, lon: float) -> np.ndarray:
-        return self.east_m[rows]
-
-
-CATALOGUE = FewShops()
-USER = UserProfile(user_id="u", district="관악구", lat=37.48, lon=126.93)
-CONTEXT = TurnContext(now=datetime(2026, 3, 2, 18, 0, tzinfo=KST))
-SHOWN = DialogueState(
-    filters=Filters(menus=("떡볶이",), taste=("매운",), meal_card=True, district="관악구"),
-    intent=Intent.FOOD_RECOMMENDATION,
-    shown_shop_ids=("s0", "s1", "s3"),
-    n_turns=1,
-)
-
-
-def said(
-    text: str, intent: Intent, filters: Filters | None = None, *spans: tuple[str, EntityType, str | int]
-) -> Understanding:
-    entities = tuple(
-        Entity(entity=kind, value=value, text=words, start=text.index(words), end=text.index(words) + len(words))
-        for words, kind, value in spans
-    )
-    return Understanding(
-        original_query=text, intent=intent, confidence=0.9, entities=entities, filters=filters or Filters()
-    )
-
-
-def ask(understanding: Understanding, state: DialogueState = SHOWN, user: UserProfile = USER) -> Request:
-    return resolve(understanding, state, catalogue=CATALOGUE, user=user, context=CONTEXT)  # type: ignore[arg-type]
 
 
 def test_cheaper_means_below_the_cheapest_shop_just_shown() -> None:
@@ -161,10 +100,10 @@ def test_an_unclear_there_asks_with_the_shops_to_tap() -> None:
 def test_a_name_prefers_the_shop_just_shown_then_the_nearest() -> None:
     far = SHOWN.model_copy(update={"shown_shop_ids": ("s2",)})
     kwargs = {"catalogue": CATALOGUE, "user": USER, "context": CONTEXT}
-    assert find_shop("엄마손김밥", far, **kwargs) == "s2"  # type: ignore[arg-type]
-    assert find_shop("엄마손김밥", DialogueState(), **kwargs) == "s1"  # type: ignore[arg-type]
-    assert find_shop("신림할메분식", DialogueState(), **kwargs) == "s0"  # type: ignore[arg-type]
-    assert find_shop("세상에없는가게", DialogueState(), **kwargs) is None  # type: ignore[arg-type]
+    assert find_shop("엄마손김밥", far, **kwargs) == "s2"
+    assert find_shop("엄마손김밥", DialogueState(), **kwargs) == "s1"
+    assert find_shop("신림할메분식", DialogueState(), **kwargs) == "s0"
+    assert find_shop("세상에없는가게", DialogueState(), **kwargs) is None
 
 
 def test_allergies_of_the_profile_always_hold() -> None:
@@ -361,6 +300,6 @@ def test_a_request_with_a_place_a_dish_or_money_is_answered(text: str, filters: 
 def test_a_place_of_the_turn_or_of_the_dialogue_is_place_enough() -> None:
     here = CONTEXT.model_copy(update={"district": "강남구"})
     hungry = said("배고파", Intent.FOOD_RECOMMENDATION)
-    request = resolve(hungry, DialogueState(), catalogue=CATALOGUE, user=NOWHERE, context=here)  # type: ignore[arg-type]
+    request = resolve(hungry, DialogueState(), catalogue=CATALOGUE, user=NOWHERE, context=here)
     assert request.question is None
     assert ask(hungry, SHOWN, NOWHERE).question is None
