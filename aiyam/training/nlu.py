@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from aiyam.contracts import Manifest, Progress
 from aiyam.errors import DataError
-from aiyam.korean.jamo import noisy
+from aiyam.korean.noise import noisy
 from aiyam.korean.spelling import normalise
 from aiyam.nlu.examples import Example, LoadReport, load_examples
 from aiyam.nlu.features import FEATURES_VERSION, N_BUCKETS, buckets, intent_features, span_features

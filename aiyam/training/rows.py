@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from aiyam.korean.jamo import noisy
+from aiyam.korean.noise import noisy
 from aiyam.nlu.examples import Example
 
 Spans = list[tuple[str, int, int]]

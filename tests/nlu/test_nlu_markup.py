@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import random
-from pathlib import Path
 
 import pytest
 
 from aiyam.contracts import Entity, Filters, Intent
 from aiyam.errors import DataError
 from aiyam.nlu.examples import load_examples
-from aiyam.nlu.grammar import TEMPLATES_FILE, expand, generate, read_templates
 from aiyam.nlu.markup import marked_rows, parse_markup, row_of
 from aiyam.settings import REPO_ROOT
 
@@ -71,20 +68,3 @@ def test_the_corpus_covers_every_intent_by_hand() -> None:
     assert len(held) >= 200
     assert {r["intent"] for r in trained} == {r["intent"] for r in held} == set(Intent)
     assert load_examples(FOLDER / "handwritten.jsonl")[1].rejected == []
-
-
-def test_a_seed_generates_the_same_rows_again_with_sound_spans() -> None:
-    first = generate(FOLDER / TEMPLATES_FILE, 600, seed=5)
-    assert first == generate(FOLDER / TEMPLATES_FILE, 600, seed=5)
-    assert len({e.text for e in first}) == len(first)
-    for example in first:
-        assert all(0 <= start < end <= len(example.text) for _, start, end, _ in example.spans)
-
-
-def test_particles_agree_with_the_slot_before_them(tmp_path: Path) -> None:
-    path = tmp_path / "templates.tsv"
-    path.write_text("FOOD_RECOMMENDATION\t{nth+은/는} {won+으로/로}\n", "utf-8")
-    (template,) = read_templates(path)
-    texts = {parse_markup(expand(template, random.Random(seed)))[0] for seed in range(60)}
-    assert any(t.startswith("두번째는") for t in texts)
-    assert any(t.startswith("마지막은") for t in texts)
