@@ -124,6 +124,11 @@ def band(low: int) -> int:
     return low + unit - 1
 
 
+_NEIGHBOURS = "일이|이삼|삼사|사오|오륙|오육|육칠|칠팔|팔구"
+_ABOUT = re.compile(
+    rf"(?P<before>만\s?)?(?:(?P<pair>{_NEIGHBOURS})|(?P<a>\d)\s?,\s?(?P<b>\d))(?P<unit>[만천백])(?:\s?원)?(?![가-힣]*\s?명)"
+)
+_THOUSANDS = re.compile(r"(?<![\d.a-z])(?P<n>\d{1,3}(?:\.\d)?)\s?k(?![a-z0-9])")
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?|[일이삼사오육륙칠팔구십백천만])(?:[\d일이삼사오육륙칠팔구십백천만]|\s(?=[\d일이삼사오육륙칠팔구]?[천백십])|\s(?=\d{3,4}\s?원))*"
 _RANGE = r"\s*(?:~|-|〜|에서|부터|–)\s*"
 _MONEY = re.compile(
@@ -136,6 +141,11 @@ _NOT_MONEY_AFTER = re.compile(
     r"\s?(?:명|번|보(?!다)|개|인분|년|월|일(?!\s)|시|분|초|m|km|미터|킬로|키로|점|살|학년|호|층|동(?!안)|가|역|배|%|퍼|도(?=[가-힣])|대(?:학|기|구)|두|화|세(?![가-힣]))"
 )
 _HANGUL = re.compile(r"[가-힣]")
+_MAY_BE_MONEY = re.compile(r"[만천백원냥k₩]|won|\d{3}")
+_PLAIN_WORDS = re.compile(
+    r"(?:만[일이삼사오육칠팔구]천(?:[일이삼사오육칠팔구]?백)?|[일이삼사오육칠팔구]만[일이삼사오육칠팔구]?천|[오육칠팔구]천(?:[일이삼사오육칠팔구]?백)?)"
+)
+"""Words that are an amount even where neither won nor a particle follows."""
 
 
 def find_amounts(text: str) -> list[Amount]:
@@ -144,6 +154,71 @@ def find_amounts(text: str) -> list[Amount]:
     >>> [(a.low, a.high) for a in find_amounts("5천~8천원이나 만원대")]
     [(5000, 8000), (10000, 19999)]
     """
+    if not _MAY_BE_MONEY.search(text):
+        return []
+    found = _spoken_ranges(text)
+    left = text
+    for a in found:
+        left = left[: a.start] + "\0" * (a.end - a.start) + left[a.end :]
+    return _added_up(text, sorted([*found, *_amounts(left)], key=lambda a: a.start))
+
+
+def _added_up(text: str, amounts: list[Amount]) -> list[Amount]:
+    """Multiply notes and coins by how many there are, and add up those said together (천원짜리 두 장이랑 오백원 동전 네 개)."""
+    if not amounts or not _PIECES.search(text):
+        return amounts
+    out: list[Amount] = []
+    counted_to = -1
+    for amount in amounts:
+        pieces = _PIECES.match(text, amount.end) if amount.low == amount.high else None
+        if pieces is None or (pieces["unit"] == "개" and not pieces["piece"].strip()):
+            out.append(amount)
+            counted_to = -1
+            continue
+        n = _NATIVE.get(pieces["n"]) or _NATIVE_BEFORE_NOUNS.get(pieces["n"]) or int(pieces["n"])
+        total = Amount(amount.start, pieces.end() if n > 1 else amount.end, amount.low * n, amount.high * n)
+        if counted_to >= 0 and _AND.fullmatch(text, counted_to, amount.start):
+            before = out.pop()
+            total = Amount(before.start, pieces.end(), before.low + total.low, before.high + total.high)
+        out.append(total)
+        counted_to = pieces.end()
+    return out
+
+
+_NATIVE_BEFORE_NOUNS = {"스무": 20, "서너": 3, "두세": 2}
+_PIECES = re.compile(
+    r"\s?(?P<piece>(?:짜리|동전|지폐)?\s?(?:동전|지폐)?)\s?(?P<n>\d{1,2}|한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|스무)\s?(?P<unit>장|닢|개)"
+)
+_AND = re.compile(r"\s?(?:이랑|랑|하고|과|와|에다|에|,|그리고)?\s?")
+
+
+def _spoken_ranges(text: str) -> list[Amount]:
+    """Find what is said between two thousands (오륙천 원, 만 이삼천원, 5,6천원) and thousands written with a k (10k)."""
+    found: list[Amount] = []
+    for match in _ABOUT.finditer(text):
+        before = text[match.start() - 1] if match.start() else " "
+        after = text[match.end() : match.end() + 1]
+        won = match.group().endswith("원")
+        if (
+            "가" <= before <= "힣"
+            or before.isdigit()
+            or before in ",."
+            or (not won and "가" <= after <= "힣" and after not in "대짜정쯤으이안에만")
+        ):
+            continue
+        low, high = (_DIGITS[d] for d in match["pair"]) if match["pair"] else (int(match["a"]), int(match["b"]))
+        if low + 1 != high:
+            continue
+        unit, base = {"만": 10_000, "천": 1000, "백": 100}[match["unit"]], 10_000 if match["before"] else 0
+        if not (base and unit == 10_000):
+            found.append(Amount(match.start(), match.end(), base + low * unit, base + high * unit))
+    for match in _THOUSANDS.finditer(text):
+        won_k = round(float(match["n"]) * 1000)
+        found.append(Amount(match.start(), match.end(), won_k, won_k))
+    return found
+
+
+def _amounts(text: str) -> list[Amount]:
     found: list[Amount] = []
     position = 0
     while match := _MONEY.search(text, position):
@@ -190,7 +265,15 @@ def _amount(text: str, match: re.Match[str]) -> Amount | None:
         if starts_with_digit and not units:
             if not (500 <= high <= 200_000 and _BARE_AFTER.match(after)) or high % 100:
                 return None
-        elif not units or written in ("만", "천") or (not starts_with_digit and not _BARE_AFTER.match(after)):
+        elif (
+            not units
+            or written in ("만", "천")
+            or (
+                not starts_with_digit
+                and not _BARE_AFTER.match(after)
+                and not ((not after or text[end - 1] == " ") and _PLAIN_WORDS.fullmatch(written.rstrip()))
+            )
+        ):
             return None
     if high < 100 or high > 10_000_000:
         return None
@@ -200,12 +283,16 @@ def _amount(text: str, match: re.Match[str]) -> Amount | None:
 
 
 _MINUTES = re.compile(
-    r"(?:(?P<how>걸어서|걸어|도보(?:로)?|자전거(?:로)?|차로|차\s?타고)\s?(?:한\s)?)?(?P<n>\d{1,3}|[일이삼사오육칠팔구십]{1,3})\s?분(?P<far>\s?(?:거리|컷))?"
+    r"(?:(?P<how>걸어서|걸어|도보(?:로)?|자전거(?:로)?|차로|차\s?타고)\s?(?:한\s)?)?(?P<n>\d{1,3}|[일이삼사오육칠팔구십]{1,3})\s?분(?P<far>\s?(?:거리|컷))?(?P<walk>\s?(?:걸어|걸으|걸리는\s?(?:데|곳|거리)))?"
 )
+_SOON = re.compile(r"\s?(?:안에|이내|내로)(?!.{0,9}(?:먹고|먹어야|끝|나와|들어가|주문))")
 _METRES = re.compile(
     r"(?P<n>\d[\d,]*(?:\.\d+)?|[일이삼사오육칠팔구십백천]{1,5}|반)\s?(?P<unit>km|킬로미터|킬로|키로|m(?![a-z])|미터)",
     re.I,
 )
+
+
+_MAY_BE_FAR = re.compile(r"[분m]|미터|[킬키]로")
 
 
 def find_distances(text: str) -> list[Distance]:
@@ -214,18 +301,19 @@ def find_distances(text: str) -> list[Distance]:
     >>> [d.metres for d in find_distances("걸어서 5분, 500미터, 1km, 10분 거리")]
     [400, 500, 1000, 800]
     """
+    if not _MAY_BE_FAR.search(text):
+        return []
     found = []
     for match in _MINUTES.finditer(text):
         how, minutes = match.group("how"), parse_number(match.group("n"))
-        following = text[match.end() : match.end() + 4].strip()
-        if minutes is None or not (how or match.group("far") or following.startswith(("안에", "이내", "내로"))):
+        if minutes is None or not (how or match["far"] or match["walk"] or _SOON.match(text, match.end())):
             continue
         speed = WALKING_M_PER_MIN
         if how and how.startswith("자전거"):
             speed = CYCLING_M_PER_MIN
         elif how and how.startswith("차"):
             speed = DRIVING_M_PER_MIN
-        end = match.start("far") if how and match.group("far") else match.end()
+        end = match.start("far") if how and match["far"] else match.start("walk") if match["walk"] else match.end()
         found.append(Distance(match.start(), end, minutes * speed))
     for match in _METRES.finditer(text):
         kilo = match.group("unit").lower() not in ("m", "미터")
@@ -252,12 +340,17 @@ _ORDINAL = re.compile(
 )
 
 
+_MAY_BE_ORDINAL = re.compile(r"[번째맨막]")
+
+
 def find_ordinals(text: str) -> list[Ordinal]:
     """Find which of the shown things is meant: 첫번째, 두 번째, 1번, 마지막.
 
     >>> [o.number for o in find_ordinals("두 번째 말고 3번, 아니 마지막")]
     [2, 3, -1]
     """
+    if not _MAY_BE_ORDINAL.search(text):
+        return []
     found = []
     for match in _ORDINAL.finditer(text):
         if match.start() and text[match.start() - 1].isdigit():

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from aiyam.errors import DataError
+from aiyam.korean.slips import SlipIndex
 from aiyam.settings import REPO_ROOT
 
 SHIPPED_PLACES = REPO_ROOT / "datasets" / "places"
@@ -19,7 +19,6 @@ PlaceKind = Literal["district", "dong", "station", "province", "city", "area"]
 _STRONG_CUES = ("근처", "주변", "부근", "인근", "에서", "쪽에", "쪽으로", "맛집", "역")
 
 
-# Particles and endings that may follow a place and must end the word.
 @dataclass(frozen=True, slots=True)
 class Place:
     """A place with its full name (관악구, 신림동, 서울대입구역, 수원시, 강원특별자치도) and an approximate centre."""
@@ -67,8 +66,8 @@ class Places:
 
     places: tuple[Place, ...]
     forms: dict[str, list[_Form]] = field(repr=False)
-    slips: dict[str, list[str]] = field(repr=False)
-    longest: int = 0
+    slips: SlipIndex = field(repr=False)
+    lengths: dict[str, tuple[int, ...]] = field(repr=False)
     cues: tuple[str, ...] = ()
     particles: frozenset[str] = frozenset()
 
@@ -87,30 +86,38 @@ class Places:
 
     def find(self, text: str) -> list[PlaceMatch]:
         """Find places in order of appearance, longest first, without overlaps."""
-        letters = [(index, letter) for index, letter in enumerate(text) if not letter.isspace()]
-        squeezed = "".join(letter for _, letter in letters)
-        gaps = [k == 0 or letters[k][0] - letters[k - 1][0] > 1 for k in range(len(letters))]
+        squeezed = "".join(text.split())
+        lengths, slips = self.lengths, self.slips
+        if not any(
+            squeezed[at : at + 2] in lengths or slips.may_begin(squeezed, at) for at in range(len(squeezed) - 1)
+        ):
+            return []
+        at_letter = [index for index, letter in enumerate(text) if not letter.isspace()]
+        gaps = [k == 0 or at_letter[k] - at_letter[k - 1] > 1 for k in range(len(at_letter))]
         found: list[PlaceMatch] = []
         at, end_of_last = 0, -1
         while at < len(squeezed):
-            match = self._exact_at(squeezed, gaps, at, at == end_of_last)
-            if match is None and gaps[at]:
+            match = None
+            if squeezed[at : at + 2] in lengths:
+                match = self._exact_at(squeezed, gaps, at, at == end_of_last)
+            if match is None and gaps[at] and slips.may_begin(squeezed, at):
                 match = self._slip_at(squeezed, gaps, at)
             if match is None:
                 at += 1
                 continue
             end, forms, edits = match
-            start = letters[at][0]
-            stop = letters[end - 1][0] + 1
+            start = at_letter[at]
+            stop = at_letter[end - 1] + 1
             best, others = _choose([form.place for form in forms], found, squeezed[at:end])
             found.append(PlaceMatch(start, stop, text[start:stop], best, edits, others))
             at = end_of_last = end
         return found
 
     def _exact_at(self, text: str, gaps: list[bool], at: int, after_place: bool) -> tuple[int, list[_Form], int] | None:
-        for end in range(min(len(text), at + self.longest), at + 1, -1):
+        for length in self.lengths[text[at : at + 2]]:
+            end = at + length
             forms = self.forms.get(text[at:end])
-            if forms is None or (end - at < 4 and any(gaps[at + 1 : end])):
+            if forms is None or end > len(text) or (length < 4 and any(gaps[at + 1 : end])):
                 continue
             left = gaps[at] or after_place or not _is_hangul(text[at - 1])
             fits = [form for form in forms if self._stands(form.needs, left, text, gaps, end)]
@@ -119,16 +126,12 @@ class Places:
         return None
 
     def _slip_at(self, text: str, gaps: list[bool], at: int) -> tuple[int, list[_Form], int] | None:
-        for end in range(min(len(text), at + self.longest), at + 2, -1):
-            word = text[at:end]
-            if any(gaps[at + 1 : end]) or not all(_is_hangul(letter) for letter in word):
+        for end in range(min(len(text), at + self.slips.longest), at + 2, -1):
+            if any(gaps[at + 1 : end]) or not self._ends_here(text, gaps, end):
                 continue
-            if not self._ends_here(text, gaps, end):
-                continue
-            for key in _with_one_missing(_jamo(word)):
-                for form_text in self.slips.get(key, ()):
-                    if len(form_text) == len(word) and _one_apart(_jamo(word), _jamo(form_text)):
-                        return end, self.forms[form_text], 1
+            near = self.slips.near(text[at:end])
+            if near is not None:
+                return end, self.forms[near], 1
         return None
 
     def _stands(self, needs: str, left: bool, text: str, gaps: list[bool], end: int) -> bool:
@@ -175,34 +178,6 @@ def _choose(places: list[Place], found: list[PlaceMatch], written: str) -> tuple
 
 def _is_hangul(letter: str) -> bool:
     return "가" <= letter <= "힣" or "ㄱ" <= letter <= "ㅣ"
-
-
-def _jamo(word: str) -> str:
-    """Take syllables apart into conjoining letters, so that one wrong key is one wrong letter."""
-    parts = []
-    for letter in word:
-        code = ord(letter) - 0xAC00
-        if 0 <= code < 11172:
-            parts.append(chr(0x1100 + code // 588) + chr(0x1161 + code // 28 % 21))
-            if code % 28:
-                parts.append(chr(0x11A7 + code % 28))
-        else:
-            parts.append(letter)
-    return "".join(parts)
-
-
-def _with_one_missing(jamo: str) -> Iterator[str]:
-    yield jamo
-    for k in range(len(jamo)):
-        yield jamo[:k] + jamo[k + 1 :]
-
-
-def _one_apart(one: str, other: str) -> bool:
-    """Whether one insertion, deletion or substitution turns one into the other."""
-    if len(one) == len(other):
-        return sum(a != b for a, b in zip(one, other, strict=True)) == 1
-    short, long = sorted((one, other), key=len)
-    return len(long) == len(short) + 1 and any(long[:k] + long[k + 1 :] == short for k in range(len(long)))
 
 
 def _read_words(path: Path) -> dict[str, list[str]]:
@@ -276,16 +251,17 @@ def load_places(folder: Path) -> Places:
     for row in _read(folder / "neighbourhoods.jsonl"):
         place = Place(row["name"], "area", None, row["city"], row["province"], row["lat"], row["lon"])
         add(place, (row["name"], row["needs"]), *((alias, "both") for alias in row["aliases"]))
-    slips: dict[str, list[str]] = {}
-    for text, meant in forms.items():
-        if len(text) >= 3 and any(form.place.kind in ("district", "dong", "station") for form in meant):
-            for key in dict.fromkeys(_with_one_missing(_jamo(text))):
-                slips.setdefault(key, []).append(text)
+    tolerant = [
+        text for text, meant in forms.items() if any(f.place.kind in ("district", "dong", "station") for f in meant)
+    ]
+    lengths: dict[str, set[int]] = {}
+    for text in forms:
+        lengths.setdefault(text[:2], set()).add(len(text))
     return Places(
         tuple(places),
         forms,
-        slips,
-        max(len(text) for text in forms),
+        SlipIndex(tolerant),
+        {start: tuple(sorted(found, reverse=True)) for start, found in lengths.items()},
         tuple(words["cues"]),
         frozenset(words["particles"]),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiyam.korean.numerals import parse_number
@@ -57,11 +58,20 @@ def _form(typed: str) -> str:
     return before + re.escape(typed) + after
 
 
-_PATTERN = re.compile("|".join(_form(typed) for typed in sorted(_FIXED, key=len, reverse=True)))
+def _by_first_letter() -> dict[str, re.Pattern[str]]:
+    """Return the pattern of the forms that begin with a letter, longest first."""
+    forms: dict[str, list[str]] = {}
+    for typed in sorted(_FIXED, key=len, reverse=True):
+        forms.setdefault(typed[0], []).append(_form(typed))
+    return {letter: re.compile("|".join(of_letter)) for letter, of_letter in forms.items()}
+
+
+_PATTERNS = _by_first_letter()
 _CLUSTER = re.compile("[\u1100-\u115f][\u1160-\u11a7][\u11a8-\u11ff]?|.", re.DOTALL)
 _INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad\ufe0f")
 _PLAIN = re.compile(r"[가-힣ㄱ-ㅣa-z0-9 ,.?!~]*")
 _REPEAT = "ㅋㅎㅠㅜㅡ!?.~ ^;"
+_REPEATED = re.compile(r"([ㅋㅎㅠㅜㅡ!?.~])\1\1|  ")
 MAX_CHARS = 400
 """Longest text that is read; what follows is ignored (a child's message is rarely over 60 characters)."""
 
@@ -89,14 +99,16 @@ def normalise(text: str) -> Normalised:
     """
     chars, starts, ends = _characters(text[:MAX_CHARS])
     plain = "".join(chars)
-    if not _PATTERN.search(plain):
-        return Normalised(plain, tuple(starts), tuple(ends))
     out: list[str] = []
     new_starts: list[int] = []
     new_ends: list[int] = []
     at = 0
-    for match in _PATTERN.finditer(plain):
-        first, last = match.span()
+    for first, letter in enumerate(plain):
+        pattern = _PATTERNS.get(letter)
+        match = pattern.match(plain, first) if pattern is not None and first >= at else None
+        if match is None:
+            continue
+        last = match.end()
         out.append(plain[at:first])
         new_starts += starts[at:first]
         new_ends += ends[at:first]
@@ -109,15 +121,19 @@ def normalise(text: str) -> Normalised:
             new_starts += [starts[first]] * len(replacement)
             new_ends += [ends[last - 1]] * len(replacement)
         at = last
+    if not out:
+        return Normalised(plain, tuple(starts), tuple(ends))
     out.append(plain[at:])
     return Normalised("".join(out), (*new_starts, *starts[at:]), (*new_ends, *ends[at:]))
 
 
-def _characters(text: str) -> tuple[list[str], list[int], list[int]]:
+def _characters(text: str) -> tuple[Sequence[str], Sequence[int], Sequence[int]]:
+    simple = _PLAIN.fullmatch(text) is not None
+    if simple and not _REPEATED.search(text):
+        return text, range(len(text)), range(1, len(text) + 1)
     chars: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    simple = _PLAIN.fullmatch(text) is not None
     for match in _CLUSTER.finditer(text):
         piece = match.group()
         if not simple:

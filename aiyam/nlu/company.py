@@ -1,4 +1,4 @@
-"""Money that several people share: how many eat, and what that leaves for each of them."""
+"""Who comes along: people who eat and people only mentioned, how many they are, and what money leaves for each."""
 
 from __future__ import annotations
 
@@ -21,6 +21,46 @@ _EACH = re.compile(
     r"(?:[1일]\s?인|인|(?:한|1)\s?(?:명|사람)|명|사람|각)\s?당|각자|각각|따로|(?:한|1)\s?(?:명|사람)(?:에|이(?!랑))|씩|(?<![\d가-힣])1인\s?\d"
 )
 _ONE_DISH = re.compile(r"[원천만]\s?(?:짜리|대(?=\s|$|[의로에])|메뉴)|(?:하나|한\s?(?:그릇|개|접시|메뉴))에")
+
+
+_ONLY_MENTIONED = re.compile(
+    r"(?:들)?(?:네\s?(?:집|동네|반|집에)?|집(?:이|에|은)|\s?(?:회사|폰|몰래|댁|차(?:\s|로|$)|급카|급식카드|심부름|손맛|이름))"
+    r"|(?:들)?(?:이|가|께서|는|은)?\s(?:[가-힣0-9]{1,7}\s){0,3}?(?:늦|바[빠쁘]|그랬|그러(?:는|셨|시)|사\s?오[래라]|가지\s?말|건너지|먹지\s?말|말래|말랬|혼[나내냈]|물어보|찾아보|출장|야근|안\s?계|안\s?와|안와|안\s?옴|안옴|뺏|가셨|나가셨|못\s?먹게|밥해놓|밥\s?안|밥을\s?못|짤려|짤렸|알아서|온대|오래요?(?=\s|$))"
+    r"|(?:이|가|께서)\s?(?:[가-힣]{1,4}\s)?(?:[0-9,만천백오이삼사육칠팔구일]+\s?원\s?)?(?:을|만)?\s?(?:줬|주셨|주고|준대|줘서|주시고|보내)|가\s?돈\s?(?:줬|주)"
+    r"|한테\s?(?:혼|차|죽|들[었은]|뺏|맞|졸라)|(?:이)?랑\s?(?:싸[워웠우]|헤어)|들은\s?안"
+)
+_ALONE_AFTER = re.compile(r"(?:가|는|이|는요)?\s?(?:[가-힣]{2,4}에서\s)?(?:밥\s?|점심을?\s?|저녁을?\s?)?혼자")
+_CHILDREN = re.compile(r"아이들?|애들?|애기들?|아기들?|학생들?|손주들?")
+_TEACHER = re.compile(
+    r"선생(?:님)?(?:인데|입니|이에|예요|이라|이고|들|님들)|교사|담임|공부방|복지관|복지사|센터|그룹홈|어린이집|유치원|보육|인솔|원장|통장(?:인데|입니)|동네\s?(?:아이|애)들|급식\s?도우미|식단|현장\s?학습|우리\s?반(?!찬)"
+)
+
+
+def comes_along(text: str, start: int, end: int) -> bool:
+    """Tell whether someone named at ``text[start:end]`` comes along or will eat, rather than being only mentioned.
+
+    >>> comes_along("엄마랑 저녁", 0, 2), comes_along("엄마가 늦게 온대 저녁 먹을 데", 0, 2), comes_along("이모네 집 근처", 0, 2)
+    (True, False, False)
+    """
+    after = text[end : end + 1]
+    if after in ("랑", ",") or text.startswith(("이랑 같", "하고 ", "도 같이", "데리고", " 데리고", " 모시고"), end):
+        return not text.startswith(("랑 싸", "랑 헤어"), end)
+    if _CHILDREN.fullmatch(text, start, end):
+        return _ALONE_AFTER.match(text, end) is None
+    return _ONLY_MENTIONED.match(text, end) is None
+
+
+def is_class(text: str, start: int, end: int) -> bool:
+    """Tell whether children named there are the many that a teacher or a centre looks after.
+
+    >>> is_class("센터 아이들 간식", 3, 6), is_class("우리 아이들 간식", 3, 6)
+    (True, False)
+    """
+    return (
+        text.endswith("들", start, end)
+        and _CHILDREN.fullmatch(text, start, end) is not None
+        and _TEACHER.search(text) is not None
+    )
 
 
 def people_in(text: str) -> int | None:

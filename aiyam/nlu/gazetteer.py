@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from aiyam.korean.jamo import edit_distance, split
+from aiyam.korean.slips import SlipIndex
 from aiyam.korean.spelling import normalise
 from aiyam.nlu.dish_words import ALIASES, DISHES, SLIP_WORDS
 from aiyam.nlu.shop_names import SEPARATORS, ShopNames
@@ -22,11 +22,16 @@ _WORD = re.compile(r"[가-힣a-z0-9]+")
 _PARTICLES = re.compile(
     r"(?:집|이|가|은|는|을|를|도|랑|이랑|하고|나|이나|만|로|으로|요|이요|먹|말|빼|맛집|파는|같|면|과|와|류|있|되|$)"
 )
-_SHORT_NAME_ENDS = re.compile(
-    r"집|이나|나\s|랑|이랑|도\s|[을를이]?\s?(?:먹|파는|땡|당|있는|싫|말고|좋)|\s?(?:종류|말고|어때|추천|맛집)|$"
+_AFTER_A_SLIP = re.compile(
+    r"(?:집|이|가|은|는|을|를|도|랑|하고|나|만|로|으로|요|먹|말고|말구|빼|맛집|파는|같은|면|과|와|있|되|추천|땡|세트|맛|에|의|라도|임|각|콜|ㄱ|[^가-힣]|$)"
 )
-_NOT_DISHES = frozenset(["점심", "저녁", "아침", "세트", "특선", "공기밥", "음료", "콜라", "사이다", "추가", "곱빼기", "오늘의메뉴", "정식", "한식", "중식", "일식", "양식", "분식", "카페", "도시락", "편의점", "고기", "치킨", "피자", "음료수", "주스", "커피", "물", "맥주", "소주", "단품", "모둠", "기본", "스페셜", "계란", "우유", "두부", "치즈", "새우", "오징어", "땅콩", "친구", "가족", "아이", "난", "밥", "무한리필", "과자", "안주", "반찬", "국물"])  # fmt: skip
+_SHORT_NAME_ENDS = re.compile(
+    r"집|이나|나\s|랑|이랑|도\s|[을를이은]?\s?(?:먹|파는|땡|당|있는|싫|말고|좋|질|사[가먹러]|끓|드[시실])|\s?(?:종류|말고|어때|추천|맛집|없[나을어]|한\s?그릇|같은)|$"
+)
+_NOT_DISHES = frozenset(["점심", "저녁", "아침", "세트", "특선", "공기밥", "음료", "콜라", "사이다", "추가", "곱빼기", "오늘의메뉴", "정식", "한식", "중식", "일식", "양식", "분식", "카페", "도시락", "편의점", "고기", "치킨", "피자", "음료수", "주스", "커피", "물", "맥주", "소주", "단품", "모둠", "기본", "스페셜", "계란", "우유", "치즈", "새우", "오징어", "땅콩", "친구", "가족", "아이", "난", "밥", "무한리필", "과자", "안주", "반찬", "국물", "집밥", "편의점도시락", "고기무한리필", "무한리필고기", "물고기", "케이스", "엽떡", "배달", "포장", "혼밥", "뷔페"])  # fmt: skip
 MAX_DISH_CHARS = 14
+_LONGEST_SLIP = 7
+_TASTE_FIRST = "매운"
 SHIPPED_DISHES = REPO_ROOT / "datasets" / "catalogue" / "dishes.jsonl"
 
 
@@ -54,17 +59,14 @@ class Gazetteer:
             plain = _compact(alias)
             if plain and plain not in _NOT_DISHES:
                 names.setdefault(plain, names.get(_compact(dish), dish))
+        for plain in [n for n in names if n.startswith(_TASTE_FIRST) and n[len(_TASTE_FIRST) :] in names]:
+            del names[plain]  # a taste and a dish, said of any dish
         self._names = names
-        self._lengths: dict[str, tuple[int, ...]] = {}
         lengths: dict[str, set[int]] = {}
         for plain in names:
             lengths.setdefault(plain[:2], set()).add(len(plain))
         self._lengths = {start: tuple(sorted(found, reverse=True)) for start, found in lengths.items()}
-        self._slips: dict[str, str] = {}
-        for plain in names:
-            if 3 <= len(plain) <= 6 and re.fullmatch("[가-힣]+", plain):
-                for key in _deletions(split(plain)):
-                    self._slips.setdefault(key, plain)
+        self._slips = SlipIndex(n for n in names if len(n) <= _LONGEST_SLIP)
         self.shops = shops or ShopNames(())
 
     @classmethod
@@ -92,30 +94,30 @@ class Gazetteer:
         """Return the catalogue's spelling of a dish as typed, forgiving one slip; None when it is not a known dish."""
         plain = _compact(surface)
         found = self._names.get(plain) or self._names.get(plain.removesuffix("집"))
-        if found is None and 3 <= len(plain) <= 7:
-            near = self._near(plain)
-            found = self._names[near] if near else None
+        if found is None and (near := self._slips.near(plain)) is not None:
+            found = self._names[near]
         return found
 
     def find_dishes(self, text: str) -> list[NameHit]:
         """Find dish names in a normalised text; the longest name wins, spaces inside a name are forgiven."""
         compact, origin = _squeeze(text)
         hits: list[NameHit] = []
+        names, lengths = self._names, self._lengths
         i, n = 0, len(compact)
         while i < n:
-            taken = 0
-            for length in (*self._lengths.get(compact[i : i + 2], ()), *self._lengths.get(compact[i], ())):
+            taken = 1
+            for length in (*lengths.get(compact[i : i + 2], ()), *lengths.get(compact[i], ())):
                 plain = compact[i : i + length]
-                name = self._names.get(plain)
+                name = names.get(plain)
                 if name is None or len(plain) != length or not self._stands(text, origin, i, i + length, plain):
                     continue
                 hits.append(NameHit(name, origin[i], origin[i + length - 1] + 1))
                 taken = length
                 break
-            i += taken or 1
+            i += taken
         return self._with_slips(text, hits)
 
-    def _stands(self, text: str, origin: list[int], start: int, end: int, plain: str) -> bool:
+    def _stands(self, text: str, origin: Sequence[int], start: int, end: int, plain: str) -> bool:
         first, last = origin[start], origin[end - 1] + 1
         word_start = first == 0 or not _WORD.match(text[first - 1])
         spaced = last - first > end - start
@@ -126,25 +128,22 @@ class Gazetteer:
         return word_start or len(plain) >= 3 or _PARTICLES.match(text, last) is not None
 
     def _with_slips(self, text: str, hits: list[NameHit]) -> list[NameHit]:
-        covered = [(h.start, h.end) for h in hits]
+        n_exact = len(hits)
         for match in _WORD.finditer(text):
-            word, at = match.group(), match.start()
-            if any(s < match.end() and at < e for s, e in covered):
+            at, end = match.span()
+            if end - at < 3 or not self._slips.may_begin(text, at):
                 continue
-            for length in range(min(6, len(word)), 2, -1):
-                near = self._near(word[:length])
+            if any(h.start < end and at < h.end for h in hits[:n_exact]):
+                continue
+            for length in range(min(_LONGEST_SLIP, end - at), 2, -1):
+                word = text[at : at + length]
+                if word in _NOT_DISHES or not _AFTER_A_SLIP.match(text, at + length):
+                    continue
+                near = self._slips.near(word)
                 if near is not None:
                     hits.append(NameHit(self._names[near], at, at + length, fuzzy=True))
                     break
-        return sorted(hits, key=lambda h: h.start)
-
-    def _near(self, plain: str) -> str | None:
-        jamo = split(plain)
-        for key in _deletions(jamo):
-            name = self._slips.get(key)
-            if name is not None and len(name) == len(plain) and edit_distance(plain, name, limit=1) <= 1:
-                return name
-        return None
+        return hits if len(hits) == n_exact else sorted(hits, key=lambda h: h.start)
 
 
 @lru_cache(maxsize=1)
@@ -166,10 +165,7 @@ def _compact(name: str) -> str:
     return SEPARATORS.sub("", normalise(name).text)
 
 
-def _squeeze(text: str) -> tuple[str, list[int]]:
-    origin = [i for i, c in enumerate(text) if c != " "]
-    return text.replace(" ", ""), origin
-
-
-def _deletions(jamo: str) -> list[str]:
-    return [jamo, *(jamo[:i] + jamo[i + 1 :] for i in range(len(jamo)))]
+def _squeeze(text: str) -> tuple[str, Sequence[int]]:
+    if " " not in text:
+        return text, range(len(text))
+    return text.replace(" ", ""), [i for i, c in enumerate(text) if c != " "]

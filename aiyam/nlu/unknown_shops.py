@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from aiyam.contracts import SHOP_QUESTION_INTENTS, EntityType, Intent, Understanding
 from aiyam.nlu.gazetteer import Gazetteer
-from aiyam.nlu.lexicon import FOOD_TYPES
+from aiyam.nlu.lexicon import BRANDS, FOOD_TYPES
 
-_BRAND = re.compile(
-    r"(?<![가-힣a-z0-9])(?:스타벅스|스벅|맥도날드|맥도널드|맥날|버거킹|롯데리아|맘스터치|맘터|노브랜드\s?버거|프랭크\s?버거|kfc|케이에프씨|서브웨이|써브웨이|이디야|투썸(?:플레이스)?|메가\s?커피|메가엠지씨|컴포즈\s?(?:커피)?|빽다방|공차|설빙|배스킨\s?라빈스|베스킨\s?라빈스|배라|베라|던킨(?:도너츠)?|파리\s?바게[뜨트]|파바|뚜레쥬르|뚜쥬|교촌|굽네|네네치킨|푸라닭|처갓집|노랑통닭|bhc|bbq|비비큐|비에이치씨|도미노(?:\s?피자)?|피자헛|피자스쿨|김밥천국|김가네|본죽|한솥(?:도시락)?|이삭토스트|신전(?:떡볶이)?|엽떡|동대문엽기떡볶이|죠스떡볶이|홍콩반점|역전우동|새마을식당|아웃백|빕스|애슐리|쿠우쿠우|스시로)"
-    r"(?:\s?[가-힣0-9]{1,6}점)?"
-)
+_BRAND = re.compile("|".join(BRANDS.values()))
 _BARE = re.compile(r"(?:은|는|이|가|요|도|에서|집)?\s?(?:요)?[~!.?ㅠㅜㅋㅎ ]*")
 _HOURS = re.compile(r"몇\s?시|언제|영업|여(?:는|나|냐)|열(?:어|었|려|까|리)|연대|닫|쉬는|휴무|문\s?(?:열|닫|연)")
 _MENU = re.compile(r"메뉴|뭐\s?(?:파|팔|있)|얼마|가격|맛있는\s?(?:거|게)\s?뭐")
@@ -34,6 +32,34 @@ _NOT_SHOPS = re.compile(
 )
 _A_DISH_TOO = re.compile(r"(?:치킨|통닭|피자)$")
 _FOOD = re.compile("|".join(f"(?:{p})" for p in FOOD_TYPES.values()))
+
+
+_ABOUT_A_SHOP = re.compile(
+    r"몇\s?시|언제|영업|오픈|마감|여(?:는|나|냐)|열(?:어|었|려|까|리|어요)|닫|쉬(?:는|나|어|니)|휴무|브레이크|24시|장사|메뉴|얼마|가격|값|뭐\s?(?:파|팔)|팔아|파나|파냐|있나요|전화|전번|번호|연락처|주소|위치|지도|화장실|주차|자리|예약|평점|별점|후기|리뷰|키오스크"
+    r"|콘센트|와이파이|엘리베이터|휠체어|웨이팅|줄\s|룸|좌석|받아|받나|받냐|받음|되나|돼\?|됨\?|어디(?:야|에|임|있|쯤|더라)|어딨|어때|어떤(?:가|지)|유명|사장|포장|배달|카드|양\s?많|혼자\s?가|평이"
+)
+_NAME_END = r"(?:식당|분식|반점|치킨|통닭|피자|카페|베이커리|제과점?|횟집|면옥|회관|가든|밥상|국밥|국수|김밥|떡볶이|라면|우동|돈가스|만두|카레|토스트|버거|닭갈비|초밥|마라|마라탕|공방|마을|밥집|떡집|빵집|고깃집|국밥집|분식집|김밥집|만두집|칼국수|손맛|방앗간|키친|포차|냉면|죽집|도시락|핫도그)"
+_ASKED_NAME = re.compile(
+    rf"(?<![가-힣a-z0-9])(?P<name>(?P<trunk>[가-힣a-z0-9]{{1,5}}?){_NAME_END}){_PARTICLE}(?:거기|여기)?(?![가-힣a-z0-9])"
+)
+_NO_TRUNK = re.compile(
+    r"(?:그|이|저|아까|방금|여기|거기|첫|한|두|세|네|[두세네]번|\d+번?|마지막|우리|동네|근처|주변|이런|그런|어느|어떤|무슨|다른|딴|또|제일|젤|가장|모든|착한|일반|음식|학교|구내|회사|휴게소|급식|아동|한식|중식|일식|양식|매운|안매운|지금|혹시|근데|그럼|새|옛날|진짜|혼밥|수제|국물|치즈|로제|마라|컵|짜장|비빔|참치|야채|불고기|간장|양념|해물|왕|물|손|즉석|카레|크림|애기|어린이|병원|도서관|시장|삼각|편의점|프랜차이즈|체인|단골|무한|맛|생|군|찐|까르보|순|쌀|돼지|소|소고기|닭|김치)"
+    r"|.*(?:[가-힣](?:는|운|던|한)|싼|좋은|큰|맛있는|번째|받는|되는|연)"
+)
+
+
+def names_asked_about(text: str) -> Iterator[tuple[int, int]]:
+    """Yield words built like a shop's name in a text that asks something of a shop, as (start, end).
+
+    >>> list(names_asked_about("모퉁이카레 몇시에 열어")), list(names_asked_about("매운 카레 먹고 싶다"))
+    ([(0, 5)], [])
+    """
+    if not _ABOUT_A_SHOP.search(text):
+        return
+    for match in _ASKED_NAME.finditer(text):
+        name = match["name"]
+        if not (_NO_TRUNK.fullmatch(match["trunk"]) or _NOT_SHOPS.fullmatch(name)):
+            yield match.span("name")
 
 
 def asked_intent(text: str) -> Intent | None:

@@ -9,15 +9,18 @@ from typing import Any
 
 from aiyam.contracts import CATEGORIES, RECOMMENDING_INTENTS, SHOP_QUESTION_INTENTS, EntityType, Filters, Intent
 from aiyam.korean.numerals import find_amounts, find_distances, find_ordinals
+from aiyam.nlu.company import comes_along, is_class
+from aiyam.nlu.directions import budget_of, wishes_of
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.lexicon import ALLERGEN_GROUPS, NEGATED_AFTER, NEGATED_BEFORE, find_allergens, find_words
-from aiyam.nlu.place_words import place_hits
+from aiyam.nlu.place_words import place_hits, place_like
+from aiyam.nlu.unknown_shops import names_asked_about
 
 LAST = "last"
 """Value of an ordinal span that means the last shop shown."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Span:
     """A span of a normalised text with its value; ``negated`` when the speaker turns it down."""
 
@@ -37,48 +40,86 @@ _PRIORITY = (
     EntityType.ATMOSPHERE, EntityType.DIETARY_PREFERENCE, EntityType.MENU, EntityType.FOOD_TYPE, EntityType.LOCATION, EntityType.COMPANION,
     EntityType.TIME_OF_DAY, EntityType.TASTE,
 )  # fmt: skip
-_RANK = {kind: i for i, kind in enumerate(_PRIORITY)}
+_RANK: dict[str, int] = {kind: i for i, kind in enumerate(_PRIORITY)}
 
 
 def find_evidence(text: str, gazetteer: Gazetteer) -> list[Span]:
     """Find everything the rules and the gazetteer know in a normalised text; spans never overlap, in reading order."""
-    found: list[Span] = [
-        *(Span(EntityType.BUDGET, a.low if a.low == a.high else f"{a.low}-{a.high}", a.start, a.end, low=a.low, high=a.high) for a in find_amounts(text)),
-        *(Span(EntityType.DISTANCE, d.metres, d.start, d.end) for d in find_distances(text)),
-        *(Span(EntityType.ORDINAL, o.number if o.number > 0 else LAST, o.start, o.end) for o in find_ordinals(text)),
-        *(Span(h.entity, h.value, h.start, h.end) for h in find_words(text)),
-        *(Span(h.entity, h.value, h.start, h.end) for h in find_allergens(text)),
-        *(Span(EntityType.MENU, h.value, h.start, h.end, source="fuzzy" if h.fuzzy else "dish") for h in gazetteer.find_dishes(text)),
-        *(Span(EntityType.SHOP_NAME, text[s:e], s, e, source="shop") for s, e in gazetteer.shops.find(text) if not gazetteer.is_dish(text[s:e])),
-        *(Span(EntityType.LOCATION, place.name, place.start, place.end, source=place.kind) for place in place_hits(text)),
-    ]  # fmt: skip
-    found.sort(key=lambda s: (s.source == "fuzzy", s.start - s.end, _RANK.get(EntityType(s.entity), 99), s.start))
-    kept: list[Span] = []
-    for span in found:
-        if all(span.end <= k.start or span.start >= k.end for k in kept):
+    found: list[_Found] = []
+
+    def add(
+        kind: str, value: str | int, start: int, end: int, source: str = "rule", low: int = 0, high: int = 0
+    ) -> None:
+        found.append((source == "fuzzy", start - end, _RANK[kind], start, len(found), (kind, value, start, end, low, high, source)))  # fmt: skip
+
+    for a in find_amounts(text):
+        add(EntityType.BUDGET, a.low if a.low == a.high else f"{a.low}-{a.high}", a.start, a.end, "rule", a.low, a.high)
+    for d in find_distances(text):
+        add(EntityType.DISTANCE, d.metres, d.start, d.end)
+    for o in find_ordinals(text):
+        add(EntityType.ORDINAL, o.number if o.number > 0 else LAST, o.start, o.end)
+    for h in find_words(text):
+        if h.entity == EntityType.COMPANION and not comes_along(text, h.start, h.end):
+            continue
+        value = "group" if h.value == "family" and is_class(text, h.start, h.end) else h.value
+        add(h.entity, value, h.start, h.end, "brand" if h.entity == EntityType.SHOP_NAME else "rule")
+    for h in find_allergens(text):
+        add(h.entity, h.value, h.start, h.end)
+    for n in gazetteer.find_dishes(text):
+        add(EntityType.MENU, n.value, n.start, n.end, "fuzzy" if n.fuzzy else "dish")
+    for start, end in gazetteer.shops.find(text):
+        if not gazetteer.is_dish(text[start:end]):
+            add(EntityType.SHOP_NAME, text[start:end], start, end, "shop")
+    for place in place_hits(text):
+        add(EntityType.LOCATION, place.name, place.start, place.end, place.kind)
+    for start, end in place_like(text):
+        add(EntityType.LOCATION, text[start:end], start, end, "like")
+    for start, end in names_asked_about(text):
+        if not gazetteer.is_dish(text[start:end].removesuffix("집")):
+            add(EntityType.SHOP_NAME, text[start:end], start, end, "shop")
+    if not found:
+        return []
+    found.sort()
+    kept: list[tuple[str, str | int, int, int, int, int, str]] = []
+    for *_, span in found:
+        _, _, start, end, *_ = span
+        if all(end <= k[2] or start >= k[3] for k in kept):
             kept.append(span)
-    kept.sort(key=lambda s: s.start)
-    kept = [s for i, s in enumerate(kept) if not (i and _is_only_beside(text, kept[i - 1], s))]
-    return _shared_negation(text, [replace(s, negated=is_negated(text, s.start, s.end)) for s in kept])
+    kept.sort(key=_start)
+    named = any(k[0] == EntityType.LOCATION and k[1] != "near_me" for k in kept)
+    negatable = _MAY_NEGATE.search(text) is not None
+    spans = [
+        Span(kind, value, start, end, negatable and is_negated(text, start, end), low, high, source)
+        for kind, value, start, end, low, high, source in kept
+        if not (named and value == "near_me" and _BESIDE.fullmatch(text, start, end))
+    ]
+    return _shared_negation(text, spans) if negatable else spans
 
 
-def _is_only_beside(text: str, before: Span, span: Span) -> bool:
-    """Tell whether "near" only says beside what (신림역 근처): then it is no place of its own."""
-    return (
-        span.value == "near_me"
-        and before.entity == EntityType.LOCATION
-        and len(text[before.end : span.start].strip()) <= 1
-    )
+_Found = tuple[bool, int, int, int, int, tuple[str, "str | int", int, int, int, int, str]]
+_BESIDE = re.compile(r"근처|주변|근방|부근|동네|(?:초등|중|고등)?학교 ?(?:근처|앞|옆|주변)")
+"""Beside a place that is named, these words say where around it, and name no place of their own."""
+_MAY_NEGATE = re.compile(
+    r"말[고구곤]|빼|뺀|뺴|제[외끼]|거르고|대신|외|됐|금지|비추|지[겨겹]|쥐약|사절|먹지|먹으면|살쪄|피[하해]|아까|방금|매일|맨날|패스|싫|시러|실어|못|안|질|물[렸려린]|그만|노노|무서|겁나|힘들|아[니닌]|별로|지[만는]? ?[않말]|진 ?않|없[는이]|엔 ?약|어제|또|덜"
+)
+
+
+def _start(found: tuple[str, str | int, int, int, int, int, str]) -> int:
+    return found[2]
 
 
 def is_negated(text: str, start: int, end: int) -> bool:
     """Tell whether the words around a span turn it down (말고, 빼고, 안 매운, 못 먹어)."""
-    return (
-        NEGATED_AFTER.match(text, end) is not None or NEGATED_BEFORE.search(text, max(0, start - 6), start) is not None
-    )
+    if NEGATED_AFTER.match(text, end) is not None:
+        return True
+    at = start - 1
+    if at >= 0 and text[at] == " ":
+        at -= 1
+    return at >= 0 and text[at] in "안덜못노o" and NEGATED_BEFORE.search(text, max(0, start - 6), start) is not None
 
 
-_JOINED = re.compile(r"\s?(?:이?랑|하고|과|와|이?나|,|및|도)\s?")
+_JOINED = re.compile(r"(?:집|류)?\s?(?:이?랑|하고|과|와|이?나|,|및|도|이?든|/)?\s?(?:같은\s?거\s?)?")
+_FOODS = frozenset({EntityType.MENU, EntityType.FOOD_TYPE})
 
 
 def _shared_negation(text: str, spans: list[Span]) -> list[Span]:
@@ -87,14 +128,16 @@ def _shared_negation(text: str, spans: list[Span]) -> list[Span]:
         following = out[i + 1]
         if (
             following.negated
-            and following.entity == out[i].entity
+            and (following.entity == out[i].entity or {following.entity, out[i].entity} <= _FOODS)
             and _JOINED.fullmatch(text[out[i].end : following.start])
         ):
             out[i] = replace(out[i], negated=True)
     return out
 
 
-_PLACE_LIKE = re.compile(r"[가-힣]{2,}(?:역|동|구|시장|입구|사거리|대학교|읍|면|로|길)$")
+_PLACE_LIKE = re.compile(
+    r"[가-힣0-9]{2,}(?:역|동|구|시장|입구|사거리|삼거리|오거리|대학교|대학|캠퍼스|초등학교|중학교|고등학교|읍|면|로|길|시|군|리|회관|복지관|도서관|센터|병원|광장|상가|타운|단지|아파트|터미널|공원|마을|해수욕장|먹자골목|거리)$"
+)
 
 
 def value_of(kind: str, surface: str, gazetteer: Gazetteer) -> str | int | None:
@@ -115,35 +158,15 @@ def value_of(kind: str, surface: str, gazetteer: Gazetteer) -> str | int | None:
 
 # --------------------------------------------------------------------------- filters
 
-_AT_MOST = re.compile(
-    r"\s?(?:원)?\s?(?:이하|이내|까지|안(?:으로|에서|쪽|에)|내로|내에서|언더|밑으로|아래로?|안\s?넘|안넘|넘지|넘으면\s?안|한도)"
-)
-_BELOW = re.compile(r"\s?(?:미만|보다\s?(?:싼|싸|저렴|낮|적)|이?\s?안\s?되는|도\s?안\s?(?:되는|하는))")
-_AT_LEAST = re.compile(r"\s?(?:이상|부터)")
-_ABOVE = re.compile(r"\s?(?:이|은|을)?\s?(?:초과|넘는|넘게|넘어도|넘는데|보다\s?(?:비싼|비싸))")
-_LEFT_OUT = re.compile(r"\s?(?:곳|데|집|가게|거|건|것)?[은는]?\s?(?:빼|말고|제외)")
-_OPEN_NOW = re.compile(
-    r"지금\s?(?:도|당장|바로|막|이\s?시간에?)?\s?(?:문\s?)?(?:연|여는|열려|열린|열었|열어|영업|하는\s?(?:데|곳|집|가게|식당|분식|[가-힣]{2,4}집)|갈\s?수\s?있|먹을\s?수\s?있|갈\s?만)|영업\s?(?:중|하는)|현재\s?(?:영업|연)|문\s?(?:연|열린|열려\s?있는|안\s?닫은)\s?(?:데|곳|집|가게|식당|거)?|(?:이\s?시간에?|지금)도?\s?(?:문\s?)?(?:연|여는|열려|열린|하는)|아직\s?(?:문\s?)?(?:연|하는|열려|열린|영업)"
-)
-_DELIVERY = re.compile(r"배달(?!\s?(?:말고|안\s?되|빼고|싫))|시켜\s?먹|집으로\s?시켜|시킬\s?(?:데|곳|만한|수\s?있)")
-_TAKEOUT = re.compile(
-    r"포장(?!\s?(?:말고|안\s?되|빼고|마차))|테이크\s?아웃|싸\s?(?:갈|가서|가지고|들고)|싸갈|들고\s?(?:갈|가서)"
-)
-_GOOD_SHOP = re.compile(r"착한\s?(?:가게|식당|음식점|가격\s?업소|집)|선한\s?영향력(?:\s?가게)?|선한영향")
-_BY_PRICE = re.compile(
-    r"(?<![가-힣])(?:더\s?|제일\s?|가장\s?|좀\s?)?(?:싼|싸고|싸게|싸면서|저렴한?|저렴하게|값싼|값이\s?싼|싼데|가격\s?(?:낮은|순|싼|착한))(?!\s?티)|가성비|싼\s?순|덜\s?비싼|비싸지\s?않|안\s?비싼|비싼\s?(?:거|데|곳)?\s?(?:은|는)?\s?(?:말고|빼고|싫)|싸구"
-)
-_BY_DISTANCE = re.compile(
-    r"가까운|가깝고|가까이|거리순|제일\s?가까|(?:너무\s?)?(?:멀지\s?않|안\s?먼)|먼\s?(?:데|거|곳)\s?(?:는|은)?\s?(?:말고|싫|빼고)"
-)
-_BY_RATING = re.compile(
-    r"별점|평점|평\s?(?:이\s?)?좋은|평가\s?좋은|리뷰\s?(?:좋은|많은)|후기\s?(?:좋은|많은)|인기\s?(?:많은|있는|순|좋은)|제일\s?(?:유명|인기)"
-)
 _CARD_REFUSED = re.compile(
-    r"\s?(?:는|은|가|이)?\s?(?:안\s?(?:되는|받는)(?!\s?(?:곳|데|집|가게|거|건)?[은는]?\s?(?:빼|말고|제외))|말고|없이)"
+    r"\s?(?:는|은|가|이)?\s?(?:안\s?(?:되는|받는|돼도|되도)(?!\s?(?:곳|데|집|가게|거|건)?[은는]?\s?(?:빼|말고|제외))|말고|말구|없이|없어도|상관\s?없|아니어도|아니라도|필요\s?없)"
 )
+_CARD_TAKEN = re.compile(r"(?<!안 )(?<!안)(?:받는|되는|돼는)\s?(?:데|곳|집)(?:로|만|으로|는\s?없)")
 _NOT_WITH = re.compile(r"(?:이?랑|하고|은|는)?\s?(?:말고|빼고|아니고)")
-_REFERS_TO_SHOP = re.compile(r"거기|그\s?(?:집|가게|식당)|여기\s?(?:몇|어때|뭐|주소)")
+_TURNED_DOWN = re.compile(
+    r"\s?(?:집|가게|식당|곳|데|거|것|꺼|건|걸)?\s?(?:은|는|을|를|이|가|도|만)?\s?(?:좀\s?|이제\s?|다\s?)?(?:말고|말구|빼|뺀|제외|아니|패스|싫|별로|됐|지우|삭제)"
+)
+"""Turns down a time of day or one of the shops shown; not eating at a time (아침 안 먹어서) does not."""
 NO_FILTERS = frozenset(
     {
         Intent.GREETING,
@@ -178,27 +201,17 @@ def filters_of(text: str, intent: str, spans: Sequence[Span], *, n_shown: int = 
             continue
         _add_span(given, text, span, looking=looking, n_shown=n_shown)
     if looking:
-        for key, pattern in (
-            ("open_now", _OPEN_NOW),
-            ("delivery", _DELIVERY),
-            ("takeout", _TAKEOUT),
-            ("good_shop", _GOOD_SHOP),
-        ):
-            if pattern.search(text):
-                given[key] = True
-        for order, pattern in (("price", _BY_PRICE), ("distance", _BY_DISTANCE), ("rating", _BY_RATING)):
-            if pattern.search(text):
-                given["sort"] = order
-                break
-    if "taste" in given and "exclude_taste" in given:
-        given["taste"] = [t for t in given["taste"] if t not in given["exclude_taste"]] or None
+        given.update(wishes_of(text))
+    for wanted, refused in (("taste", "exclude_taste"), ("menus", "exclude_menus"), ("category", "exclude_menus")):
+        if wanted in given and refused in given:
+            given[wanted] = [v for v in given[wanted] if v not in given[refused]] or None
     return Filters(**{key: tuple(v) if isinstance(v, list) else v for key, v in given.items() if v is not None})
 
 
 def _add_span(given: dict[str, Any], text: str, span: Span, *, looking: bool, n_shown: int) -> None:
     kind, value = span.entity, span.value
     if kind == EntityType.BUDGET:
-        given.update(_budget(text, span))
+        given.update(budget_of(text, span.end, span.low, span.high))
     elif kind == EntityType.FOOD_TYPE:
         if span.negated:
             _append(given, "exclude_menus", str(value))
@@ -221,18 +234,18 @@ def _add_span(given: dict[str, Any], text: str, span: Span, *, looking: bool, n_
         if not _NOT_WITH.match(text, span.end):
             given.setdefault("companion", value)
     elif kind == EntityType.TIME_OF_DAY:
-        if not span.negated:
+        if not _TURNED_DOWN.match(text, span.end):
             given.setdefault("time_of_day", value)
     elif kind == EntityType.PAYMENT:
-        if looking and not _CARD_REFUSED.match(text, span.end):
+        if looking and (not _CARD_REFUSED.match(text, span.end) or _CARD_TAKEN.search(text, span.end)):
             given["meal_card"] = True
     elif kind == EntityType.DISTANCE:
         given["max_distance_m"] = value
     elif kind == EntityType.ORDINAL:
         number = n_shown if value == LAST else value
-        if isinstance(number, int) and number >= 1:
+        if isinstance(number, int) and number >= 1 and not _TURNED_DOWN.match(text, span.end):
             given["ordinal"] = number
-    elif kind == EntityType.LOCATION and not span.negated:
+    elif kind == EntityType.LOCATION and not _TURNED_DOWN.match(text, span.end):
         if value == "near_me":
             if "place" not in given and "district" not in given:
                 given["near_me"] = True
@@ -258,25 +271,6 @@ def _append(given: dict[str, Any], key: str, value: str) -> None:
     values = given.setdefault(key, [])
     if value not in values:
         values.append(value)
-
-
-def _budget(text: str, span: Span) -> dict[str, int]:
-    low, high = span.low, span.high
-    if low != high:
-        return {"budget_min": low, "budget_max": high}
-    if not high:
-        return {}
-    if (over := _ABOVE.match(text, span.end)) and _LEFT_OUT.match(text, over.end()):
-        return {"budget_max": high}
-    for pattern, found in (
-        (_BELOW, {"budget_max": high - 1}),
-        (_AT_MOST, {"budget_max": high}),
-        (_ABOVE, {"budget_min": high + 1}),
-        (_AT_LEAST, {"budget_min": high}),
-    ):
-        if pattern.match(text, span.end):
-            return found
-    return {"budget_max": high}
 
 
 def read_amount(surface: str) -> tuple[int, int]:

@@ -1,0 +1,90 @@
+"""What the wording makes of an amount and of a request: at most or at least, open now, delivered, the cheapest first."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_AT_MOST = re.compile(
+    r"\s?(?:원)?\s?(?:이하|이내|까지|안(?:으로|에서|쪽|에)|내로|내에서|언더|밑으로|아래로?|선에서|선이면|안\s?넘|안넘|넘지|넘기지|넘기면|넘으면|넘어가면|한도|미만)"
+)
+_BELOW = re.compile(
+    r"\s?(?:도\s?)?(?:미만|보다\s?(?:더\s?)?(?:싼|싸|저렴|낮|적|아래|밑)|이?\s?안\s?되는|이?\s?(?:채|도)?\s?안\s?(?:되는|하는|돼))"
+)
+_AT_LEAST = re.compile(r"\s?(?:짜리\s?)?(?:이상|부터(?!\s?(?:시작|있|뭐|말)))")
+_ABOVE = re.compile(
+    r"\s?(?:이|은|을|도)?\s?(?:조금\s?|좀\s?|살짝\s?|약간\s?)?(?:초과|넘는|넘게|넘어도|넘는데|넘어가는|넘기는|웃도는|보다\s?(?:더\s?)?(?:비싼|비싸))"
+)
+_REFUSED_AFTER = re.compile(
+    r"\s?(?:짜리|하는)?\s?(?:곳|데|집|가게|식당|메뉴|거|건|것|게|걸)?\s?(?:들)?(?:은|는|이|가|을|를|면|로|도)?\s?(?:좀|다|너무|제발|무조건|저한텐|저는|사\s?먹으면|먹으면|가면)?\s?"
+    r"(?:빼|말고|말구|제외|패스|싫|곤란|부담|무리|혼[나내]|못\s?[가먹사내]|양심|비싸|힘들|어려|안\s?[되돼갈가먹]|노노|사절|지양|좀\s?그래)"
+)
+_NOT_OVER = re.compile(r".{0,14}(?:안|못)\s?(?:넘|넘는|넘게)|.{0,8}그\s?(?:밑|아래|안)(?:으로|쪽|에서)?")
+
+
+def budget_of(text: str, end: int, low: int, high: int) -> dict[str, int]:
+    """Return the bounds an amount that ends at ``end`` sets; a bare one is an upper bound, a range sets both.
+
+    >>> budget_of("만원 넘는 데", 2, 10_000, 10_000), budget_of("만원 넘는 데는 빼줘", 2, 10_000, 10_000)
+    ({'budget_min': 10001}, {'budget_max': 10000})
+    """
+    if low != high:
+        return {"budget_min": low, "budget_max": high}
+    if not high:
+        return {}
+    if above := _ABOVE.match(text, end):
+        refused = _REFUSED_AFTER.match(text, above.end()) or _NOT_OVER.match(text, above.end())
+        return {"budget_max": high} if refused else {"budget_min": high + 1}
+    if least := _AT_LEAST.match(text, end):
+        return {"budget_max": high - 1} if _REFUSED_AFTER.match(text, least.end()) else {"budget_min": high}
+    if _BELOW.match(text, end) and not re.compile(r"\s?안\s?넘").match(text, end):
+        return {"budget_max": high - 1}
+    return {"budget_max": high}
+
+
+# --------------------------------------------------------------------------- what is said of no single word
+
+_SHOP = r"(?:데|곳|집|가게|식당|분식|음식점|거|[가-힣]{1,5}(?:집|점|가게|식당))"
+_OPEN_NOW = re.compile(
+    rf"지금\s?(?:도|당장|바로|막|이\s?시간에?)?\s?(?:문\s?)?(?:연|여는|열려|열린|열었|열은|열어|영업|하는\s?{_SHOP}|(?:들어\s?)?갈\s?수\s?있|먹을\s?수\s?있|갈\s?만)|영업\s?(?:중|하는)|현재\s?(?:영업|연|열)"
+    rf"|문\s?(?:을\s?)?(?:연|열은|열린|열려\s?있는|안\s?닫은|안닫은)\s?(?:데|곳|집|가게|식당|거|[가-힣]{{1,5}}(?:집|점|가게|식당)|$)|문\s?닫(?:은|는|힌)\s?(?:데|곳|집|가게|거)?[은는]?\s?(?:빼|말고|제외|패스)"
+    r"|(?:이\s?시간에?|지금)도?\s?(?:문\s?)?(?:연|여는|열려|열린|열은|하는)|아직\s?(?:도\s?)?(?:문\s?)?(?:연|여는|하는|열려|열린|열은|영업|안\s?닫)|24시(?:간)?\s?(?:하는|여는|영업)?\s?(?:데|곳|집|식당|분식)"
+)
+_DELIVERY = re.compile(
+    r"배달(?!\s?(?:은|는|이|도)?\s?(?:말고|말구|빼고|싫|필요\s?없|시키지|안\s?(?:되|된|돼|하|시)|못)|\s?(?:알바|로봇|기사|아저씨|오토바이|의\s?민족|앱|음식\s?(?:말고|질)))|시켜\s?먹|집으로\s?시켜|시킬\s?(?:데|곳|만한)|시킬\s?수\s?있는\s?(?:데|곳)"
+)
+_TAKEOUT = re.compile(
+    r"포장(?!\s?(?:은|는|이)?\s?(?:말고|안\s?되|빼고|싫|필요\s?없)|마차)|테이크\s?아웃|싸\s?(?:갈|가서|가지고|들고)|싸갈|사\s?들고\s?갈|들고\s?(?:갈|가서)"
+)
+_GOOD_SHOP = re.compile(
+    r"(?<!가격 )(?<!가격이 )(?<!가격)착한\s?(?:가게|식당|음식점|가격\s?업소|집(?!밥)|분식집|밥집|빵집)|선한\s?영[향양]력?(?:\s?가게)?|선한\s?가게|good\s?shop"
+)
+_BY_PRICE = re.compile(
+    r"(?<![가-힣])(?:더\s?|제일\s?|젤\s?|가장\s?|좀\s?|완전\s?|개)?(?:싼(?!\s?티)|싸고|싸게|싸면서|싸구|싸면|저렴|값싼|값이\s?싼|쌈(?=$|[?!\s])|싸[냐나니](?=$|[?!\s])|가격\s?(?:낮은|순|싼|착한|저렴|이?\s?착한))|가성비|갓성비|최저가|혜자|싼\s?순|덜\s?비싼|비싸지\s?않|안\s?비싼"
+    r"|비싼\s?(?:거|데|곳|집)?\s?(?:은|는)?\s?(?:말고|빼고|싫)|(?:너무|다|넘|좀|개)\s?비싸(?!도)|비싸(?:다|네|요)?\s?다른"
+)
+_NOT_BY_PRICE = re.compile(
+    r"[원천만]\s?보다\s?(?:더\s?)?(?:싼|싸|저렴)|비싼\s?순|싼\s?(?:거|게)\s?(?:아니|싫|말고)|싼\s?맛"
+)
+_BY_DISTANCE = re.compile(
+    r"가까운|가깝고|가까이|거리\s?순|제일\s?가까|가차운|(?:너무\s?)?(?:멀지\s?않|안\s?먼|안\s?멀)|먼\s?(?:데|거|곳)\s?(?:는|은)?\s?(?:말고|싫|빼고)|(?:너무|넘|좀|다)\s?(?:멀어|멀다|먼데|멀잖|머네|멀구)"
+)
+_BY_RATING = re.compile(
+    r"별점|평점|평\s?(?:이\s?)?좋은|평가\s?좋은|리뷰\s?(?:가\s?)?(?:좋은|많은|순)|후기\s?(?:가\s?)?(?:좋은|많은|순)|인기\s?(?:가\s?)?(?:많은|있는|순|좋은|최고)|(?:제일|젤|가장)\s?(?:유명|인기|핫|잘\s?나가)"
+)
+_WISHES = (("open_now", _OPEN_NOW), ("delivery", _DELIVERY), ("takeout", _TAKEOUT), ("good_shop", _GOOD_SHOP))
+_ORDERS = (("price", _BY_PRICE), ("distance", _BY_DISTANCE), ("rating", _BY_RATING))
+
+
+def wishes_of(text: str) -> dict[str, Any]:
+    """Return what a request says without naming a thing: open now, delivery, takeout, good shops, the order of the list.
+
+    >>> wishes_of("지금 문 연 데 중에 싼 순으로"), wishes_of("배달 말고 앉아서 먹을 데")
+    ({'open_now': True, 'sort': 'price'}, {})
+    """
+    found: dict[str, Any] = {key: True for key, pattern in _WISHES if pattern.search(text)}
+    for order, pattern in _ORDERS:
+        if pattern.search(text) and not (order == "price" and _NOT_BY_PRICE.search(text)):
+            found["sort"] = order
+            break
+    return found
