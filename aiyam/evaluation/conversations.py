@@ -71,10 +71,11 @@ class ScriptedTurn(Record):
 
 
 class Conversation(Record):
-    """A few turns in one session; rules are written against the development half alone."""
+    """A few turns in one session; rules are written against the development half alone, batch 2 after rules for 1 stood."""
 
     id: str
     half: Half
+    batch: int = Field(1, ge=1)
     about: str
     turns: tuple[ScriptedTurn, ...] = Field(min_length=2, max_length=6)
 

@@ -23,19 +23,20 @@ _HARD = ("meal_card", "allergies")
 _FAITH = frozenset({"할랄", "채식"})
 _NO_MATTER = r"(?:은|는|이|가|도|엔|에는|대|을|를)?\s?(?:안\s?)?(?:상관\s?(?:없|안|말|x)|무관|안\s?따|신경\s?(?:안|쓰지)|중요\s?(?:하지|치)\s?않|안\s?중요|안\s?봐도)"
 _FINE_TOO = r"도\s?(?:되|돼|된|괜찮|괜춘|상관|ㄱㅊ|좋|가능)"
+_EVEN_A_PLACE = rf"\s?(?:데|곳|집|가게|거|것){_FINE_TOO}"
 _TAKEN_BACK: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("budget_min", "budget_max", "price"), rf"(?:가격|금액|예산|값|돈|비용){_NO_MATTER}|비싸{_FINE_TOO}|얼마든|예산(?:이)?\s?없어{_FINE_TOO}|(?:예산|가격)\s?(?:제한|조건)?\s?(?:빼|없애|풀어)"),
+    (("budget_min", "budget_max", "price"), rf"(?:가격|금액|예산|값|돈|비용){_NO_MATTER}|비싸{_FINE_TOO}|비싼{_EVEN_A_PLACE}|얼마든|예산(?:이)?\s?없어{_FINE_TOO}|(?:예산|가격)\s?(?:제한|조건)?\s?(?:빼|없애|풀어)"),
     (("budget_min", "budget_max", "price"), rf"원\s?(?:이|을)?\s?(?:좀\s?|조금\s?)?(?:넘어|넘겨|초과해){_FINE_TOO}"),
-    (("near_me", "max_distance_m", "distance"), rf"(?:거리|멀){_NO_MATTER}|멀(?:어|리\s?(?:가|있어)){_FINE_TOO}|먼\s?(?:데|곳){_FINE_TOO}"),
+    (("near_me", "max_distance_m", "distance"), rf"(?:거리|멀){_NO_MATTER}|멀(?:어|리\s?(?:가|있어)){_FINE_TOO}|먼{_EVEN_A_PLACE}"),
     (WHERE, rf"(?:위치|장소|지역|동네|어디든지?|어디라도){_NO_MATTER}|어디든\s?(?:괜찮|좋|돼)"),
     (FOOD, rf"(?:메뉴|음식|종류|뭐든지?){_NO_MATTER}|(?:^|\s)아무거나|뭐든\s?(?:괜찮|좋|돼)"),
     (("taste", "exclude_taste"), rf"(?:맵기|매운\s?(?:거|것|맛|정도)|맵든|맛){_NO_MATTER}|(?:매워|매운\s?(?:거|것)){_FINE_TOO}"),
-    (("open_now",), rf"(?:지금|현재)\s?(?:문\s?)?(?:안\s?(?:열어|열려\s?있어|해)|닫혀\s?있어){_FINE_TOO}|영업\s?(?:시간|여부|중){_NO_MATTER}"),
-    (("meal_card",), rf"카드?\s?(?:가|는)?\s?(?:안\s?(?:되어|돼|써|받아)|없어){_FINE_TOO}|카드?{_NO_MATTER}|카드?\s?(?:는|은)?\s?(?:빼고?(?!\s?안)|말고|없이|안\s?쓸|안\s?써)"),
+    (("open_now",), rf"(?:지금|현재)\s?(?:문\s?)?(?:안\s?(?:열어|열려\s?있어|해)|닫혀\s?있어){_FINE_TOO}|(?:안\s?연|닫은|닫힌){_EVEN_A_PLACE}|영업\s?(?:시간|여부|중){_NO_MATTER}"),
+    (("meal_card",), rf"카드?\s?(?:가|는)?\s?(?:안\s?(?:되어|돼|써|받아)|없어){_FINE_TOO}|카드?\s?(?:가|는)?\s?안\s?(?:되는|받는){_EVEN_A_PLACE}|카드?{_NO_MATTER}|카드?\s?(?:는|은)?\s?(?:빼고?(?!\s?안)|말고|없이|안\s?쓸|안\s?써)"),
     (("delivery",), rf"배달\s?(?:은|는)?\s?(?:말고|안\s?(?:돼|되어|해){_FINE_TOO}|빼|싫|아니어도)|배달{_NO_MATTER}"),
     (("takeout",), rf"포장\s?(?:은|는)?\s?(?:말고|안\s?(?:돼|되어|해){_FINE_TOO}|빼|싫|아니어도)|포장{_NO_MATTER}"),
     (("good_shop",), rf"가게(?:가|는)?\s?(?:아니(?:어|라|여){_FINE_TOO}|말고)|(?:착한|영향력)\s?가게{_NO_MATTER}"),
-    (("atmosphere",), rf"분위기{_NO_MATTER}|시끄러워{_FINE_TOO}|안\s?조용해{_FINE_TOO}|(?:조용하|깨끗하|넓)지\s?않아{_FINE_TOO}"),
+    (("atmosphere",), rf"분위기{_NO_MATTER}|시끄(?:러워|럽){_FINE_TOO}|시끄러운{_EVEN_A_PLACE}|안\s?조용해{_FINE_TOO}|(?:조용하|깨끗하|넓)지\s?않아{_FINE_TOO}"),
     (("rating",), rf"(?:별점|평점|평가|후기|리뷰){_NO_MATTER}"),
     (("time_of_day",), rf"시간(?:대)?{_NO_MATTER}"),
     (("companion",), rf"(?:몇\s?명|인원){_NO_MATTER}"),
@@ -45,6 +46,8 @@ _WAIVERS = tuple((keys, re.compile(pattern)) for keys, pattern in _TAKEN_BACK)
 _ALLERGY_OVER = re.compile(
     r"\s?(?:알레르기|알러지)?(?:은|는|이|가|도|류)?\s?(?:이제|인제|사실|지금은)?\s?(?:괜찮(?:아(?!\s?보)|습|대|음|다|을\s?(?:것|거)\s?같)|ㄱㅊ|먹어도\s?(?:돼|되(?!나|는지)|된|괜찮)|먹을\s?수\s?있(?:어|다|음|대|게)|잘\s?먹(?:어|음|는데)|나았|없어졌|없대|없어요?(?:\s|$)|없음|아니래|아니었|다\s?나)"
 )
+_MADE_OF_IT = frozenset({"치즈", "두부", "메추리알"})
+"""Foods that are fine for some who cannot eat what they are made of: they take no allergy back."""
 _ALL_OVER = re.compile(r"(?:알레르기|알러지)(?:는|가|이)?\s?(?:이제|사실|다)?\s?(?:없어(?!도)|없음|나았|없어졌)")
 _ASKING = re.compile(r"[?？]|나요|까요|을까|을려나|는지")
 _RESET = re.compile(
@@ -57,8 +60,12 @@ _BACK = re.compile(
 _ENOUGH = re.compile(
     r"\s?(?:아|음|에이|아니)?\s?(?:그건\s?|그거\s?|이제\s?|다\s?)?(?:됐고|됐어|됐다|됐음|되었고|됐으니까|됬고|됬어|아무튼|암튼|여튼|하여튼|어쨌든|그건\s?그렇고|(?:아\s?)?몰라(?!요?$)|치우고|때려\s?치|그만\s?하고|딴\s?얘기)\s?"
 )
-_CHEAPER = re.compile(r"(?:더|좀|조금|훨씬)\s?(?:더\s?)?(?:싼|싸|저렴|값싼)|(?:너무\s?)?비싸(?!지|도)|비싼데|비쌈|부담")
-_NEARER = re.compile(r"(?:더|좀|조금|훨씬)\s?(?:더\s?)?(?:가까|가깝)|(?:너무\s?)?멀(?:어(?!도)|다|은|네|잖|리)|먼데")
+_CHEAPER = re.compile(
+    r"보다\s?(?:더\s?)?(?:싼|싸|저렴|값싼)|(?:더|좀|조금|훨씬)\s?(?:더\s?)?(?:싼|싸|저렴|값싼)|(?:너무\s?)?비싸(?!지|도)|비싼데|비쌈|부담"
+)
+_NEARER = re.compile(
+    r"보다\s?(?:더\s?)?(?:가까|가깝)|(?:더|좀|조금|훨씬)\s?(?:더\s?)?(?:가까|가깝)|(?:너무\s?)?멀(?:어(?!도)|다|은|네|잖|리)|먼데"
+)
 
 
 @dataclass(frozen=True)
@@ -87,8 +94,8 @@ def allergies_taken_back(text: str, state: DialogueState) -> frozenset[str]:
     named = False
     for name, words in ALLERGENS.items():
         bare = rf"|(?<![가-힣]){name}" if len(name) == 1 else ""  # the lexicon reads 게 and 밀 only before "allergy"
-        ends = [match.end() for match in re.finditer(words + bare, text)]
-        named = named or bool(ends)
+        ends = [m.end() for m in re.finditer(words + bare, text) if m.group() not in _MADE_OF_IT]
+        named = named or re.search(words + bare, text) is not None
         if any(_ALLERGY_OVER.match(text, end) for end in ends):
             found |= held & set(ALLERGEN_GROUPS.get(name, (name,)))
     return held if not named and _ALL_OVER.search(text) else frozenset(found)

@@ -6,12 +6,12 @@ import re
 from functools import lru_cache
 
 from aiyam.contracts import DialogueState, EntityType, Filters, Intent, Understanding
-from aiyam.nlu.carry_over import ends_topic, narrows
+from aiyam.nlu.carry_over import ends_topic, is_asked, narrows
 from aiyam.nlu.gazetteer import Gazetteer
-from aiyam.nlu.lexicon import COMPANIONS
+from aiyam.nlu.lexicon import ALLERGEN_GROUPS, ALLERGENS, COMPANIONS
 
 OTHERS = re.compile(
-    r"다른\s?(?:데|곳|거|것|걸|집|가게|식당|메뉴|음식|추천)|딴\s?(?:데|곳|거|것|걸|집)|더\s?(?:보여|없|있|추천)|또(?=\s|$|\s?(?:없|있|다른|보여|추천))|다음\s?(?:거|것|꺼)|^다음|하나\s?더|별로|맘에\s?안|마음에\s?안|싫|다시\s?추천|새로운"
+    r"다른\s?(?:데|곳|거|것|걸|집|가게|식당|메뉴|음식|추천)|딴\s?(?:데|곳|거|것|걸|집)|더\s?(?:보여|없|있|추천)|또(?=\s|$|\s?(?:없|있|다른|보여|추천))|다음\s?(?:거|것|꺼)|^다음|하나\s?더|별[로루]|맘에\s?안|마음에\s?안|싫|다시\s?추천|새로운"
 )
 """Words that ask for shops other than those shown."""
 _MAY_CONTINUE = frozenset({Intent.FOOD_RECOMMENDATION, Intent.BUDGET_FOOD_INQUIRY, Intent.LOCATION_INQUIRY})
@@ -32,9 +32,18 @@ _INQUIRES = re.compile(r"뭐|머|무엇|있(?:어|나|음|냐|니|을|는)|맛�
 _WISHES = re.compile(r"(?<![못안])(?<![못안]\s)먹|밥|추천|ㅊㅊ|맛집|식당|뭐|머|싶|갈\s?만|배고")
 _SELLING = re.compile(r"(?:있는|파는|하는|되는)\s?(?:데|곳|집|가게)(?:로|만|는)?[?!.~ ]*$")
 _COMES_ALONG = re.compile(
-    rf"(?:아|참|그리고|근데)?\s?(?:내\s?|우리\s?)?(?P<who>{'|'.join(COMPANIONS.values())})(?:들)?(?:도|이?랑|하고|이|가)?"
-    r"(?:\s?도)?(?:\s?(?:같이|함께)|(?<=랑)|(?<=하고))\s?(?:가|간|갈|먹|온|올)[가-힣 ]{0,6}[!.~ ]*"
+    rf"(?:아|참|아참|그리고|근데)?\s?(?:내\s?|우리\s?)?(?P<who>{'|'.join(COMPANIONS.values())})(?:들)?(?:도|이?랑|하고|이|가)?"
+    r"(?:\s?도)?(?:(?:\s?(?:같이|함께)|(?<=랑)|(?<=하고))\s?(?:가|간|갈|먹|온|올)|\s?(?:온대|온다|올\s?거|오기로|합류))[가-힣 ]{0,14}[!.~ ]*$"
 )
+_NOT_THESE = re.compile(
+    r"(?:음+|에이|아니)?\s?(?:다|좀|전부|이것도|그것도|이건|그건|여기도|저것도)?\s?(?:별[로루]|싫|맘에\s?안\s?들|마음에\s?안\s?들)(?:야|임|다|네|인데|은데|어|어요|에요|예요|고)?[.~!ㅠㅜ ]*"
+)
+_HARMS = re.compile(
+    r"(?:을|를|은|는|이|가|만|류)?\s?(?:알레르기|알러지|못\s?먹(?!었)|먹으면\s?(?:안|큰일|배|두드러기|가려|토|몸|목|입|숨|아프|아파|탈))"
+)
+"""What follows a food that harms who eats it."""
+_CHATTER = frozenset({Intent.SMALL_TALK, Intent.OUT_OF_SCOPE, Intent.FEEDBACK, Intent.HELP})
+_MAY_BE_CHANGE = _CHATTER | {Intent.FOOD_RECOMMENDATION}
 _CONSTRAINTS = frozenset(
     {
         EntityType.BUDGET, EntityType.COMPANION, EntityType.ALLERGY, EntityType.TASTE, EntityType.DIETARY_PREFERENCE,
@@ -78,14 +87,30 @@ def read_as_refinement(text: str, understanding: Understanding, state: DialogueS
     if intent is Intent.MEAL_CARD_INQUIRY:
         narrowing = _CARD.search(text) and _BARE_CONSTRAINT.fullmatch(text.strip())
         return Filters(meal_card=True) if narrowing else None
-    if intent not in (Intent.SMALL_TALK, Intent.OUT_OF_SCOPE, Intent.FEEDBACK, Intent.HELP):
-        return None
-    if match := _COMES_ALONG.fullmatch(text.strip()):
+    if (match := _COMES_ALONG.match(text.strip())) and intent in _MAY_BE_CHANGE and not understanding.filters.given():
         who = next(name for name, words in _COMPANION if words.fullmatch(match["who"]))
-        return Filters(companion=who)
+        return Filters.model_validate({"companion": who})
+    if intent not in _CHATTER:
+        return None
+    if _NOT_THESE.fullmatch(text.strip()):
+        return Filters()
     if (match := _JUST_A_DISH.fullmatch(text.strip())) and (dish := _dishes().dish(match["dish"])):
         return Filters(menus=(dish,))
     return None
+
+
+def allergy_told(text: str, understanding: Understanding) -> Filters | None:
+    """Return an allergy a message tells though it was taken for talk ("나 우유 먹으면 배 아파"); None where it tells none."""
+    if understanding.intent not in _CHATTER - {Intent.FEEDBACK} or is_asked(text):
+        return None
+    told = dict.fromkeys(
+        allergen
+        for name, words in ALLERGENS.items()
+        for match in re.finditer(words, text)
+        if _HARMS.match(text, match.end())
+        for allergen in ALLERGEN_GROUPS.get(name, (name,))
+    )
+    return Filters.model_validate({"allergies": tuple(told)}) if told else None
 
 
 def _names_food(said: Filters) -> bool:

@@ -29,6 +29,7 @@ _BARE_NUMBER = re.compile(
     r"(?:아|음|어|그럼|그러면|그리고|저는|나는|난|전|근데|그냥|걍)?\s?(?P<what>\S.*?)\s?(?:집|거|꺼|것|가게|식당|곳)?"
     r"(?:(?P<next>[은는]요?|도요?)|이?요|으?로(?:요|\s?(?:할게|할래|갈게|갈래|가자|정할게)요?|\s?해\s?줘)?|이야|입니다)?[?!.~ㅋㅎ ]*"
 )
+_JUST_A_KIND = re.compile(r"(?:아|음|그)?\s?(?P<what>[가-힣]{2,5}?)(?:집|가게)?(?:이?요|이야|말이야|\s?거기)?[.!~ ]*")
 _MIN_NAME_CHARS = 3
 THAT_ONE_REJECTED = re.compile(r"(?:거|것|집|가게|식당|번)?\s?(?:는|은|도)?\s?(?:말고|말구|빼고|빼\s?줘|싫|별로|제외)")
 """What follows a shop that is turned down by number or name."""
@@ -108,6 +109,16 @@ def bare_number(text: str, understanding: Understanding, state: DialogueState) -
     if not (whole or _TOP.fullmatch(what) or _MIDDLE.fullmatch(what)):
         return None
     return "asked" if match["next"] else "chosen"
+
+
+def bare_kind(text: str, state: DialogueState, catalogue: ShopColumns) -> str | None:
+    """Tell whether a message names the kind of one of the shops just offered and nothing else: "chosen" (카페요), or None."""
+    match = _JUST_A_KIND.fullmatch(text.strip())
+    kind = _kind_named(match["what"] + "집") if match else None
+    if kind is None or not state.offered_shop_ids:
+        return None
+    offered = [s for s in state.offered_shop_ids if s in catalogue.row_of]
+    return "chosen" if sum(catalogue.category[catalogue.row_of[s]] == kind for s in offered) == 1 else None
 
 
 def numbered(state: DialogueState) -> tuple[str, ...]:
@@ -200,7 +211,8 @@ def point_of(user: UserProfile, context: TurnContext) -> tuple[float | None, flo
 
 def _by_kind(text: str, state: DialogueState, catalogue: ShopColumns) -> Reference | None:
     """Read "그 중국집": the shop of that kind spoken of, else the only one shown; None when no kind of shop is named."""
-    kind = _kind_named(text)
+    answer = _JUST_A_KIND.fullmatch(text.strip()) if state.offered_shop_ids else None
+    kind = _kind_named(answer["what"] + "집" if answer else text)
     if kind is None:
         return None
 
@@ -211,6 +223,8 @@ def _by_kind(text: str, state: DialogueState, catalogue: ShopColumns) -> Referen
         return Reference(state.focus_shop_id)
     spoken = of_kind(state.spoken_shop_ids)
     newest = of_kind(state.shown_shop_ids)
+    if len(offered := of_kind(state.offered_shop_ids)) == 1:
+        return Reference(offered[0])
     if EARLIER.search(text) and spoken:
         return Reference(spoken[0])
     for shops in (newest, spoken[:1], *(of_kind(s.shop_ids) for s in reversed(state.earlier_lists))):

@@ -6,8 +6,8 @@ import re
 
 from aiyam.contracts import RECOMMENDING_INTENTS, SHOP_QUESTION_INTENTS, DialogueState, Filters, Intent, Understanding
 from aiyam.nlu import carry_over
-from aiyam.nlu.follow_ups import read_as_refinement
-from aiyam.nlu.reference import THAT_ONE_REJECTED, bare_number, number_in, shown_by_name
+from aiyam.nlu.follow_ups import allergy_told, read_as_refinement
+from aiyam.nlu.reference import THAT_ONE_REJECTED, bare_kind, bare_number, number_in, shown_by_name
 from aiyam.nlu.shop_columns import ShopColumns
 from aiyam.nlu.unknown_shops import asked_intent
 
@@ -45,7 +45,7 @@ def asked_again(
     """
     if THAT_ONE_REJECTED.search(text):
         return None
-    number = bare_number(text, understanding, state)
+    number = bare_number(text, understanding, state) or bare_kind(text, state, catalogue)
     named = bool(state.offered_shop_ids) and shown_by_name(text, state, catalogue) in state.offered_shop_ids
     if state.asked_intent is not None and not asked_intent(text):
         again = number == "asked" or (bool(number or named) and (state.asks or bool(state.offered_shop_ids)))
@@ -78,7 +78,7 @@ def as_meant_here(
     )
     if about_focus:
         return read_as(understanding, asked_intent(text) or Intent.SHOP_DETAIL)
-    changed = read_as_refinement(text, understanding, state)
+    changed = allergy_told(text, understanding) or read_as_refinement(text, understanding, state)
     if changed is not None:
         return read_as(understanding, Intent.REFINE, changed)
     return _without_shop_as_dish(text, understanding, state, catalogue) if listed else understanding

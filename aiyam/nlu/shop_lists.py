@@ -17,8 +17,8 @@ from aiyam.nlu.values import semantic_query
 
 MAX_REJECTED = 60
 """Turned-down shops remembered in one topic."""
-_REJECTING = re.compile(r"(?:거기|그거|그\s?(?:집|가게|식당|곳)|이거|이\s?(?:집|가게)|여기|걔|쟤|거긴|저기)\s?(?:는|은|도|만)?\s?(?:말고|말구|빼고|빼\s?줘|싫|별로|제외|아닌|가\s?봤|노노)")  # fmt: skip
-_DISLIKE = re.compile(r"싫|별로")
+_REJECTING = re.compile(r"(?:거기|그거|그것|이것|그\s?(?:집|가게|식당|곳)|이거|이\s?(?:집|가게)|여기|걔|쟤|거긴|저기)\s?(?:는|은|도|만)?\s?(?:말고|말구|빼고|빼\s?줘|싫|별[로루]|제외|아닌|가\s?봤|노노)")  # fmt: skip
+_DISLIKE = re.compile(r"싫|별[로루]")
 
 
 def list_of_shops(

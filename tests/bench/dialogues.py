@@ -1,12 +1,13 @@
 """Scores the dialogue on scripted conversations: ``python tests/bench/dialogues.py [--nlu models/nlu/v1]``.
 
-Prints one JSON line for each half: with the understanding as its writers marked it, so that what is wrong is the
+Prints one JSON line for each batch and half: with the understanding as its writers marked it, so that what is wrong is the
 dialogue's alone, and with a trained model. ``--wrong`` lists the turns of the development half that went wrong.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from pathlib import Path
 from typing import get_args
@@ -52,9 +53,11 @@ def main() -> None:
     options = parser.parse_args()
     readers = {"marked": as_marked} | ({"trained": trained(options.nlu)} if options.nlu else {})
     for name, understand in readers.items():
-        for half in get_args(Half):
-            found = load_conversations(options.data, half=half)
-            print(json.dumps({"understanding": name, "half": half, **score_dialogues(found, understand)}))
+        read = load_conversations(options.data)
+        for batch, half in itertools.product(sorted({c.batch for c in read}), get_args(Half)):
+            found = [c for c in read if (c.batch, c.half) == (batch, half)]
+            scores = score_dialogues(found, understand)
+            print(json.dumps({"understanding": name, "batch": batch, "half": half, **scores}))
             if options.wrong and half == "development":
                 for conversation in found:
                     for got in play(conversation, understand):

@@ -27,7 +27,7 @@ def test_the_shipped_conversations_are_halved_one_by_one_and_never_repeat() -> N
 
 
 def test_the_dialogue_is_right_on_nearly_all_turns_when_each_message_is_understood() -> None:
-    for half, least in (("development", 0.99), ("held-out", 0.97)):
+    for half, least in (("development", 0.99), ("held-out", 0.95)):
         scores = score_dialogues(load_conversations(SHIPPED, half=half), as_marked)  # type: ignore[arg-type]
         assert scores["joint_goal_accuracy"] >= least
         assert scores["n"]["joint_goal_accuracy"] > 200

@@ -38,6 +38,9 @@ def on(text: str, intent: Intent, said_filters: Filters | None = None, **held: A
         ("착한가게 아니어도 돼", {"good_shop": True}, {}),
         ("조용하지 않아도 돼", {"atmosphere": ("조용한",)}, {}),
         ("별점 상관없어", {"sort": "rating"}, {}),
+        ("카드 안 되는 데도 괜찮아", {"meal_card": True}, {}),
+        ("시끄러운 데도 괜찮아", {"atmosphere": ("조용한",)}, {}),
+        ("좀 비싼 데도 돼", {"budget_max": 5000}, {}),
     ],
 )
 @pytest.mark.parametrize("intent", [REFINE, FOOD, Intent.OUT_OF_SCOPE])
@@ -67,10 +70,41 @@ def test_an_allergy_can_be_withdrawn(text: str, intent: Intent) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["땅콩 괜찮아?", "땅콩 알레르기 있어도 괜찮은 데", "땅콩 먹어도 되나요", "새우 괜찮아", "땅콩 빼고"]
+    "text",
+    [
+        "땅콩 괜찮아?",
+        "땅콩 알레르기 있어도 괜찮은 데",
+        "땅콩 먹어도 되나요",
+        "새우 괜찮아",
+        "땅콩 빼고",
+        "땅콩 안 괜찮아",
+    ],
 )
 def test_an_allergy_is_not_withdrawn_by_asking_or_by_another(text: str) -> None:
     assert not allergies_taken_back(text, DialogueState(filters=Filters(allergies=("땅콩",))))
+
+
+def test_cheese_that_is_fine_takes_no_milk_allergy_back() -> None:
+    state = DialogueState(filters=Filters(allergies=("우유",)))
+    assert not allergies_taken_back("치즈 괜찮아", state)
+    assert allergies_taken_back("우유 괜찮아", state) == {"우유"}
+
+
+@pytest.mark.parametrize("text", ["나 우유 먹으면 배 아파", "우유 알레르기 있음", "우유는 못 먹어"])
+def test_an_allergy_told_as_talk_is_heard_even_before_anything_was_shown(text: str) -> None:
+    request = ask(said(text, Intent.SMALL_TALK), DialogueState())
+    assert (request.intent, request.filters.allergies) == (FOOD, ("우유",))
+    assert ask(said(text, Intent.SMALL_TALK)).filters.menus == ("떡볶이",)
+
+
+def test_a_question_about_an_allergen_tells_none() -> None:
+    assert ask(said("우유 못 먹으면 어떡해?", Intent.SMALL_TALK), DialogueState()).intent is Intent.SMALL_TALK
+
+
+def test_no_thanks_to_all_of_them_asks_for_others() -> None:
+    for intent in (Intent.SMALL_TALK, Intent.FEEDBACK, REFINE):
+        request = ask(said("이것도 별루야", intent))
+        assert set(request.exclude_shop_ids) == set(SHOWN.shown_shop_ids)
 
 
 def test_an_allergy_outlives_every_topic_of_the_session() -> None:
@@ -184,6 +218,7 @@ def test_what_was_shown_first_is_shown_again() -> None:
     [
         ("급카 가능한 곳", Intent.MEAL_CARD_INQUIRY, {"meal_card": True}),
         ("친구도 같이 간대", Intent.SMALL_TALK, {"companion": "friends"}),
+        ("아 친구 온대 둘이 갈 거야", Intent.FOOD_RECOMMENDATION, {"companion": "friends"}),
         ("그냥 우동", Intent.SMALL_TALK, {"menus": ["우동"]}),
     ],
 )
@@ -193,6 +228,7 @@ def test_talk_that_changes_the_list_is_a_refinement_only_while_a_list_is_shown(
     request = ask(said(text, intent))
     assert request.intent is REFINE
     assert reads.items() <= request.filters.given().items()
+    assert "companion" not in ask(said(text, intent), DialogueState()).filters.given()
     assert ask(said(text, intent), DialogueState()).intent is intent
 
 

@@ -48,6 +48,14 @@ def test_an_answer_may_ask_something_else() -> None:
     assert (request.intent, request.asked_text) == (DETAIL, "엄마손김밥 신림점 전화번호")
 
 
+def test_the_answer_may_be_the_kind_of_shop() -> None:
+    _, state = hear("거기 몇 시까지 해?", HOURS, None, SHOWN)
+    request, _ = hear("중국집이요", Intent.FOOD_RECOMMENDATION, Filters(category=("중식",)), state)
+    assert (request.intent, request.focus_shop_id) == (HOURS, "s3")
+    wish, _ = hear("분식이요", Intent.FOOD_RECOMMENDATION, Filters(category=("분식",)), state)
+    assert wish.intent is Intent.FOOD_RECOMMENDATION
+
+
 def test_a_new_wish_may_stand_instead_of_an_answer() -> None:
     _, state = hear("거기 몇 시까지 해?", HOURS, None, SHOWN)
     request, after = hear("됐고 치킨", Intent.FOOD_RECOMMENDATION, Filters(category=("치킨",)), state, ("s4",))
