@@ -170,7 +170,7 @@ def follow_up(
         dropped.update(taste=tuple(t for t in tastes or () if t not in said.exclude_taste) or None)
     if said.taste and base.exclude_taste:
         dropped.update(exclude_taste=tuple(t for t in base.exclude_taste if t not in said.taste) or None)
-    if _names_place(said):
+    if _names_place(said) or _refuses_place(text, base):
         dropped.update(dict.fromkeys(WHERE))
     if base.sort == "distance":
         dropped.update(max_distance_m=None)  # "nearer than these" was meant for the last reply alone
@@ -239,6 +239,12 @@ def _with_diets(said: Filters, diets: tuple[str, ...]) -> Filters:
 
 def _names_place(said: Filters) -> bool:
     return bool(said.district or said.place or said.near_me)
+
+
+def _refuses_place(text: str, base: Filters) -> bool:
+    """Tell whether the place that held is turned down: 신림동 말고 다른 동네."""
+    stems = (re.sub(r"(?<=..)(?:역|동|구)$", "", name) for name in (base.place, base.district) if name)
+    return any(re.search(rf"{re.escape(stem)}(?:역|동|구)?(?:은|는)?\s?(?:말고|빼고|아니고)", text) for stem in stems)
 
 
 def _cheaper(

@@ -29,7 +29,9 @@ _ONLY_THERE = re.compile(
     r"\s?(?:쪽|근처|주변|근방|안|역)?\s?(?:에서|으로|로|은|는|이?라면|까지)?(?:만|도)?\s?(?:다시|찾아|보여|바꿔|바꾸|넓혀|부탁)?[가-힣]{0,5}[?!.~ ]*"
 )
 _INQUIRES = re.compile(r"뭐|머|무엇|있(?:어|나|음|냐|니|을|는)|맛집|추천|ㅊㅊ|먹|밥|식당|음식점|갈\s?만")
-_WISHES = re.compile(r"(?<![못안])(?<![못안]\s)먹|밥|추천|ㅊㅊ|맛집|식당|뭐|머|싶|갈\s?만|배고")
+_WISHES = re.compile(
+    r"(?<![못안])(?<![못안]\s)먹(?!으면|을\s?(?:거야|거임|거예|거라|건데|겁))|밥|추천|ㅊㅊ|맛집|식당|뭐|머|싶|갈\s?만|배고"
+)
 _SELLING = re.compile(r"(?:있는|파는|하는|되는)\s?(?:데|곳|집|가게)(?:로|만|는)?[?!.~ ]*$")
 _COMES_ALONG = re.compile(
     rf"(?:아|참|아참|그리고|근데)?\s?(?:내\s?|우리\s?)?(?P<who>{'|'.join(COMPANIONS.values())})(?:들)?(?:도|이?랑|하고|이|가)?"
@@ -42,6 +44,11 @@ _HARMS = re.compile(
     r"(?:을|를|은|는|이|가|만|류)?\s?(?:알레르기|알러지|못\s?먹(?!었)|먹으면\s?(?:안|큰일|배|두드러기|가려|토|몸|목|입|숨|아프|아파|탈))"
 )
 """What follows a food that harms who eats it."""
+_LIVES_BY = (
+    ("채식", re.compile(r"(?:채식|비건)(?:주의자?)?\s?(?:해|하는|하거든|이야|야|임|이라|인데|예요|이에요|입니다)")),
+    ("할랄", re.compile(r"(?:무슬림|이슬람)\s?(?:교|신자)?\s?(?:이야|야|임|이라|인데|예요|이에요|입니다|이거든)")),
+)
+_NOTHING_ELSE = re.compile(r"\s?(?:그럼\s?|음+\s?)?(?:은|는|이나)?(?:요)?[?!.~ ]*")
 _CHATTER = frozenset({Intent.SMALL_TALK, Intent.OUT_OF_SCOPE, Intent.FEEDBACK, Intent.HELP})
 _MAY_BE_CHANGE = _CHATTER | {Intent.FOOD_RECOMMENDATION}
 _CONSTRAINTS = frozenset(
@@ -54,7 +61,7 @@ _CONSTRAINTS = frozenset(
 _SAID_WITHOUT_SPAN = frozenset({"open_now", "delivery", "takeout", "good_shop", "sort"})
 _COMPANION = tuple((name, re.compile(words)) for name, words in COMPANIONS.items())
 _JUST_A_DISH = re.compile(
-    r"(?:아니|아냐|그냥|걍|차라리|그럼|그러면|음)\s?(?P<dish>[가-힣]{2,8}?)(?:으?로(?:\s?할래|\s?할게|\s?해\s?줘)?|먹자|먹을래|는|은)?[?!.~ ]*"
+    r"(?:아니다?|아냐|아님|그냥|걍|차라리|그럼|그러면|음)\s?(?P<dish>[가-힣]{2,8}?)(?:으?로(?:\s?할래|\s?할게|\s?해\s?줘)?|먹자|먹을래|는|은)?[?!.~ ]*"
 )
 
 
@@ -99,18 +106,30 @@ def read_as_refinement(text: str, understanding: Understanding, state: DialogueS
     return None
 
 
-def allergy_told(text: str, understanding: Understanding) -> Filters | None:
-    """Return an allergy a message tells though it was taken for talk ("나 우유 먹으면 배 아파"); None where it tells none."""
+def told_of_oneself(text: str, understanding: Understanding) -> Filters | None:
+    """Return what a message taken for talk tells must not be eaten ("나 우유 먹으면 배 아파"); None where it tells nothing."""
     if understanding.intent not in _CHATTER - {Intent.FEEDBACK} or is_asked(text):
         return None
-    told = dict.fromkeys(
+    allergies = dict.fromkeys(
         allergen
         for name, words in ALLERGENS.items()
         for match in re.finditer(words, text)
         if _HARMS.match(text, match.end())
         for allergen in ALLERGEN_GROUPS.get(name, (name,))
     )
-    return Filters.model_validate({"allergies": tuple(told)}) if told else None
+    diets = tuple(diet for diet, words in _LIVES_BY if words.search(text))
+    if not (allergies or diets):
+        return None
+    return Filters.model_validate({"allergies": tuple(allergies) or None, "dietary_preferences": diets or None})
+
+
+def only_names_dish(text: str, understanding: Understanding) -> bool:
+    """Tell whether a message is a dish and no question about it: 파스타?, 냉면은?"""
+    dishes = [e for e in understanding.entities if e.entity is EntityType.MENU]
+    if len(dishes) != 1 or len(understanding.entities) != 1:
+        return False
+    rest = understanding.original_query[: dishes[0].start] + understanding.original_query[dishes[0].end :]
+    return _NOTHING_ELSE.fullmatch(rest) is not None
 
 
 def _names_food(said: Filters) -> bool:

@@ -6,7 +6,7 @@ import re
 
 from aiyam.contracts import RECOMMENDING_INTENTS, SHOP_QUESTION_INTENTS, DialogueState, Filters, Intent, Understanding
 from aiyam.nlu import carry_over
-from aiyam.nlu.follow_ups import allergy_told, read_as_refinement
+from aiyam.nlu.follow_ups import only_names_dish, read_as_refinement, told_of_oneself
 from aiyam.nlu.reference import THAT_ONE_REJECTED, bare_kind, bare_number, number_in, shown_by_name
 from aiyam.nlu.shop_columns import ShopColumns
 from aiyam.nlu.unknown_shops import asked_intent
@@ -15,7 +15,7 @@ RULE_CONFIDENCE = 0.6
 """Confidence of an intent that a rule of the dialogue gave."""
 _CHATTER = frozenset({Intent.SMALL_TALK, Intent.OUT_OF_SCOPE, Intent.HELP})
 _OF_ONE_SHOP = re.compile(
-    r"메뉴|사이드|음료|세트|얼마|가격|몇\s?시|주차|화장실|전화|전번|연락처|주소|위치|자리|예약|브레이크|영업"
+    r"메뉴|사이드|음료|세트|얼마|가격|몇\s?시|주차|화장실|전화|전번|연락처|주소|위치|자리|예약|브레이크|영업|번호\s?(?:좀|알려|뭐)|^어디(?:야|임|여|예요|에요|있어|에\s?있)"
 )
 """Words that ask about the shop spoken of, even where the message by itself reads as chatter."""
 
@@ -63,6 +63,8 @@ def as_meant_here(
     intent = understanding.intent
     if _takes_back(text, understanding, state):
         return read_as(understanding, Intent.REFINE)
+    if intent is Intent.MENU_INQUIRY and state.focus_shop_id is None and only_names_dish(text, understanding):
+        return read_as(understanding, Intent.REFINE)
     if intent in SHOP_QUESTION_INTENTS:
         return understanding
     if _THAT_SHOP.fullmatch(text.strip()) and state.shown_shop_ids and intent is not Intent.REFINE:
@@ -78,7 +80,7 @@ def as_meant_here(
     )
     if about_focus:
         return read_as(understanding, asked_intent(text) or Intent.SHOP_DETAIL)
-    changed = allergy_told(text, understanding) or read_as_refinement(text, understanding, state)
+    changed = told_of_oneself(text, understanding) or read_as_refinement(text, understanding, state)
     if changed is not None:
         return read_as(understanding, Intent.REFINE, changed)
     return _without_shop_as_dish(text, understanding, state, catalogue) if listed else understanding

@@ -66,7 +66,8 @@ def list_of_shops(
 
 def _kept(said: Filters, waived: frozenset[str]) -> frozenset[str]:
     """Food named beside "아무거나" is still wanted; a waiver takes back what held before."""
-    return frozenset(k for k in waived if k in carry_over.FOOD and getattr(said, k) is not None)
+    foods = carry_over.FOOD[:2] if "exclude_taste" in waived else carry_over.FOOD  # 매워도 괜찮아 wishes for no taste
+    return frozenset(k for k in waived if k in foods and getattr(said, k) is not None)
 
 
 def _constraints(

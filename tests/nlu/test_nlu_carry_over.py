@@ -9,7 +9,7 @@ from few_shops import SHOWN, ask, hear, said
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiyam.contracts import DialogueState, Filters, Intent
+from aiyam.contracts import DialogueState, EntityType, Filters, Intent
 from aiyam.nlu.carry_over import allergies_taken_back, ends_topic, goes_back, starts_over, waived
 
 REFINE, FOOD = Intent.REFINE, Intent.FOOD_RECOMMENDATION
@@ -199,6 +199,35 @@ def test_a_request_without_food_is_given_one() -> None:
         "good_shop": True,
         "place": "신림역",
     }
+
+
+def test_spicy_is_fine_too_wishes_for_nothing_spicy() -> None:
+    held = {"menus": ("떡볶이",), "exclude_taste": ("매운",)}
+    assert on("매워도 괜찮아", FOOD, Filters(taste=("매운",)), **held) == {"menus": ["떡볶이"]}
+
+
+def test_a_place_turned_down_is_no_longer_looked_near() -> None:
+    assert on("신림 말고 다른 동네", REFINE, None, menus=("떡볶이",), place="신림동") == {"menus": ["떡볶이"]}
+
+
+def test_a_dish_and_a_question_mark_ask_for_shops_unless_one_shop_is_spoken_of() -> None:
+    pasta = said("파스타?", Intent.MENU_INQUIRY, Filters(menus=("파스타",)), ("파스타", EntityType.MENU, "파스타"))
+    assert (ask(pasta).intent, ask(pasta).filters.menus) == (REFINE, ("파스타",))
+    spoken_of = SHOWN.model_copy(update={"focus_shop_id": "s1"})
+    assert ask(pasta, spoken_of).focus_shop_id == "s1"
+
+
+def test_who_will_eat_is_no_new_wish() -> None:
+    alone = said("혼자 먹을 거야", FOOD, Filters(companion="alone"), ("혼자", EntityType.COMPANION, "alone"))
+    assert ask(alone).filters.menus == ("떡볶이",)
+    assert ask(alone).filters.companion == "alone"
+
+
+@pytest.mark.parametrize(("text", "diet"), [("나 채식해", "채식"), ("저 무슬림이에요", "할랄")])
+def test_how_one_eats_outlives_the_topic_though_it_was_told_as_talk(text: str, diet: str) -> None:
+    _, state = hear(text, Intent.SMALL_TALK, None, DialogueState(), ("s0",))
+    request = ask(said("됐고 김밥", FOOD, Filters(menus=("김밥",))), state)
+    assert request.filters.dietary_preferences == (diet,)
 
 
 def test_a_taste_that_is_disliked_turns_down_no_shop() -> None:
