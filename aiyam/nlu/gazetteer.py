@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from aiyam.korean.slips import SlipIndex
+from rapidfuzz import process
+from rapidfuzz.distance import Levenshtein
+
+from aiyam.korean.jamo import split
+from aiyam.korean.slips import MIN_CHARS, SlipIndex
 from aiyam.korean.spelling import normalise
 from aiyam.nlu.dish_words import ALIASES, DISHES, SLIP_WORDS
 from aiyam.nlu.shop_names import SEPARATORS, ShopNames
@@ -31,6 +35,7 @@ _SHORT_NAME_ENDS = re.compile(
 _NOT_DISHES = frozenset(["점심", "저녁", "아침", "세트", "특선", "공기밥", "음료", "콜라", "사이다", "추가", "곱빼기", "오늘의메뉴", "정식", "한식", "중식", "일식", "양식", "분식", "카페", "도시락", "편의점", "고기", "치킨", "피자", "음료수", "주스", "커피", "물", "맥주", "소주", "단품", "모둠", "기본", "스페셜", "계란", "우유", "치즈", "새우", "오징어", "땅콩", "친구", "가족", "아이", "난", "밥", "무한리필", "과자", "안주", "반찬", "국물", "집밥", "편의점도시락", "고기무한리필", "무한리필고기", "물고기", "케이스", "엽떡", "배달", "포장", "혼밥", "뷔페"])  # fmt: skip
 MAX_DISH_CHARS = 14
 _LONGEST_SLIP = 7
+_LONG_JAMO = 14
 _TASTE_FIRST = "매운"
 SHIPPED_DISHES = REPO_ROOT / "datasets" / "catalogue" / "dishes.jsonl"
 
@@ -67,6 +72,7 @@ class Gazetteer:
             lengths.setdefault(plain[:2], set()).add(len(plain))
         self._lengths = {start: tuple(sorted(found, reverse=True)) for start, found in lengths.items()}
         self._slips = SlipIndex(n for n in names if len(n) <= _LONGEST_SLIP)
+        self._jamo: list[tuple[str, str]] | None = None
         self.shops = shops or ShopNames(())
 
     @classmethod
@@ -94,9 +100,19 @@ class Gazetteer:
         """Return the catalogue's spelling of a dish as typed, forgiving one slip; None when it is not a known dish."""
         plain = _compact(surface)
         found = self._names.get(plain) or self._names.get(plain.removesuffix("집"))
-        if found is None and (near := self._slips.near(plain)) is not None:
-            found = self._names[near]
+        if found is None and len(plain) >= MIN_CHARS:
+            near = self._slips.near(plain) or self._nearest(plain)
+            found = self._names[near] if near else None
         return found
+
+    def _nearest(self, plain: str) -> str | None:
+        """Return the name within one wrong jamo, or two where it is long, however its syllables fall."""
+        if self._jamo is None:
+            self._jamo = [(n, split(n)) for n in self._names if len(n) >= MIN_CHARS]
+        typed = split(plain)
+        limit = 1 if len(typed) < _LONG_JAMO else 2
+        found = process.extractOne(typed, [j for _, j in self._jamo], scorer=Levenshtein.distance, score_cutoff=limit)
+        return self._jamo[found[2]][0] if found else None
 
     def find_dishes(self, text: str) -> list[NameHit]:
         """Find dish names in a normalised text; the longest name wins, spaces inside a name are forgiven."""
@@ -128,22 +144,25 @@ class Gazetteer:
         return word_start or len(plain) >= 3 or _PARTICLES.match(text, last) is not None
 
     def _with_slips(self, text: str, hits: list[NameHit]) -> list[NameHit]:
-        n_exact = len(hits)
+        found = list(hits)
         for match in _WORD.finditer(text):
             at, end = match.span()
-            if end - at < 3 or not self._slips.may_begin(text, at):
+            if end - at < MIN_CHARS or not self._slips.may_begin(text, at):
                 continue
-            if any(h.start < end and at < h.end for h in hits[:n_exact]):
+            inside = [h for h in hits if h.start < end and at < h.end]
+            longest = max((h.end - at for h in inside), default=0)  # 꼬추짬뽕 is more than its 짬뽕
+            if any(h.start <= at for h in inside):
                 continue
-            for length in range(min(_LONGEST_SLIP, end - at), 2, -1):
+            for length in range(min(_LONGEST_SLIP, end - at), max(MIN_CHARS, longest) - 1, -1):
                 word = text[at : at + length]
                 if word in _NOT_DISHES or not _AFTER_A_SLIP.match(text, at + length):
                     continue
                 near = self._slips.near(word)
                 if near is not None:
-                    hits.append(NameHit(self._names[near], at, at + length, fuzzy=True))
+                    found = [h for h in found if h not in inside]
+                    found.append(NameHit(self._names[near], at, at + length, fuzzy=True))
                     break
-        return hits if len(hits) == n_exact else sorted(hits, key=lambda h: h.start)
+        return found if len(found) < 2 else sorted(found, key=lambda h: h.start)
 
 
 @lru_cache(maxsize=1)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import weakref
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from rapidfuzz import process
+from rapidfuzz.distance import Levenshtein
 
-from aiyam.korean.jamo import edit_distance
+from aiyam.korean.jamo import split
 from aiyam.korean.spelling import normalise
 from aiyam.nlu.shop_columns import ShopColumns
 
 SEPARATORS = re.compile(r"[^가-힣ㄱ-ㅣa-z0-9]+")
 _BRANCH = re.compile(r"(?:[가-힣0-9]{1,6}(?:역|동|구)?점|본점|직영점)$")
 _MIN_CHARS, _MAX_CHARS = 3, 16
-_MAX_COMPARED = 40
+_ALL_COMPARED, _MAX_COMPARED = 20_000, 1000
+_LONG_NAME, _BEST = 6, 5
 
 
 class ShopNames:
@@ -39,6 +43,7 @@ class ShopNames:
         self._unique = list(self._rows)
         self._lengths = np.fromiter(map(len, self._unique), dtype=np.int16, count=len(self._unique))
         self._keys, self._owners = self._index_bigrams()
+        self._jamo: list[str] | None = None
 
     @classmethod
     def of(cls, catalogue: ShopColumns) -> ShopNames:
@@ -97,29 +102,45 @@ class ShopNames:
         return found
 
     def near(self, name: str, *, limit: int = 2) -> list[int]:
-        """Return rows of the names closest to a misspelt one (jamo edits within ``limit``), best first; may be empty."""
+        """Return rows of the names closest to a misspelt one, best first; may be empty.
+
+        Close is within ``limit`` wrong jamo, one more for a name of six syllables, or a name that begins like it. Up to
+        20,000 names all are compared; of more, those that share the most pairs of neighbouring characters with it.
+        """
         plain = SEPARATORS.sub("", normalise(name).text)
         if len(plain) < 3 or not self._rows:
             return []
-        unique, keys, owners = self._unique, self._keys, self._owners
-        counts = np.zeros(len(unique), dtype=np.int16)
-        wanted = {_pair(plain[i], plain[i + 1]) for i in range(len(plain) - 1)}
-        for key in wanted:
-            low, high = np.searchsorted(keys, [key, key + 1])
-            counts[owners[low:high]] += 1
-        best = int(counts.max(initial=0))
-        if best < max(1, (len(wanted) - 1) // 2):
-            return []
-        candidates = np.flatnonzero(counts >= max(1, best - 1))
+        limit += len(plain) >= _LONG_NAME
+        candidates = self._sharing_pairs(plain) if len(self._unique) > _ALL_COMPARED else None
+        names = self._jamo_names() if candidates is None else [split(self._unique[c]) for c in candidates]
+        scored = [
+            (distance, len(self._unique[index if candidates is None else candidates[index]]), index)
+            for _, distance, index in process.extract(
+                split(plain), names, scorer=Levenshtein.distance, score_cutoff=limit, limit=_BEST
+            )
+        ]
+        found = [self._unique[i if candidates is None else candidates[i]] for _, _, i in sorted(scored)]
+        if not found:
+            among = self._unique if candidates is None else [self._unique[c] for c in candidates]
+            found = sorted((n for n in among if n.startswith(plain)), key=len)
+        return [row for n in found[:_BEST] for row in self.rows(n)]
+
+    def _jamo_names(self) -> list[str]:
+        if self._jamo is None:
+            self._jamo = [split(n) for n in self._unique]
+        return self._jamo
+
+    def _sharing_pairs(self, plain: str) -> NDArray[np.int64]:
+        """Return the names that share the most pairs of characters, those of like length first, at most 1,000."""
+        counts = np.zeros(len(self._unique), dtype=np.int16)
+        for key in {_pair(a, b) for a, b in itertools.pairwise(plain)}:
+            low, high = np.searchsorted(self._keys, [key, key + 1])
+            counts[self._owners[low:high]] += 1
+        candidates = np.flatnonzero(counts)
         if len(candidates) > _MAX_COMPARED:
             unlike = np.abs(self._lengths[candidates] - len(plain)) - 2 * counts[candidates]
-            candidates = candidates[np.argsort(unlike, kind="stable")[:_MAX_COMPARED]]
-        scored = []
-        for c in candidates:
-            distance = edit_distance(plain, unique[c], limit=limit)
-            if distance <= limit or unique[c].startswith(plain):
-                scored.append((distance, len(unique[c]), unique[c]))
-        return [row for _, _, found in sorted(scored)[:5] for row in self.rows(found)]
+            candidates = candidates[np.argpartition(unlike, _MAX_COMPARED)[:_MAX_COMPARED]]
+        return candidates
 
     def _index_bigrams(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Sort every pair of neighbouring characters with the name it stands in: keys (p,), owners (p,)."""

@@ -113,3 +113,74 @@ def test_counts_and_exits_are_no_ordinals(text: str) -> None:
 def test_any_text_is_safe_and_spans_stand_in_it(text: str) -> None:
     for found in (*find_amounts(text), *find_distances(text), *find_ordinals(text)):
         assert 0 <= found.start < found.end <= len(text)
+
+
+AMOUNT = st.integers(1, 10_000).map(lambda n: n * 100)
+
+
+def written_forms(won: int) -> list[str]:
+    """Every way people write an amount with its unit."""
+    thousands, rest = divmod(won, 1000)
+    forms = [f"{to_korean(won)}원", f"{to_korean(won)} 원", f"{to_mixed(won)}원", f"{to_mixed(won)} 원", f"{won}원", f"{won:,}원", f"{won:,} 원"]  # fmt: skip
+    if won >= 20_000 and won % 1000 == 0:
+        high, low = divmod(won, 10_000)
+        forms += [
+            f"{high}만{low // 1000}천원" if low else f"{high}만원",
+            f"{high}만 {low}원" if low else f"{high}만 원",
+        ]
+    if not rest and thousands < 1000:
+        forms.append(f"{thousands}k")
+    if won % 1000 == 0 and won >= 10_000:
+        forms.append(f"{won / 10_000:g}만원")
+    if 1000 <= won < 10_000:
+        forms += [f"{won / 1000:g}천원", f"{won / 1000:g}k"]
+    return forms
+
+
+@given(
+    AMOUNT, st.sampled_from([" 이하로", "으로 밥", " 안에서", " 넘는 거", ""]), st.sampled_from(["", "나 ", "인당 "])
+)
+def test_every_amount_up_to_a_million_reads_back_from_every_form(won: int, after: str, before: str) -> None:
+    for form in written_forms(won):
+        text = before + form + after
+        found = find_amounts(text)
+        assert [(a.low, a.high) for a in found] == [(won, won)], text
+        assert text[found[0].start : found[0].end].rstrip() == form, text
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("오륙천 원 하는 백반", 5000, 6000),
+        ("칠팔천원짜리", 7000, 8000),
+        ("만 이삼천원", 12_000, 13_000),
+        ("5,6천원 정도", 5000, 6000),
+        ("이삼만원", 20_000, 30_000),
+        ("6.5천", 6500, 6500),
+        ("1.2만으로", 12_000, 12_000),
+        ("10k인데", 10_000, 10_000),
+        ("인당 만오천 생일밥", 15_000, 15_000),
+        ("천원짜리 두장 있어", 2000, 2000),
+        ("오백원 동전 네개", 2000, 2000),
+        ("백원짜리 다섯개", 500, 500),
+        ("천원짜리 두 장이랑 오백원 동전 네개", 4000, 4000),
+        ("만원짜리 한 장이랑 천원짜리 세 장", 13_000, 13_000),
+        ("만원 한 장이 전부", 10_000, 10_000),
+        ("김밥 이천원 두개", 2000, 2000),
+    ],
+)
+def test_amounts_said_roughly_shortly_or_in_coins_are_read(text: str, low: int, high: int) -> None:
+    assert [(a.low, a.high) for a in find_amounts(text)] == [(low, high)]
+
+
+@pytest.mark.parametrize("text", ["이삼일 뒤", "사천 짜장", "일이 많아", "5km 거리", "4k 티비는 없어요 kg", "오천 명"])
+def test_neighbouring_numbers_of_other_things_are_no_money(text: str) -> None:
+    assert [a for a in find_amounts(text) if text[a.start : a.end] != "4k"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "metres"),
+    [("학교에서 15분 걸어가도 돼", [1200]), ("삼십 분 안에 저녁 먹고 들어가야", []), ("10분 안에 갈 수 있는", [800])],
+)
+def test_time_to_eat_is_no_distance_and_time_on_foot_is(text: str, metres: list[int]) -> None:
+    assert [d.metres for d in find_distances(text)] == metres
