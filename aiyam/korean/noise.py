@@ -33,10 +33,10 @@ class Noisy:
 class NoiseRates:
     """How likely each habit is; ``syllable`` counts for each syllable, ``word`` for each word known to be misspelt."""
 
-    syllable: float = 0.05
-    word: float = 0.16
-    initials: float = 0.03
-    polite_tail: float = 0.14
+    syllable: float = 0.04
+    word: float = 0.12
+    initials: float = 0.02
+    polite_tail: float = 0.1
     no_spaces: float = 0.22
     fewer_spaces: float = 0.2
     wrong_space: float = 0.05

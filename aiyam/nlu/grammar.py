@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ _CARRIED = re.compile(r"\{\+([a-z_]+=[^{}]*)\}")
 _PHRASE = re.compile(r"@([a-z_]+)")
 _SPACES = re.compile(r" (?=[ !?~])")
 _MISSES = 12
+_SHARE_GROWS = 0.6
 
 Phrases = Mapping[str, Mapping[str, tuple[str, ...]]]
 """Name → register → what may be said."""
@@ -137,17 +139,22 @@ def _filler(rng: random.Random) -> Callable[[re.Match[str]], str]:
 
 
 def generate(path: Path, n: int, *, seed: int) -> list[Example]:
-    """Generate about ``n`` rows, no two the same but for spaces, every template about equally often while it lasts.
+    """Generate about ``n`` rows, no two the same but for spaces; a seed gives the same rows again.
 
-    A seed gives the same rows again.
+    An intent's share grows more slowly than the number of its templates, so that intents with few words keep theirs;
+    the templates of one intent come about equally often, each while it lasts.
     """
     rng = random.Random(seed)
     lasting = read_templates(path)
+    rng.shuffle(lasting)
+    per_intent = Counter(t.intent for t in lasting)
     examples: list[Example] = []
     seen: set[str] = set()
     while lasting and len(examples) < n:
-        each = max(1, (n - len(examples)) // len(lasting))
-        lasting = [t for t in lasting if _write(t, each, n, rng, examples, seen)]
+        weights = [per_intent[t.intent] ** (_SHARE_GROWS - 1) for t in lasting]
+        a_row = (n - len(examples)) / sum(weights)
+        counts = [max(1, round(a_row * w)) for w in weights]
+        lasting = [t for t, each in zip(lasting, counts, strict=True) if _write(t, each, n, rng, examples, seen)]
     return examples
 
 

@@ -239,6 +239,13 @@ def _sign_word(slot: str, rng: random.Random) -> str:
     return rng.choice(words().sign_words[slot])
 
 
+def _mash(rng: random.Random) -> Filled:
+    keys = rng.choice(
+        ("ㅁㄴㅇㄹㅎ", "ㅂㅈㄷㄱㅅ", "ㅏㅓㅣㅗㅜ", "asdfghjkl", "qwerty", "0123456789", "ㅋㅌㅊㅍ;/.,", "뷁쀍쑻줾꿹")
+    )
+    return "".join(rng.choices(keys, k=rng.randint(3, 9))), "food_type:편의점"
+
+
 SLOTS: dict[str, Filler] = {
     **{kind: _menu(kind) for kind in ("menu", *_KINDS_OF)},
     "food": _of("food_type", _FOODS),
@@ -265,5 +272,6 @@ SLOTS: dict[str, Filler] = {
     "range": _range,
     "place": _place,
     "shop": _shop,
+    "mash": _mash,
 }
-"""Every slot a template may name."""
+"""Every slot a template may name; ``mash`` is a thumb on the keyboard, and never a span."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aiyam.korean.noise import noisy
@@ -38,12 +38,25 @@ def spans_of(example: Example) -> Spans:
 def noisy_copy(example: Example, rng: random.Random) -> tuple[str, Spans]:
     """Return the row as hurried thumbs would type it, its spans moved along."""
     copy = noisy(example.text, rng)
-    moved: Spans = []
+    moved = ((kind, copy.moved(start, end)) for kind, start, end in spans_of(example))
+    return copy.text, [(kind, *place) for kind, place in moved if place is not None]
+
+
+def substituted(example: Example, others: Mapping[str, Sequence[str]], rng: random.Random) -> tuple[str, Spans]:
+    """Return the row with some of its spans said in words of other rows' spans of the same kind.
+
+    Args:
+        others: the surface forms of each kind in the whole corpus.
+    """
+    text, at = "", 0
+    spans: Spans = []
     for kind, start, end in spans_of(example):
-        inside = [i for i, origin in enumerate(copy.origin) if start <= origin < end]
-        if inside:
-            moved.append((kind, inside[0], inside[-1] + 1))
-    return copy.text, moved
+        text += example.text[at:start]
+        surface = rng.choice(others[kind]) if rng.random() < 0.5 else example.text[start:end]
+        spans.append((kind, len(text), len(text) + len(surface)))
+        text += surface
+        at = end
+    return text + example.text[at:], spans
 
 
 def digest_of(data: Path, *, leave_out: str = "") -> str:
