@@ -12,7 +12,8 @@ from typing import Any
 
 from aiyam.korean.numerals import band, to_korean, to_mixed
 from aiyam.korean.places import shipped_places
-from aiyam.nlu.dish_words import DISHES, SLIP_WORDS
+from aiyam.korean.spelling import normalise
+from aiyam.nlu.dish_words import DISHES
 from aiyam.nlu.gazetteer import SHIPPED_DISHES, Gazetteer
 from aiyam.nlu.invented_shops import BRANDS, SHOP_NAMES
 from aiyam.nlu.place_words import full_name
@@ -29,11 +30,11 @@ _FOODS = {
     "아시안": "아시안 베트남음식 태국음식 동남아음식 인도음식", "카페": "카페 카페 디저트 까페 디저트카페", "베이커리": "빵집 빵집 빵 베이커리 제과점", "도시락": "도시락 도시락 도시락집", "편의점": "편의점 편의점",
 }  # fmt: skip
 _TASTES = {
-    "매운": "매운 매운 매운 매콤한 얼큰한 칼칼한 화끈한", "순한": "순한 자극적이지않은", "단": "달달한 달콤한 단", "짠": "짭짤한 짠", "담백한": "담백한 담백한 안느끼한",
-    "시원한": "시원한 시원한 차가운", "따뜻한": "따뜻한 뜨끈한 뜨거운 따끈한 뜨뜻한", "바삭한": "바삭한 바삭바삭한 바삭한",
+    "매운": "매운 매운 매운 매콤한 얼큰한 칼칼한 화끈한", "순한": "순한 자극적이지_않은 안_자극적인", "단": "달달한 달콤한 단", "짠": "짭짤한 짠", "담백한": "담백한 담백한 안_느끼한 느끼하지_않은",
+    "시원한": "시원한 시원한 차가운", "따뜻한": "따뜻한 뜨끈한 뜨거운 따끈한 뜨뜻한 국물_있는 뜨신", "바삭한": "바삭한 바삭바삭한 바삭한",
 }  # fmt: skip
 _DIETS = {
-    "건강식": "건강한 건강식 몸에_좋은 건강에_좋은 영양가_있는", "채식": "채식 비건 고기_없는 야채_많은 채소_많은", "저염": "저염 저염식 싱거운 간이_약한", "저당": "저당 설탕_없는 당_적은 무설탕",
+    "건강식": "건강한 건강식 몸에_좋은 건강에_좋은 영양가_있는", "채식": "채식 비건 고기_없는 야채_많은 채소_많은", "저염": "저염 저염식 싱거운 간이_약한 간이_세지_않은 심심한", "저당": "저당 설탕_없는 당_적은 무설탕 설탕_안_들어간",
     "다이어트": "다이어트 칼로리_낮은 살_안_찌는 저칼로리", "할랄": "할랄",
 }  # fmt: skip
 _ALLERGENS = {
@@ -42,17 +43,40 @@ _ALLERGENS = {
     "견과류": "견과류 견과류", "갑각류": "갑각류 갑각류",
 }  # fmt: skip
 _COMPANY = {
-    "friends": "친구 친구 친구 친구들 베프 절친 찐친 단짝친구", "couple": "여친 남친 남자친구 여자친구 애인", "group": "반_애들 반_친구들 동아리_애들 학생들 5명 여섯명 4명 10명 일곱_명",
-    "family": "엄마 엄마 아빠 동생 동생 가족 가족 할머니 할머니 할아버지 부모님 누나 언니 오빠 애들 아이 아이 아이들 손주 손자 손녀 이모 삼촌 고모 조카 아들 딸 엄마아빠 온_가족",
+    "friends": "친구 친구 친구 친구들 베프 절친 찐친 단짝친구", "couple": "여친 남친 남자친구 여자친구 애인 썸남 썸녀 남편 아내", "group": "반_애들 반_친구들 동아리_애들 학생들 우리_반 동아리 축구부_애들 5명 여섯명 4명 10명 일곱_명 넷 12명",
+    "family": "엄마 엄마 아빠 동생 동생 가족 가족 할머니 할머니 할아버지 부모님 누나 언니 오빠 애들 아이 아이 아이들 손주 손자 손녀 이모 삼촌 고모 조카 아들 딸 엄마아빠 온_가족 애 애 형 형아 애기 아기 며느리 어머니 아버지 할매 손주들 딸아이 사촌 시어머니 세_식구",
 }  # fmt: skip
 _TIMES = {
     "breakfast": "아침 아침밥 아침식사", "lunch": "점심 점심 점심밥 점심식사", "dinner": "저녁 저녁 저녁밥 저녁식사", "late_night": "야식 야식", "snack": "간식 간식",
 }  # fmt: skip
 _MOODS = {
-    "조용한": "조용한 조용한 한적한 차분한 안_시끄러운", "넓은": "넓은 자리_넓은 자리_많은", "깨끗한": "깨끗한 청결한 위생_좋은",
+    "조용한": "조용한 조용한 한적한 차분한 안_시끄러운 시끄럽지_않은", "넓은": "넓은 자리_넓은 자리_많은", "깨끗한": "깨끗한 깨끗한 청결한 위생_좋은 깔끔한",
 }  # fmt: skip
-_CARDS = "급식카드 급식카드 급카 급카 급카 꿈나무카드 아동급식카드 급식_카드 푸르미카드 컬러풀카드 꿈나무_카드 푸드카드"
-_NEAR = "근처 주변 이_근처 우리_동네 우리동네 집_근처 집근처 학교_앞 학교앞 학교_근처 학원_근처 학원_앞 도서관_근처 센터_근처 우리집_근처 집_앞 동네 독서실_근처 아파트_앞 요_앞 내_주변 이_동네"
+_CARDS = "급식카드 급식카드 급카 급카 급카 꿈나무카드 아동급식카드 급식_카드 푸르미카드 컬러풀카드 꿈나무_카드 푸드카드 g드림카드 아동카드 카드 카드"
+_NEAR = "근처 근처 주변 이_근처 여기_근처 여기_주변 우리_동네 우리동네 동네 집앞 학교앞 요_앞 내_주변 이_동네"
+_LANDMARKS = (
+    "집",
+    "학교",
+    "학원",
+    "우리_학교",
+    "우리_집",
+    "도서관",
+    "독서실",
+    "센터",
+    "복지관",
+    "병원",
+    "교회",
+    "놀이터",
+    "스카",
+    "아파트",
+    "회사",
+    "공원",
+    "태권도장",
+    "피방",
+    "동사무소",
+    "지역아동센터",
+)
+_BESIDE = ("근처", "앞", "옆", "주변")
 _DISTANCES = {
     400: "걸어서_5분 도보_5분 걸어서_오분 도보_오분", 800: "걸어서_10분 도보_10분 걸어서_십분 도보_십분", 1200: "걸어서_15분 도보_15분", 240: "걸어서_3분 도보_3분", 560: "도보_7분", 1600: "걸어서_20분 도보_20분",
     100: "100m 100미터", 200: "200m", 300: "300m 300미터 삼백미터", 500: "500m 500미터 오백미터 500_m", 700: "700m", 1000: "1km 1키로 1킬로 일키로", 1500: "1.5km", 2000: "2km 2키로",
@@ -167,10 +191,11 @@ def words() -> Words:
             category.setdefault(name, dish["category"])
 
     def filled(name: str) -> Filled | None:
-        if not re.fullmatch("[가-힣]{2,9}", name) or name in _NOT_WISHED or name in SLIP_WORDS:
+        if not re.fullmatch("[가-힣]{2,9}|죽|회", name) or name in _NOT_WISHED:
             return None
-        hits = gazetteer.find_dishes(name)
-        whole = len(hits) == 1 and not hits[0].fuzzy and (hits[0].start, hits[0].end) == (0, len(name))
+        plain = normalise(name).text
+        hits = gazetteer.find_dishes(plain)
+        whole = len(hits) == 1 and not hits[0].fuzzy and (hits[0].start, hits[0].end) == (0, len(plain))
         return (name, f"menu:{hits[0].value}") if whole else None
 
     dishes: dict[str, list[Filled]] = {"menu": [], **{kind: [] for kind in _KINDS_OF}}
@@ -216,6 +241,11 @@ def _place(rng: random.Random) -> Filled:
     return rng.choice(words().places[kind])
 
 
+def _near(rng: random.Random) -> Filled:
+    words_near = rng.choice(_NEAR.split()) if rng.random() < 0.55 else f"{rng.choice(_LANDMARKS)}_{rng.choice(_BESIDE)}"
+    return words_near.replace("_", " "), "location:near_me"
+
+
 def _shop(rng: random.Random) -> Filled:
     roll = rng.random()
     if roll < 0.3:
@@ -257,14 +287,16 @@ SLOTS: dict[str, Filler] = {
     "who": _of("companion", _COMPANY),
     "friend": _of("companion", {"friends": _COMPANY["friends"]}),
     "family": _of("companion", {"family": _COMPANY["family"]}),
-    "child": _of("companion", {"family": "아이 아이들 손주 손녀 손자 동생 애들 딸 아들 조카"}),
-    "elder": _of("companion", {"family": "할머니 할아버지 부모님 엄마 아빠"}),
-    "many": _of("companion", {"group": "5명 4명 6명 다섯명 네_명 여섯명 8명 10명 일곱명"}),
+    "child": _of(
+        "companion", {"family": "아이 아이 애 애 애 아이들 손주 손녀 손자 동생 애들 딸 아들 조카 애기 아기 막내"}
+    ),
+    "elder": _of("companion", {"family": "할머니 할아버지 부모님 엄마 아빠 어머니 아버지 시어머니 장모님 할매"}),
+    "many": _of("companion", {"group": "5명 4명 6명 다섯명 네_명 여섯명 8명 10명 일곱명 넷 12명 열_명 스무_명 15명"}),
     "alone": _of("companion", {"alone": _ALONE}),
     "when": _of("time_of_day", _TIMES),
     "mood": _of("atmosphere", _MOODS),
     "card": _of("payment", {"meal_card": _CARDS}),
-    "near": _of("location", {"near_me": _NEAR}),
+    "near": _near,
     "walk": _of("distance", _DISTANCES),
     "nth": _of("ordinal", _ORDINALS),
     "won": _won,
