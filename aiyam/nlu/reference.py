@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aiyam.catalogue.dishes import shipped_dishes
 from aiyam.contracts import CATEGORIES, DialogueState, EntityType, TurnContext, Understanding, UserProfile
 from aiyam.korean.numerals import Ordinal, find_ordinals
 from aiyam.korean.spelling import normalise
@@ -153,7 +154,8 @@ def shown_by_name(text: str, state: DialogueState, catalogue: ShopColumns) -> st
     """Return the shown shop whose full name stands in a text; the newest list first, the longest name of it."""
     plain = SEPARATORS.sub("", text.lower())
     for shops in (state.offered_shop_ids, state.shown_shop_ids, *(s.shop_ids for s in reversed(state.earlier_lists))):
-        named = [(len(name), s) for s in shops if (name := _plain_name(s, catalogue)) and name in plain]
+        offered = shops is state.offered_shop_ids
+        named = [(len(n), s) for s in shops if _stands_in(n := _plain_name(s, catalogue), plain, offered=offered)]
         if named:
             longest = max(length for length, _ in named)
             return next(shop_id for length, shop_id in named if length == longest)
@@ -162,8 +164,20 @@ def shown_by_name(text: str, state: DialogueState, catalogue: ShopColumns) -> st
 
 def _plain_name(shop_id: str, catalogue: ShopColumns) -> str:
     row = catalogue.row_of.get(shop_id)
-    plain = "" if row is None else SEPARATORS.sub("", normalise(catalogue.names[row]).text.lower())
-    return plain if len(plain) >= _MIN_NAME_CHARS else ""
+    return "" if row is None else SEPARATORS.sub("", normalise(catalogue.names[row]).text.lower())
+
+
+def _stands_in(name: str, plain: str, *, offered: bool) -> bool:
+    """Tell whether a name stands in a text, both without spaces.
+
+    Only what was just offered may be called by two syllables; a shop called like a dish only so: 순대국 is first a wish.
+    """
+    if offered and len(name) >= 2 and plain.startswith(name):
+        return True
+    if len(name) < _MIN_NAME_CHARS or name not in plain:
+        return False
+    dish = shipped_dishes().lookup(name)
+    return dish is None or dish.name != name
 
 
 def find_shop(

@@ -80,6 +80,16 @@ def test_namesakes_are_offered_by_number() -> None:
     assert request.choices == ("1번 전화번호 알려줘", "2번 전화번호 알려줘", "용문각 전화번호 알려줘")
 
 
+def test_a_shop_of_a_short_name_can_be_tapped() -> None:
+    catalogue = type(CATALOGUE)()
+    catalogue.names = ["신림할매분식", "하롱", *CATALOGUE.names[2:]]
+    asked = said("거기 예약 돼?", DETAIL)
+    first = resolve(asked, SHOWN, catalogue=catalogue, user=USER, context=CONTEXT)
+    state = next_state(SHOWN, first, asked, ())
+    tapped = resolve(said(first.choices[1], DETAIL), state, catalogue=catalogue, user=USER, context=CONTEXT)
+    assert (first.choices[1], tapped.focus_shop_id) == ("하롱 예약 돼?", "s1")
+
+
 def test_keys_hit_at_random_are_asked_about_though_the_model_is_sure() -> None:
     for noise in ("ㅏㅓㅗㅓㅏ", "ㅁㄴㅇㄹㅁㄴㅇ"):
         assert ask(said(noise, Intent.SMALL_TALK)).asks

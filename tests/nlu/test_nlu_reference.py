@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from few_shops import SHOWN, ask, hear, said
+from few_shops import CATALOGUE, CONTEXT, SHOWN, USER, ask, hear, said
 
 from aiyam.contracts import DialogueState, Filters, Intent
+from aiyam.nlu.dialogue import resolve
 
 HOURS, MENU, DETAIL = Intent.OPENING_HOURS_INQUIRY, Intent.MENU_INQUIRY, Intent.SHOP_DETAIL
 
@@ -80,6 +81,14 @@ def test_a_shop_on_the_screen_is_found_by_name_even_where_its_name_was_read_as_a
     refused = ask(said("용문각 말고 다른 데", Intent.REFINE, Filters(exclude_menus=("용문각",))))
     assert refused.exclude_shop_ids == ("s3",)
     assert refused.filters.exclude_menus is None
+
+
+def test_a_dish_is_a_wish_though_a_shop_on_the_screen_is_called_like_it() -> None:
+    catalogue = type(CATALOGUE)()
+    catalogue.names = ["짜장면", *CATALOGUE.names[1:]]
+    wish = said("짜장면 먹고 싶어", Intent.FOOD_RECOMMENDATION, Filters(menus=("짜장면",)))
+    request = resolve(wish, SHOWN, catalogue=catalogue, user=USER, context=CONTEXT)
+    assert request.filters.menus == ("짜장면",)
 
 
 @pytest.mark.parametrize("text", ["배달 되나요?", "거기도 빼고"])
