@@ -87,21 +87,17 @@ def find_evidence(text: str, gazetteer: Gazetteer) -> list[Span]:
             kept.append(span)
     kept.sort(key=_start)
     named = any(k[0] == EntityType.LOCATION and k[1] != "near_me" for k in kept)
-    negatable = _MAY_NEGATE.search(text) is not None
     spans = [
-        Span(kind, value, start, end, negatable and is_negated(text, start, end), low, high, source)
+        Span(kind, value, start, end, is_negated(text, start, end), low, high, source)
         for kind, value, start, end, low, high, source in kept
         if not (named and value == "near_me" and _BESIDE.fullmatch(text, start, end))
     ]
-    return _shared_negation(text, spans) if negatable else spans
+    return _shared_negation(text, spans)
 
 
 _Found = tuple[bool, int, int, int, int, tuple[str, "str | int", int, int, int, int, str]]
 _BESIDE = re.compile(r"근처|주변|근방|부근|동네|(?:초등|중|고등)?학교 ?(?:근처|앞|옆|주변)")
 """Beside a place that is named, these words say where around it, and name no place of their own."""
-_MAY_NEGATE = re.compile(
-    r"말[고구곤]|빼|뺀|뺴|제[외끼]|거르고|대신|외|됐|금지|비추|지[겨겹]|쥐약|사절|먹지|먹으면|살쪄|피[하해]|아까|방금|매일|맨날|패스|싫|시러|실어|못|안|질|물[렸려린]|그만|노노|무서|겁나|힘들|아[니닌]|별로|지[만는]? ?[않말]|진 ?않|없[는이]|엔 ?약|어제|또|덜"
-)
 
 
 def _start(found: tuple[str, str | int, int, int, int, int, str]) -> int:
@@ -118,7 +114,7 @@ def is_negated(text: str, start: int, end: int) -> bool:
     return at >= 0 and text[at] in "안덜못노o" and NEGATED_BEFORE.search(text, max(0, start - 6), start) is not None
 
 
-_JOINED = re.compile(r"(?:집|류)?\s?(?:이?랑|하고|과|와|이?나|,|및|도|이?든|/)?\s?(?:같은\s?거\s?)?")
+_JOINED = re.compile(r"\s|(?:집|류)?\s?(?:이?랑|하고|과|와|이?나|,|및|도|이?든|/)?\s?(?:같은\s?거?\s?)?")
 _FOODS = frozenset({EntityType.MENU, EntityType.FOOD_TYPE})
 
 
@@ -140,6 +136,29 @@ _PLACE_LIKE = re.compile(
 )
 
 
+_NEAR_LIKE = re.compile(
+    r"(?:우리|내|저희|울|제|이|여기)\s?[가-힣]{0,6}|.{1,12}(?:근처|근방|앞|옆|주변|부근|뒤|맞은편|건너편|가까이)|집|학교|학원|여기|동네|near\s?(?:me|by)"
+)
+_COMPANY_LIKE = (
+    (
+        "group",
+        re.compile(
+            r"(?:반|부|팀|끼리|명|사람|분|넷|다섯|여섯|일곱|여덟|아홉|열|학생들|동료들|제자|원생들?|아동들?|선생님들|단원)$"
+        ),
+    ),
+    ("alone", re.compile(r"혼자|나만|솔로|1인|홀로")),
+    ("couple", re.compile(r"여자\s?친구|남자\s?친구|여친|남친|남편|아내|와이프|자기$|썸")),
+    ("friends", re.compile(r"친구|짝|선배|후배|동기|이웃|베프|애인")),
+    (
+        "family",
+        re.compile(
+            r"애|아이|형|언니|누나|오빠|동생|딸|아들|아빠|엄마|할[머매아배무]|부모|사촌|친척|막내|살|손[주자녀]|조카|이모|삼촌|고모|kid|son|daughter|mom|dad"
+        ),
+    ),
+)
+"""What the words of a span that was tagged as company, but follows no rule, make of it."""
+
+
 def value_of(kind: str, surface: str, gazetteer: Gazetteer) -> str | int | None:
     """Give the normalised value of a tagged surface form the evidence did not already explain; None when unreadable."""
     spans = [
@@ -149,10 +168,15 @@ def value_of(kind: str, surface: str, gazetteer: Gazetteer) -> str | int | None:
     ]
     if spans and (kind != EntityType.MENU or spans[0].end - spans[0].start == len(surface)):
         return spans[0].value
+    surface = surface.strip()
     if kind == EntityType.MENU:
-        return gazetteer.dish(surface) or surface.strip()
-    if kind == EntityType.SHOP_NAME or (kind == EntityType.LOCATION and _PLACE_LIKE.search(surface.strip())):
-        return surface.strip()
+        return gazetteer.dish(surface) or surface
+    if kind == EntityType.SHOP_NAME:
+        return surface
+    if kind == EntityType.LOCATION:
+        return surface if _PLACE_LIKE.search(surface) else "near_me" if _NEAR_LIKE.fullmatch(surface) else None
+    if kind == EntityType.COMPANION:
+        return next((value for value, pattern in _COMPANY_LIKE if pattern.search(surface)), None)
     return None
 
 
@@ -196,7 +220,7 @@ def filters_of(text: str, intent: str, spans: Sequence[Span], *, n_shown: int = 
         return Filters()
     looking = intent in RECOMMENDING_INTENTS
     given: dict[str, Any] = {}
-    for span in spans:
+    for span in _shared_negation(text, spans):
         if intent in SHOP_QUESTION_INTENTS and span.entity not in _OF_A_SHOP:
             continue
         _add_span(given, text, span, looking=looking, n_shown=n_shown)
@@ -211,7 +235,7 @@ def filters_of(text: str, intent: str, spans: Sequence[Span], *, n_shown: int = 
 def _add_span(given: dict[str, Any], text: str, span: Span, *, looking: bool, n_shown: int) -> None:
     kind, value = span.entity, span.value
     if kind == EntityType.BUDGET:
-        given.update(budget_of(text, span.end, span.low, span.high))
+        given.update(budget_of(text, span.start, span.end, span.low, span.high))
     elif kind == EntityType.FOOD_TYPE:
         if span.negated:
             _append(given, "exclude_menus", str(value))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from aiyam.contracts import Filters
+from aiyam.korean.spelling import normalise
 from aiyam.nlu.company import people_in, share_of
+from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.values import filters_of, find_evidence
 
 
 @pytest.mark.parametrize(
@@ -63,3 +66,56 @@ def test_company_that_was_said_is_kept_and_no_money_changes_nothing() -> None:
     family = share_of("가족 셋이 이만원", Filters(budget_max=20_000, companion="family"))
     assert family.companion == "family"
     assert share_of("셋이서 떡볶이", Filters(menus=("떡볶이",))) == Filters(menus=("떡볶이",))
+
+
+GAZETTEER = Gazetteer.from_shipped()
+
+
+def company(text: str) -> str | None:
+    plain = normalise(text).text
+    return filters_of(plain, "FOOD_RECOMMENDATION", find_evidence(plain, GAZETTEER)).companion
+
+
+@pytest.mark.parametrize(
+    ("text", "who"),
+    [
+        ("형아랑 라면", "family"),
+        ("사촌들이랑 고기", "family"),
+        ("이모부 모시고", "family"),
+        ("애가 매운 걸 못 먹어요", "family"),
+        ("5살 아이랑", "family"),
+        ("시어머니랑", "family"),
+        ("외할머니 생신", "family"),
+        ("짝꿍이랑 빙수", "friends"),
+        ("남사친이랑", "friends"),
+        ("애기아빠 생일", "couple"),
+        ("영감이랑 밥", "couple"),
+        ("초등학생 12명 인솔", "group"),
+        ("아이들 스무 명", "group"),
+        ("넷이 먹을 떡볶이", "group"),
+        ("태권도장 아이들 피자", "group"),
+        ("나 혼자 밥", "alone"),
+    ],
+)
+def test_whoever_eats_is_company(text: str, who: str) -> None:
+    assert company(text) == who
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "엄마가 늦게 온대 저녁 뭐 먹지",
+        "엄마가 사먹으래",
+        "엄마가 만원 줬어",
+        "아빠 카드로 고기",
+        "친구가 추천해준 떡볶이집",
+        "이모네 집 근처",
+        "엄마한테 혼나서 매운 거",
+        "친구랑 싸웠어 매운 거",
+        "전남친 알바하는 데 말고",
+        "아이고 배고파",
+        "아이스크림 먹고 싶다",
+    ],
+)
+def test_people_who_are_only_mentioned_are_no_company(text: str) -> None:
+    assert company(text) is None

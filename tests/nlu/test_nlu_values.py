@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import itertools
 
-from aiyam.contracts import Filters
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+from aiyam.contracts import Filters, Intent
 from aiyam.korean.spelling import normalise
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.values import filters_of, find_evidence, semantic_query
@@ -80,3 +84,97 @@ def test_a_typing_slip_in_a_dish_is_forgiven() -> None:
 def test_the_semantic_query_reads_like_a_shop() -> None:
     filters = Filters(companion="family", dietary_preferences=("건강식",), time_of_day="dinner")
     assert semantic_query(filters, "FOOD_RECOMMENDATION") == "가족 건강식 저녁 식당"
+
+
+TURNED_DOWN = [
+    "치킨 말고", "치킨말구", "치킨집은 빼고", "치킨 빼주세요", "치킨 제외하고", "치킨 싫어", "치킨은 이제 질려", "치킨 지겨워", "치킨 못 먹어요", "치킨 안먹을래", "치킨 안 땡겨",
+    "치킨은 별로", "라면은 됐고", "치킨 ㄴㄴ", "치킨 아닌 거", "치킨만 아니면 됨", "치킨 대신 딴거", "치킨 먹기 싫어", "치킨은 먹고 싶지 않아", "치킨은 안 된대요", "치킨 먹지 말래",
+    "치킨 물렸어", "치킨 패스", "치킨 같은 거 말고", "치킨은 어제 먹었고", "치킨은 비싸니까 빼고요", "치킨은 동생이 싫어해", "치킨은 기름져서 싫어", "치킨은 좀 그래",
+]  # fmt: skip
+WANTED = [
+    "치킨 먹고 싶어", "치킨 말고도 있어?", "치킨 안 먹으면 나 죽어", "치킨 안먹어봤는데", "치킨 안돼?", "치킨 질리도록 먹고 싶다", "치킨 못 먹은 지 한달", "치킨 안 비싼 데",
+    "치킨 싫어하는 사람 없지", "치킨 아무 데나", "치킨 무서울 정도로 먹을래",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TURNED_DOWN)
+def test_food_is_turned_down_in_many_words(text: str) -> None:
+    found = given(text)
+    assert found.get("exclude_menus") == (["라면"] if "라면" in text else ["치킨"])
+    assert "category" not in found
+    assert "menus" not in found
+
+
+@pytest.mark.parametrize("text", WANTED)
+def test_food_that_is_wanted_is_not_turned_down(text: str) -> None:
+    assert given(text)["category"] == "치킨"
+
+
+@pytest.mark.parametrize("text", ["치킨이랑 햄버거 말고", "치킨, 햄버거 빼고", "치킨도 햄버거도 싫어"])
+def test_a_list_is_turned_down_whole(text: str) -> None:
+    assert sorted(given(text)["exclude_menus"]) == ["치킨", "햄버거"]  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "expected"),
+    [
+        ("2번 말고", "REFINE", {}),
+        ("첫번째 집 말고요", "REFINE", {}),
+        ("2번 메뉴 뭐야", "MENU_INQUIRY", {"ordinal": 2}),
+        ("점심 말고 저녁", "FOOD_RECOMMENDATION", {"time_of_day": "dinner"}),
+        ("점메추", "FOOD_RECOMMENDATION", {"time_of_day": "lunch"}),
+        ("저메추 ㄱㄱ", "FOOD_RECOMMENDATION", {"time_of_day": "dinner"}),
+        ("신림동 말고 봉천동", "LOCATION_INQUIRY", {"place": "봉천동"}),
+        ("급카 안 되는 데 빼고", "REFINE", {"meal_card": True}),
+        ("급카 말고 현금으로", "REFINE", {}),
+        ("매운 거 무서워요", "REFINE", {"exclude_taste": ["매운"]}),
+        ("매운거 안파는 데", "REFINE", {"exclude_taste": ["매운"]}),
+        ("안 자극적인 걸로", "REFINE", {"taste": ["순한"]}),
+        ("교회 옆에 뭐 있나요", "LOCATION_INQUIRY", {"near_me": True}),
+        ("태권도장 앞", "LOCATION_INQUIRY", {"near_me": True}),
+        ("봉천동인데 주변에 갈 데", "LOCATION_INQUIRY", {"place": "봉천동"}),
+        ("은마사거리 근처 밥집", "LOCATION_INQUIRY", {"place": "은마사거리"}),
+        ("새우 들어간 거 빼고", "REFINE", {"allergies": ["새우"]}),
+        ("우유 먹으면 배 아파", "FOOD_RECOMMENDATION", {"allergies": ["우유"]}),
+        ("땅콩 없는 데로", "REFINE", {"allergies": ["땅콩"]}),
+        ("혼자 먹기 싫은데 친구랑", "FOOD_RECOMMENDATION", {"companion": "friends"}),
+        ("센터 아이들 간식", "FOOD_RECOMMENDATION", {"companion": "group", "time_of_day": "snack"}),
+    ],
+)
+def test_what_is_turned_down_or_said_around_a_word_counts(text: str, intent: str, expected: dict[str, object]) -> None:
+    assert given(text, intent) == expected
+
+
+@pytest.mark.parametrize(
+    "card",
+    ["급카", "급식카", "급식카드", "꿈나무카드", "컬러풀드림카드", "컬러풀 카드", "푸르미카드", "꿈자람카드", "G드림카드", "지드림카드", "행복드림카드", "아동급식카드", "급식전자카드", "meal card", "카드"],
+)  # fmt: skip
+def test_every_name_of_the_meal_card_is_known(card: str) -> None:
+    assert given(f"{card} 되는 김밥집") == {"meal_card": True, "menus": ["김밥"]}
+
+
+@pytest.mark.parametrize("card", ["신용카드", "교통카드", "카드게임"])
+def test_other_cards_are_no_meal_card(card: str) -> None:
+    assert "meal_card" not in given(f"{card} 되는 김밥집")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("모퉁이카레 몇시에 열어", "모퉁이카레"), ("맥날 어디임", "맥날"), ("소담국수 주차돼요?", "소담국수")],
+)
+def test_a_shop_that_is_asked_about_is_seen_without_a_catalogue(text: str, name: str) -> None:
+    shops = [text[s.start : s.end] for s in find_evidence(text, GAZETTEER) if s.entity == "shop_name"]
+    assert shops == [name]
+
+
+@hypothesis.given(
+    st.text(st.characters(), max_size=60) | st.text("급카치킨말고만원대2번역동 ㄱㅋ\u200b\x00,~k", max_size=40),
+    st.sampled_from(list(Intent)),
+)
+def test_any_text_is_safe_and_spans_stand_in_order(text: str, intent: Intent) -> None:
+    plain = normalise(text).text
+    for said in (plain, text):
+        spans = find_evidence(said, GAZETTEER)
+        assert all(0 <= s.start < s.end <= len(said) for s in spans)
+        assert all(a.end <= b.start for a, b in itertools.pairwise(spans))
+        filters_of(said, intent, spans)
