@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
 from aiyam.contracts import EntityType, Intent, Progress
 from aiyam.errors import ModelError
 from aiyam.evaluation.row_counts import Answer, calibration_error, count_rows, facts, measure
 from aiyam.evaluation.understanding_comparison import compare
 from aiyam.evaluation.understanding_scores import rounded, score
-from aiyam.nlu.encoder import KIND, EncoderNluModel
 from aiyam.nlu.examples import Example, load_examples
 from aiyam.nlu.gazetteer import Gazetteer
-from aiyam.nlu.model import CONFIG, NluModel, Reading
+from aiyam.nlu.reader import Reader, load_reader
 from aiyam.nlu.understander import Understander
 from aiyam.registry import MANIFEST, read_manifest
 
@@ -31,23 +29,6 @@ __all__ = [
 ]
 
 _PROGRESS_EVERY = 200
-
-
-class _Intents(Protocol):
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The intents it tells apart."""
-
-
-class Reader(Protocol):
-    """A model of the understanding, of any make."""
-
-    @property
-    def intents(self) -> _Intents:
-        """What it knows of intents."""
-
-    def read(self, text: str) -> Reading:
-        """Tell the intent of an utterance and tag its spans."""
 
 
 def evaluate_understanding(understander: Understander, data: Path, *, seed: int = 0) -> dict[str, Any]:
@@ -86,7 +67,7 @@ def evaluate_folder(
     """
     examples, report = load_examples(data, conflicts="keep")
     folders = [folder] if against is None else [folder, against]
-    models = [open_reader(f) for f in folders]
+    models = [load_reader(f, Gazetteer.from_shipped()) for f in folders]
     reason = _why_model_alone(models, examples)
     texts = [e.text for e in examples]
     n_readings = len(texts) * len(models) * (1 if reason else 2)
@@ -105,7 +86,7 @@ def evaluate_folder(
     alone = [answers(lambda text, m=model: raw_answer(m, text)) for model in models]  # type: ignore[misc]
     final = alone
     if not reason:
-        ruled = [Understander(cast(Any, model), _version(f)) for model, f in zip(models, folders, strict=True)]
+        ruled = [Understander(model, _version(f)) for model, f in zip(models, folders, strict=True)]
         final = [answers(lambda text, u=u: answer_of(u, text)) for u in ruled]  # type: ignore[misc]
     progress(Progress(stage="score", fraction=0.9))
     result = score(examples, final[0], seed=seed, no_filters=reason)
@@ -121,20 +102,6 @@ def evaluate_folder(
         result["comparison"] = {"against": other, **compare(examples, final[0], final[1], seed=seed)}
     progress(Progress(stage="done", fraction=1.0))
     return result
-
-
-def open_reader(folder: Path) -> Reader:
-    """Open a model of the understanding, trained from scratch or on a pretrained encoder; it knows the shipped names.
-
-    Raises:
-        ModelError: a file is missing or damaged.
-    """
-    try:
-        kind = json.loads((folder / CONFIG).read_text("utf-8")).get("kind")
-    except (OSError, ValueError, AttributeError):
-        kind = None  # NluModel says what is wrong with it
-    gazetteer = Gazetteer.from_shipped()
-    return EncoderNluModel.load(folder, gazetteer) if kind == KIND else NluModel.load(folder, gazetteer)
 
 
 def answer_of(understander: Understander, text: str) -> Answer:

@@ -16,8 +16,9 @@ from aiyam.contracts import EntityType
 from aiyam.errors import ModelError
 from aiyam.korean.spelling import Normalised, normalise
 from aiyam.llm.loading import quietly
+from aiyam.nlu.decoding import spans_of_tags
 from aiyam.nlu.gazetteer import Gazetteer
-from aiyam.nlu.model import CONFIG, Reading, softmax, spans_of_tags
+from aiyam.nlu.model import CONFIG, Reading, softmax
 from aiyam.nlu.values import Span, find_evidence
 
 if TYPE_CHECKING:

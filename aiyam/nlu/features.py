@@ -1,140 +1,373 @@
-"""What the models read: hashed n-grams of an utterance for the intent, syllable features for the spans."""
+"""What the models read, made for many utterances at once: hashed n-grams for the intent, hashed contexts of every syllable."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aiyam.korean.jamo import split
-from aiyam.korean.spelling import Normalised
-from aiyam.nlu.lexicon import NEGATED_AFTER, POOR, TOPICS
-from aiyam.nlu.values import Span
+from aiyam.korean.spelling import Normalised, normalise
+from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.lexicon import POOR, TOPICS
+from aiyam.nlu.values import Span, find_evidence
 
-N_BUCKETS = 1 << 17
-FEATURES_VERSION = 2
+FEATURES_VERSION = 3
 """Raised when a feature changes: a model trained on other features does not load."""
 
-_WORD = re.compile(r"[가-힣ㄱ-ㅎㅏ-ㅣa-z0-9]+|[?!]")
 _SHOP_LIKE = re.compile(r"거기|그\s?(?:집|가게|식당|곳)|여기(?!\s?근처|서)|아까|방금")
+_BEFORE, _AFTER, _SPACE = 2, 3, 32
+_MARGIN = 3
+
+Ids = NDArray[np.uint64]
 
 
-def intent_features(text: Normalised, raw: str, evidence: Sequence[Span]) -> list[bytes]:
-    """List the names of the features of one utterance: character 1-4-grams, jamo 3-5-grams, words 1-2, rules' findings.
+@dataclass(frozen=True)
+class Utterance:
+    """One utterance as the models read it: normalised, with what the rules and the gazetteer found."""
 
-    ``raw`` adds the n-grams of the text as typed where it differs, so that slang itself can speak.
+    typed: str
+    plain: Normalised
+    evidence: tuple[Span, ...]
+
+    @classmethod
+    def of(cls, text: str, gazetteer: Gazetteer) -> Utterance:
+        """Normalise a text and look for evidence in it."""
+        plain = normalise(text)
+        return cls(text, plain, tuple(find_evidence(plain.text, gazetteer)))
+
+
+# ------------------------------------------------------------------------------------------------ hashing
+
+_MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
+_FINAL = np.uint64(0xBF58476D1CE4E5B9)
+_POWERS = np.array([pow(0x100000001B3, i, 1 << 64) for i in range(24)], dtype=np.uint64)
+
+
+def _finish(mixed: Ids) -> Ids:
+    """Spread the bits, so that the low ones can serve as a bucket (the finaliser of SplitMix64)."""
+    mixed ^= mixed >> np.uint64(29)
+    mixed *= _FINAL
+    mixed ^= mixed >> np.uint64(32)
+    return mixed
+
+
+def _seed(number: int) -> np.uint64:
+    return np.uint64(number * int(_MIX[1]) & 0xFFFFFFFFFFFFFFFF)
+
+
+@lru_cache(maxsize=4096)
+def _named(name: str) -> int:
+    return (crc32(name.encode("utf-8", "replace")) + 1) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
+
+
+# ------------------------------------------------------------------------------------------------ characters and words
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The characters of many texts side by side, each text with three marks before and after it.
+
+    ``codes`` (padded), ``at`` (n) the places of the real characters, ``row`` (n) their texts, ``starts`` (m + 1).
     """
-    plain = text.text.strip()
-    names = [*_grams("c", f" {plain} ", 1, 4), *_grams("j", split(plain.replace(" ", "")), 3, 5)]
-    typed = raw[: len(plain) * 2 + 20].strip().lower()
-    if typed != plain:
-        names += _grams("r", f" {typed} ", 2, 3)
-    words = _WORD.findall(plain)
-    names += [f"w{w}" for w in words]
-    names += [f"b{a}_{b}" for a, b in zip(["^", *words], [*words, "$"], strict=True)]
-    names.append(f"n{min(len(words), 8)}")
-    names.append(f"l{min(len(plain) // 4, 8)}")
-    kinds = sorted({f"{s.entity}{'!' if s.negated else ''}" for s in evidence})
-    names += [f"e{k}" for k in kinds]
+
+    codes: Ids
+    at: NDArray[np.int64]
+    row: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Grid:
+        """Lay texts side by side."""
+        gap = "\x03\x03\x03\x02\x02\x02"
+        joined = f"\x02\x02\x02{gap.join(texts)}\x03\x03\x03"
+        codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint64)
+        lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+        starts = np.zeros(len(texts) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=starts[1:])
+        row = np.repeat(np.arange(len(texts)), lengths)
+        at = np.arange(starts[-1]) + row * (2 * _MARGIN) + _MARGIN
+        return cls(codes, at, row, starts)
+
+
+@dataclass(frozen=True)
+class _Words:
+    """Words of a grid: ``hashes`` and ``rows`` of each word, and for every padded place its word's number (counted from 1
+    by words begun so far), its place in the word and whether it is in one at all."""
+
+    hashes: Ids
+    rows: NDArray[np.int64]
+    number: NDArray[np.int64]
+    place: NDArray[np.int64]
+    inside: NDArray[np.bool_]
+    begins: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+
+def _kinds(codes: Ids) -> NDArray[np.uint8]:
+    """Class of each character: 1 Hangul, 2 digit, 3 Latin, 4 loose jamo, 5 space, 6 edge, 0 other."""
+    kinds = np.zeros(len(codes), dtype=np.uint8)
+    kinds[(codes >= 0xAC00) & (codes <= 0xD7A3)] = 1
+    kinds[(codes >= 48) & (codes <= 57)] = 2
+    kinds[(codes >= 97) & (codes <= 122)] = 3
+    kinds[(codes >= 0x3131) & (codes <= 0x3163)] = 4
+    kinds[codes == _SPACE] = 5
+    kinds[codes <= _AFTER] = 6
+    return kinds
+
+
+def _words(grid: Grid, kinds: NDArray[np.uint8]) -> _Words:
+    codes = grid.codes
+    inside = (kinds >= 1) & (kinds <= 4)
+    edge = np.zeros(len(codes) + 1, dtype=np.bool_)
+    edge[1:] = inside
+    begins = np.flatnonzero(inside & ~edge[:-1])
+    ends = np.flatnonzero(~inside & edge[:-1])
+    number = np.cumsum(inside & ~edge[:-1], dtype=np.int64)
+    if not len(begins):
+        empty = np.zeros(0, dtype=np.int64)
+        return _Words(empty.astype(np.uint64), empty, number, np.zeros_like(number), inside, begins, ends)
+    place = np.where(inside, np.arange(len(codes)) - begins[np.maximum(number - 1, 0)], 0)
+    weighed = np.where(inside, codes * _POWERS[np.minimum(place, len(_POWERS) - 1)], np.uint64(0))
+    hashes = np.add.reduceat(weighed, begins)
+    rows = np.searchsorted(grid.at, begins)
+    return _Words(hashes, grid.row[rows], number, place, inside, begins, ends)
+
+
+# ------------------------------------------------------------------------------------------------ the tagger's features
+
+_WINDOWS = (
+    (0,),
+    (-1,),
+    (1,),
+    (-2,),
+    (2,),
+    (-1, 0),
+    (0, 1),
+    (-1, 0, 1),
+    (-2, -1, 0),
+    (0, 1, 2),
+    (-2, -1),
+    (1, 2),
+    (1, 2, 3),
+)
+_WINDOW_ROWS = np.array([[*(d + _MARGIN for d in w), *[2 * _MARGIN + 1] * (3 - len(w))] for w in _WINDOWS])
+N_CONTEXTS = len(_WINDOWS) + 20
+"""Hashed features of one syllable."""
+DENSE_CONTEXTS = np.array([0, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19, 20, 23, 26])
+"""Those of them that the network embeds."""
+_SEEDS = (np.arange(1, N_CONTEXTS + 1, dtype=np.uint64) * np.uint64(0xD6E8FEB86659FD93))[:, None]
+N_JAMO = (20, 22, 28)
+N_PLACES = (6, 6, 7)
+
+_CODE = np.arange(0xAC00, 0xD7A4) - 0xAC00
+_JAMO = np.stack([_CODE // 588, _CODE % 588 // 28, _CODE % 28]).astype(np.int64)
+"""Initial, vowel and final of every syllable, shape (3, 11172)."""
+
+
+@dataclass(frozen=True)
+class Contexts:
+    """Features of every syllable of many utterances: ``ids`` (N_CONTEXTS, n), ``jamo`` (3, n), ``places`` (3, n)."""
+
+    ids: Ids
+    jamo: NDArray[np.int64]
+    places: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+
+def contexts(utterances: Sequence[Utterance]) -> Contexts:
+    """Return the features of every character: n-grams around it, its word and the next ones, jamo, what rules found."""
+    grid = Grid.of([u.plain.text for u in utterances])
+    codes, at = grid.codes, grid.at
+    kinds = _kinds(codes)
+    words = _words(grid, kinds)
+    n = len(at)
+    zero = np.zeros(n, dtype=np.uint64)
+    around = np.stack([*(codes[at + d] for d in range(-_MARGIN, _MARGIN + 1)), zero])
+    parts = np.empty((3, N_CONTEXTS, n), dtype=np.uint64)
+    n_windows = len(_WINDOWS)
+    for k in range(3):
+        parts[k, :n_windows] = around[_WINDOW_ROWS[:, k]]
+
+    inside = words.inside[at]
+    number = words.number[at]
+    place = np.minimum(words.place[at], 5)
+    padded = np.concatenate([words.hashes, np.zeros(2, dtype=np.uint64)])
+    word_rows = np.concatenate([words.rows, [-1, -1]])
+    ends = np.concatenate([words.ends, [0]])
+    here = np.where(inside, padded[number - 1], zero)
+    before_number = np.where(inside, number - 2, number - 1)
+    before = np.where((before_number >= 0) & (word_rows[before_number] == grid.row), padded[before_number], zero)
+    after = np.where(word_rows[number] == grid.row, padded[number], zero)
+    left = np.where(inside, np.minimum(ends[number - 1] - at, 6), 0)
+    first = np.where(inside, words.begins[number - 1] if len(words.begins) else 0, at)
+    last = np.where(inside, ends[number - 1] - 1, at)
+    head = codes[first] * _POWERS[1] + codes[np.minimum(first + 1, len(codes) - 1)]
+    tail = codes[np.maximum(last - 1, 0)] * _POWERS[1] + codes[last]
+    kind = kinds[at].astype(np.uint64)
+    shape = kinds[at - 1].astype(np.uint64) * np.uint64(64) + kind * np.uint64(8) + kinds[at + 1]
+    marks = _marks(utterances, grid)
+    found, found_before, found_after = marks[at], marks[at - 1], marks[at + 1]
+    syllable = kind == 1
+    index = np.where(syllable, codes[at] - np.uint64(0xAC00), zero).astype(np.int64)
+    jamo = np.where(syllable, _JAMO[:, index], np.array([[19], [21], [0]]))
+    onset = (jamo[0] * 32 + jamo[1]).astype(np.uint64)
+    rhyme = (jamo[1] * 32 + jamo[2]).astype(np.uint64)
+    place_, left_ = place.astype(np.uint64) + np.uint64(9), left.astype(np.uint64) + np.uint64(9)
+    rest = (
+        (here, place_, zero), (here, zero, zero), (head, place_, zero), (tail, left_, zero), (after, zero, zero), (before, zero, zero),
+        (onset, zero, zero), (rhyme, zero, zero), (shape, zero, zero), (place_, left_, zero),
+        (found, zero, zero), (found_before, found, zero), (found, found_after, zero), (found, codes[at], zero),
+        (here, after, zero), (before, here, zero), (tail, after, zero), (found, place_, left_), (found, before, zero), (found, after, zero),
+    )  # fmt: skip
+    for j, triple in enumerate(rest):
+        for k in range(3):
+            parts[k, n_windows + j] = triple[k]
+    mixed = parts[0] * _MIX[0] + parts[1] * _MIX[1] + parts[2] * _MIX[2] + _SEEDS
+    return Contexts(_finish(mixed), jamo, np.stack([place, np.minimum(left, 5), kind.astype(np.int64)]), grid.starts)
+
+
+def _marks(utterances: Sequence[Utterance], grid: Grid) -> Ids:
+    """Hash, for every padded place, what stands there by the rules (begin, inside, end or alone, and its kind)."""
+    marks = np.zeros(len(grid.codes), dtype=np.uint64)
+    for i, utterance in enumerate(utterances):
+        base = int(grid.starts[i]) + i * 2 * _MARGIN + _MARGIN
+        for span in utterance.evidence:
+            kind = f"{span.entity}~" if span.source == "fuzzy" else str(span.entity)
+            start, end = base + span.start, base + span.end
+            if end - start == 1:
+                marks[start] = _named(f"S{kind}")
+                continue
+            marks[start:end] = _named(f"I{kind}")
+            marks[start], marks[end - 1] = _named(f"B{kind}"), _named(f"E{kind}")
+    return marks
+
+
+# ------------------------------------------------------------------------------------------------ the intent's features
+
+
+@dataclass(frozen=True)
+class Bags:
+    """Features of many utterances: ``ids[starts[i]:starts[i + 1]]`` are those of utterance i (some may come twice)."""
+
+    ids: Ids
+    starts: NDArray[np.int64]
+
+
+def bags(utterances: Sequence[Utterance]) -> Bags:
+    """Return character 1-4-grams, jamo 3-6-grams, words and word pairs, and what rules found, of each utterance.
+
+    Where the text as typed differs from its plain form, its own 2- and 3-grams join, so that slang itself can speak.
+    """
+    texts = [u.plain.text.strip() for u in utterances]
+    grid = Grid.of(texts)
+    parts: list[tuple[Ids, NDArray[np.int64]]] = []
+    _add_grams(parts, grid, 1, 4, seed=1)
+    _add_jamo(parts, grid, 3, 6)
+    _add_words(parts, grid)
+    odd = [i for i, u in enumerate(utterances) if u.typed.strip().lower() != texts[i]]
+    if odd:
+        typed = Grid.of([utterances[i].typed.strip().lower()[: len(texts[i]) * 2 + 20] for i in odd])
+        start = len(parts)
+        _add_grams(parts, typed, 2, 3, seed=40)
+        back = np.array(odd)
+        parts[start:] = [(ids, back[rows]) for ids, rows in parts[start:]]
+    names: list[int] = []
+    rows_of_names: list[int] = []
+    for i, utterance in enumerate(utterances):
+        found = _signs(utterance, texts[i])
+        names += found
+        rows_of_names += [i] * len(found)
+    parts.append((np.array(names, dtype=np.uint64), np.array(rows_of_names, dtype=np.int64)))
+    ids = np.concatenate([p[0] for p in parts])
+    rows = np.concatenate([p[1] for p in parts])
+    if len(utterances) > 1:
+        ids = ids[np.argsort(rows, kind="stable")]
+    starts = np.zeros(len(utterances) + 1, dtype=np.int64)
+    np.cumsum(np.bincount(rows, minlength=len(utterances)), out=starts[1:])
+    return Bags(_finish(ids), starts)
+
+
+def _add_grams(
+    parts: list[tuple[Ids, NDArray[np.int64]]], grid: Grid, shortest: int, longest: int, *, seed: int
+) -> None:
+    """Add character n-grams, one mark at each end included."""
+    m = len(grid.starts) - 1
+    rows = np.repeat(np.arange(m), np.diff(grid.starts) + 2)
+    places = np.arange(len(rows)) + rows * (2 * _MARGIN - 2) + _MARGIN - 1
+    codes = grid.codes[places]
+    _add_windows(parts, codes, rows, shortest, longest, seed=seed)
+
+
+def _add_jamo(parts: list[tuple[Ids, NDArray[np.int64]]], grid: Grid, shortest: int, longest: int) -> None:
+    """Add n-grams of jamo, spaces left out."""
+    codes = grid.codes[grid.at]
+    kept = codes != _SPACE
+    codes, rows = codes[kept], grid.row[kept]
+    syllable = (codes >= 0xAC00) & (codes <= 0xD7A3)
+    index = np.where(syllable, codes - np.uint64(0xAC00), np.uint64(0)).astype(np.int64)
+    spread = np.zeros((len(codes), 3), dtype=np.uint64)
+    spread[:, 0] = np.where(syllable, _JAMO[0, index].astype(np.uint64) + np.uint64(1), codes)
+    spread[:, 1] = np.where(syllable, _JAMO[1, index].astype(np.uint64) + np.uint64(101), np.uint64(0))
+    spread[:, 2] = np.where(
+        syllable & (_JAMO[2, index] > 0), _JAMO[2, index].astype(np.uint64) + np.uint64(201), np.uint64(0)
+    )
+    flat = spread.ravel()
+    present = flat != 0
+    _add_windows(parts, flat[present], np.repeat(rows, 3)[present], shortest, longest, seed=20)
+
+
+def _add_windows(
+    parts: list[tuple[Ids, NDArray[np.int64]]],
+    codes: Ids,
+    rows: NDArray[np.int64],
+    shortest: int,
+    longest: int,
+    *,
+    seed: int,
+) -> None:
+    rolling = codes * _MIX[0]
+    for n in range(1, longest + 1):
+        if n > 1:
+            rolling = rolling[:-1] * _MIX[2] + codes[n - 1 :]
+        if n >= shortest and len(rolling):
+            whole = rows[: len(rolling)] == rows[n - 1 :]
+            parts.append((rolling[whole] + _seed(seed + n), rows[: len(rolling)][whole]))
+
+
+def _add_words(parts: list[tuple[Ids, NDArray[np.int64]]], grid: Grid) -> None:
+    words = _words(grid, _kinds(grid.codes))
+    if not len(words.hashes):
+        return
+    hashes, rows = words.hashes, words.rows
+    parts.append((hashes + _seed(61), rows))
+    new = np.ones(len(rows) + 1, dtype=np.bool_)
+    new[1:-1] = rows[1:] != rows[:-1]
+    previous = np.concatenate([[np.uint64(0)], hashes[:-1]])
+    previous[new[:-1]] = 7
+    parts.append((previous * _MIX[2] + hashes + _seed(62), rows))
+    last = np.flatnonzero(new[1:])
+    parts.append((hashes[last] * _MIX[2] + _seed(63), rows[last]))
+
+
+def _signs(utterance: Utterance, plain: str) -> list[int]:
+    """Name what rules and lists found in one utterance, and how long it is."""
+    kinds = sorted({f"{s.entity}{'!' if s.negated else ''}" for s in utterance.evidence})
+    names = [f"e{k}" for k in kinds]
     names.append("E" + "+".join(kinds))
-    names += [f"v{s.entity}={s.value}" for s in evidence if s.entity in ("payment", "ordinal")]
+    names += [f"v{s.entity}={s.value}" for s in utterance.evidence if s.entity in ("payment", "ordinal")]
     topics = [topic for topic, pattern in TOPICS.items() if pattern.search(plain)]
     names += [f"t{t}" for t in topics]
     names += [f"t{t}&{k}" for t in topics for k in kinds]
     names += [f"t{a}&{b}" for i, a in enumerate(topics) for b in topics[i + 1 :]]
+    names.append(f"n{min(plain.count(' ') + 1, 8)}")
+    names.append(f"l{min(len(plain) // 4, 8)}")
     if POOR.search(plain):
         names.append("poor")
     if _SHOP_LIKE.search(plain):
         names.append("that")
-    return [n.encode("utf-8", "replace") for n in names]
-
-
-def _grams(mark: str, text: str, shortest: int, longest: int) -> list[str]:
-    return [mark + text[i : i + n] for n in range(shortest, longest + 1) for i in range(len(text) - n + 1)]
-
-
-def buckets(names: Iterable[bytes]) -> NDArray[np.int64]:
-    """Hash feature names to distinct bucket numbers below ``N_BUCKETS``."""
-    return np.fromiter({crc32(n) & (N_BUCKETS - 1) for n in names}, dtype=np.int64)
-
-
-def kind_of(char: str) -> str:
-    """Return the class of a character: h Hangul, j loose jamo, d digit, a Latin, s space, p other."""
-    code = ord(char)
-    if 0xAC00 <= code <= 0xD7A3:
-        return "h"
-    if 48 <= code <= 57:
-        return "d"
-    if char == " ":
-        return "s"
-    if 97 <= code <= 122:
-        return "a"
-    return "j" if 0x3131 <= code <= 0x3163 else "p"
-
-
-def span_features(text: str, evidence: Sequence[Span]) -> list[list[str]]:
-    """List, for every character of a normalised text, the features the tagger reads.
-
-    Characters and their classes around it, bigrams, jamo of the syllable, place in the word, the word, and what the
-    gazetteer and the rules found there (with its own begin and inside marks).
-    """
-    n = len(text)
-    found = ["O"] * n
-    for span in evidence:
-        mark = f"{span.entity}{'~' if span.source == 'fuzzy' else ''}"
-        for i in range(span.start, min(span.end, n)):
-            found[i] = ("B" if i == span.start else "E" if i == span.end - 1 else "I") + mark
-        if span.end - span.start == 1:
-            found[span.start] = "S" + mark
-    kinds = [kind_of(c) for c in text]
-    word_start = [0] * n
-    word_end = [n] * n
-    for match in _WORD.finditer(text):
-        for i in range(match.start(), match.end()):
-            word_start[i], word_end[i] = match.start(), match.end()
-    for i, kind in enumerate(kinds):
-        if kind == "s" or (word_end[i] == n and word_start[i] == 0 and n and not _WORD.match(text[i])):
-            word_start[i] = word_end[i] = i
-    padded = f"\x02\x02\x02{text}\x03\x03\x03"
-    rows: list[list[str]] = []
-    for i in range(n):
-        p = i + 3
-        c, left, right = padded[p], padded[p - 1], padded[p + 1]
-        left2, right2 = padded[p - 2], padded[p + 2]
-        start, end = word_start[i], word_end[i]
-        here = found[i]
-        row = [
-            "c=" + c, "l=" + left, "r=" + right, "L=" + left2, "R=" + right2,
-            "lc=" + left + c, "cr=" + c + right, "lcr=" + left + c + right, "Llc=" + left2 + left + c, "crR=" + c + right + right2,
-            "rR=" + right + right2, "Ll=" + left2 + left, "RRR=" + right + right2 + padded[p + 3],
-            "k=" + kinds[i] + (kinds[i - 1] if i else "^") + (kinds[i + 1] if i + 1 < n else "$"),
-            f"ws={min(i - start, 4)}", f"we={min(end - i, 4)}",
-            "g=" + here, "gl=" + (found[i - 1] if i else "^"), "gr=" + (found[i + 1] if i + 1 < n else "$"), "gc=" + here + c,
-        ]  # fmt: skip
-        if end > start:
-            word = text[start:end]
-            row += [
-                f"w={word}@{i - start}" if len(word) < 12 else "w=long",
-                "p=" + word[:2] + f"@{min(i - start, 3)}",
-                "s=" + word[-2:] + f"@{min(end - i, 4)}",
-            ]
-            if start >= 2:
-                row.append("pw=" + text[max(0, start - 4) : start])
-            row.append("nw=" + text[end : end + 4])
-        if kinds[i] == "h":
-            jamo = split(c)
-            row += ["ji=" + jamo[:2], "jf=" + jamo[1:]]
-        if i == 0 or kinds[i - 1] == "s":
-            row.append("B")
-        if NEGATED_AFTER.match(text, i + 1):
-            row.append("neg")
-        rows.append(row)
-    return rows
-
-
-def drop_evidence(evidence: Sequence[Span], keep: Sequence[bool]) -> list[Span]:
-    """Return the evidence left when some of it is hidden (training hides some, so that the tagger reads the words too)."""
-    return [s for s, k in zip(evidence, keep, strict=True) if k]
+    return [_named(name) for name in names]

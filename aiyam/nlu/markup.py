@@ -35,6 +35,9 @@ _LISTS = {
 _EXCLUDED = {"category": "exclude_menus", "menus": "exclude_menus", "taste": "exclude_taste"}
 
 
+_NO_UTTERANCES = ("templates.tsv", "phrases.tsv")
+
+
 @dataclass(frozen=True)
 class MarkedSpan:
     """One span of a marked utterance, in code points of the clean text."""
@@ -130,7 +133,7 @@ def convert(folder: Path) -> dict[str, int]:
     """Write ``<name>.jsonl`` beside every marked ``<name>.tsv`` of a folder; returns the rows of each."""
     written = {}
     for source in sorted(folder.glob("*.tsv")):
-        if source.name == "templates.tsv":
+        if source.name in _NO_UTTERANCES:
             continue
         rows = marked_rows(source)
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

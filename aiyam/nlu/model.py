@@ -1,9 +1,8 @@
-"""The trained part: a linear intent model over hashed features and a CRF over syllables, served with numpy alone."""
+"""The trained part: a linear and a neural model whose scores are added, for the intent and for the tags of every syllable."""
 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.errors import ModelError
-from aiyam.korean.spelling import Normalised, normalise
-from aiyam.nlu.features import FEATURES_VERSION, N_BUCKETS, buckets, intent_features, span_features
+from aiyam.korean.spelling import Normalised
+from aiyam.nlu.decoding import FORBIDDEN, best_path, legal_moves, spans_of_tags
+from aiyam.nlu.features import FEATURES_VERSION, Utterance, bags, contexts
 from aiyam.nlu.gazetteer import Gazetteer
-from aiyam.nlu.values import Span, find_evidence
+from aiyam.nlu.linear_intents import LinearIntents
+from aiyam.nlu.network import Network
+from aiyam.nlu.sparse_tagger import SparseTagger
+from aiyam.nlu.values import Span
 
-CONFIG, WEIGHTS, TAGGER = "nlu.json", "intent.safetensors", "spans.crfsuite"
+CONFIG, WEIGHTS = "nlu.json", "weights.safetensors"
+N_ALTERNATIVES = 4
+_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -33,26 +38,14 @@ class Reading:
     spans: tuple[tuple[str, int, int], ...]
 
 
-class IntentModel:
-    """Softmax over a linear score of hashed features: weights (N_BUCKETS, k), bias (k,), a temperature for calibration."""
+@dataclass(frozen=True)
+class Mix:
+    """How much each part's scores count; found on held-out rows. The intent's two also set how sure the answer sounds."""
 
-    def __init__(
-        self, labels: Sequence[str], weights: NDArray[np.float32], bias: NDArray[np.float32], temperature: float
-    ) -> None:
-        self.labels = tuple(labels)
-        self.weights = weights
-        self.bias = bias
-        self.temperature = temperature
-
-    def scores(self, names: Sequence[bytes]) -> NDArray[np.float32]:
-        """Return the raw score of each label; features share a unit norm, as in training."""
-        rows = buckets(names)
-        total: NDArray[np.float32] = self.weights[rows].sum(axis=0, dtype=np.float32)
-        return total / np.float32(np.sqrt(max(len(rows), 1))) + self.bias
-
-    def probabilities(self, names: Sequence[bytes]) -> NDArray[np.float64]:
-        """Return calibrated probabilities, shape (k,)."""
-        return softmax(self.scores(names).astype(np.float64) * self.temperature)
+    intent_linear: float = 3.0
+    intent_network: float = 0.0
+    tags_linear: float = 1.0
+    tags_network: float = 0.0
 
 
 def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -62,15 +55,32 @@ def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
+@dataclass(frozen=True)
+class Parts:
+    """The trained parts; ``network`` and ``tagger`` may be None (never trained, or a corpus without spans)."""
+
+    intents: LinearIntents
+    tags: tuple[str, ...]
+    tagger: SparseTagger | None
+    network: Network | None
+    mix: Mix
+
+
 class NluModel:
     """Intent and spans for any label set; ``read`` is safe for any string."""
 
-    def __init__(self, intents: IntentModel, tagger: Any | None, gazetteer: Gazetteer, config: dict[str, Any]) -> None:
-        """Hold the parts; ``tagger`` is an open ``pycrfsuite.Tagger``, None when the corpus had no spans."""
-        self.intents = intents
-        self._tagger = tagger
+    def __init__(self, parts: Parts, gazetteer: Gazetteer, config: dict[str, Any]) -> None:
+        """Hold the parts."""
+        self.parts = parts
+        self.intents = parts.intents
         self.gazetteer = gazetteer
         self.config = config
+        legal = legal_moves(parts.tags)
+        self._starts = np.where([t.startswith("I-") for t in parts.tags], FORBIDDEN, 0.0).astype(np.float32)
+        for part, weight in ((parts.tagger, parts.mix.tags_linear), (parts.network, parts.mix.tags_network)):
+            if part is not None and weight:
+                legal = legal + weight * part.moves
+        self._moves = legal
 
     @classmethod
     def load(cls, folder: Path, gazetteer: Gazetteer) -> NluModel:
@@ -84,99 +94,79 @@ class NluModel:
         retrain = "Train it again: aiyam train nlu."
         try:
             config = json.loads((folder / CONFIG).read_text("utf-8"))
-            tensors = load_file(folder / WEIGHTS)
-            labels, version = config["intents"], config["features_version"]
-            weights, bias = tensors["weights"].astype(np.float32), tensors["bias"].astype(np.float32)
+            version = config["features_version"]
+            if version == FEATURES_VERSION:
+                tensors = load_file(folder / WEIGHTS)
+                tags = tuple(config["tags"])
+                intents = LinearIntents.of_tensors(config["intents"], tensors)
+                tagger = SparseTagger.of_tensors(len(tags), tensors) if "crf.keys" in tensors else None
+                network = Network(tensors) if "net.embedding" in tensors else None
+                if network is not None and not network.fits(len(intents.labels), len(tags)):
+                    raise ValueError("the network's heads have other sizes than the label sets")
+                parts = Parts(intents, tags, tagger, network, Mix(**config["mix"]))
         except Exception as error:
             raise ModelError(
                 f"Expected a readable understanding model in {folder}, got: {error}.", hint=retrain
             ) from error
-        if version != FEATURES_VERSION or weights.shape != (N_BUCKETS, len(labels)):
+        if version != FEATURES_VERSION:
             raise ModelError(f"Expected features version {FEATURES_VERSION} in {folder}, got {version}.", hint=retrain)
-        intents = IntentModel(labels, weights, bias, float(config["temperature"]))
-        tagger = None
-        if config["has_spans"]:
-            import pycrfsuite
-
-            tagger = pycrfsuite.Tagger()
-            path = folder / TAGGER
-            if not path.is_file() or path.stat().st_size < 48 or path.read_bytes()[:4] != b"lCRF":
-                raise ModelError(f"Expected a span model at {path}, got a missing or damaged file.", hint=retrain)
-            try:
-                tagger.open(str(path))
-            except Exception as error:
-                raise ModelError(f"Expected a span model at {path}, got: {error}.", hint=retrain) from error
-        return cls(intents, tagger, gazetteer, config)
+        return cls(parts, gazetteer, config)
 
     def read(self, text: str) -> Reading:
         """Tell the intent of an utterance and tag its spans."""
-        plain = normalise(text)
-        evidence = find_evidence(plain.text, self.gazetteer)
-        probabilities = self.intents.probabilities(intent_features(plain, text, evidence))
-        order = np.argsort(-probabilities, kind="stable")[:4]
-        ranking = tuple((self.intents.labels[i], float(probabilities[i])) for i in order)
-        spans: tuple[tuple[str, int, int], ...] = ()
-        if self._tagger is not None and plain.text.strip():
-            spans = tuple(spans_of_tags(self._tagger.tag(span_features(plain.text, evidence)), plain.text))
-        return Reading(plain, tuple(evidence), ranking[0][0], ranking[0][1], ranking, spans)
+        return self.read_many([text])[0]
+
+    def read_many(self, texts: Sequence[str]) -> list[Reading]:
+        """Read many utterances; much faster than one by one."""
+        readings: list[Reading] = []
+        for start in range(0, len(texts), _BATCH):
+            readings += self.read_utterances([Utterance.of(t, self.gazetteer) for t in texts[start : start + _BATCH]])
+        return readings
+
+    def read_utterances(self, utterances: Sequence[Utterance]) -> list[Reading]:
+        """Read what is already normalised and searched for evidence."""
+        intent_scores, tag_scores, starts = self.scores(utterances)
+        probabilities = softmax(intent_scores.astype(np.float64))
+        best = np.argsort(-probabilities, axis=1, kind="stable")[:, :N_ALTERNATIVES]
+        names = np.array(self.parts.tags, dtype=object)
+        readings = []
+        for i, utterance in enumerate(utterances):
+            plain = utterance.plain
+            spans: list[tuple[str, int, int]] = []
+            if len(self.parts.tags) > 1 and plain.text.strip():
+                path = best_path(tag_scores[starts[i] : starts[i + 1]], self._moves, self._starts)
+                if path.any():
+                    spans = spans_of_tags(names[path].tolist(), plain.text)
+            ranking = tuple((self.intents.labels[j], float(probabilities[i, j])) for j in best[i])
+            readings.append(Reading(plain, utterance.evidence, *ranking[0], ranking, tuple(spans)))
+        return readings
+
+    def scores(
+        self, utterances: Sequence[Utterance]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+        """Return intent scores (m, intents), tag scores (n, tags) and where each utterance's characters begin (m + 1)."""
+        parts, mix = self.parts, self.parts.mix
+        intent_scores = mix.intent_linear * parts.intents.scores(bags(utterances))
+        around = contexts(utterances)
+        tag_scores = np.zeros((around.ids.shape[1], len(parts.tags)), dtype=np.float32)
+        if parts.network is not None and (mix.intent_network or mix.tags_network):
+            intents, tags = parts.network.run(around)
+            intent_scores += mix.intent_network * intents
+            tag_scores += mix.tags_network * tags
+        if parts.tagger is not None and mix.tags_linear:
+            tag_scores += mix.tags_linear * parts.tagger.scores(around)
+        return intent_scores, tag_scores, around.starts
 
 
-def spans_of_tags(tags: Sequence[str], text: str) -> list[tuple[str, int, int]]:
-    """Join B-, I- tags into spans; an I- that continues nothing begins a span; spaces at the edges are cut.
-
-    >>> spans_of_tags(["B-menu", "I-menu", "O", "I-taste"], "라면 매")
-    [('menu', 0, 2), ('taste', 3, 4)]
-    """
-    spans: list[tuple[str, int, int]] = []
-    kind, start = "", 0
-    for i, tag in enumerate([*tags, "O"]):
-        if kind and tag != f"I-{kind}":
-            spans.append((kind, start, i))
-            kind = ""
-        if not kind and tag != "O":
-            kind, start = tag[2:], i
-    out = []
-    for label, first, last in spans:
-        surface = text[first:last]
-        first += len(surface) - len(surface.lstrip())
-        last -= len(surface) - len(surface.rstrip())
-        if last > first:
-            out.append((label, first, last))
-    return out
-
-
-def tags_of_spans(spans: Sequence[tuple[str, int, int]], plain: Normalised) -> list[str]:
-    """Write spans of the original text as tags over the normalised text's characters."""
-    tags = ["O"] * len(plain.text)
-    for label, start, end in spans:
-        begun = False
-        for i in range(len(tags)):
-            if plain.starts[i] < end and plain.ends[i] > start and tags[i] == "O":
-                tags[i] = f"{'I' if begun else 'B'}-{label}"
-                begun = True
-    return tags
-
-
-def save_model(folder: Path, intents: IntentModel, tagger_bytes: bytes | None, config: dict[str, Any]) -> None:
+def save_model(folder: Path, parts: Parts, config: dict[str, Any]) -> None:
     """Write the model's files; the caller seals the folder."""
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({"weights": intents.weights.astype(np.float16), "bias": intents.bias}, folder / WEIGHTS)
-    if tagger_bytes is not None:
-        (folder / TAGGER).write_bytes(tagger_bytes)
-    full = {**config, "intents": list(intents.labels), "temperature": intents.temperature, "has_spans": tagger_bytes is not None,
-            "features_version": FEATURES_VERSION}  # fmt: skip
+    tensors = parts.intents.tensors()
+    for part in (parts.tagger, parts.network):
+        if part is not None:
+            tensors.update(part.tensors())
+    save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, folder / WEIGHTS)
+    full = {**config, "intents": list(parts.intents.labels), "tags": list(parts.tags), "mix": vars(parts.mix), "features_version": FEATURES_VERSION}  # fmt: skip
     (folder / CONFIG).write_text(json.dumps(full, ensure_ascii=False, indent=1) + "\n", "utf-8")
-
-
-def open_tagger(data: bytes) -> Any:
-    """Open a span model held in memory."""
-    import pycrfsuite
-
-    with tempfile.NamedTemporaryFile(suffix=".crfsuite") as handle:
-        handle.write(data)
-        handle.flush()
-        tagger = pycrfsuite.Tagger()
-        tagger.open(handle.name)
-    return tagger

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -54,6 +54,12 @@ def load_reader(folder: Path, gazetteer: Gazetteer) -> Reader:
     except (OSError, ValueError, AttributeError):
         kind = ""  # NluModel says what is wrong with the folder
     return EncoderNluModel.load(folder, gazetteer) if kind == KIND else NluModel.load(folder, gazetteer)
+
+
+def read_many(reader: Reader, texts: Sequence[str]) -> list[Reading]:
+    """Read many utterances, at once where the reader can."""
+    together = getattr(reader, "read_many", None)
+    return together(texts) if together is not None else [reader.read(text) for text in texts]
 
 
 class WithFallback:

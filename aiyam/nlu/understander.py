@@ -19,8 +19,10 @@ from aiyam.contracts import (
 from aiyam.errors import ModelError
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.lexicon import TOPICS
-from aiyam.nlu.model import NluModel, Reading
-from aiyam.nlu.values import Span, filters_of, is_negated, read_amount, semantic_query, value_of
+from aiyam.nlu.llm import with_model_filters
+from aiyam.nlu.model import Reading
+from aiyam.nlu.reader import Reader, load_reader, read_many
+from aiyam.nlu.values import NO_FILTERS, Span, filters_of, is_negated, read_amount, semantic_query, value_of
 from aiyam.registry import open_sealed
 
 COMPONENT = "nlu"
@@ -35,7 +37,7 @@ _KNOWN_KINDS = frozenset(EntityType)
 class Understander:
     """Understands Korean utterances about eating; one object serves every thread that takes turns with it."""
 
-    def __init__(self, model: NluModel, version: str) -> None:
+    def __init__(self, model: Reader, version: str) -> None:
         """Wrap a model trained on the product's intents.
 
         Raises:
@@ -58,7 +60,7 @@ class Understander:
             ModelError: the folder is missing, damaged, or holds something else.
         """
         manifest = open_sealed(folder, COMPONENT)
-        model = NluModel.load(folder, gazetteer)
+        model = load_reader(folder, gazetteer)
         model.read("신림역 떡볶이")  # fills the lazy place and spelling tables, so that the first child does not wait
         return cls(model, manifest.version)
 
@@ -69,8 +71,15 @@ class Understander:
             text: the utterance, personal data already masked.
             state: the dialogue so far; "the last one" needs to know how many shops were shown.
         """
-        text = "".join("\ufffd" if 0xD800 <= ord(c) <= 0xDFFF else c for c in text) if not _encodable(text) else text
-        reading = self.model.read(text)
+        text = encodable(text)
+        return self._finish(text, self.model.read(text), state)
+
+    def understand_many(self, texts: Sequence[str]) -> list[Understanding]:
+        """Understand many utterances, each as the first of a conversation; several times faster than one by one."""
+        whole = [encodable(text) for text in texts]
+        return [self._finish(t, r, None) for t, r in zip(whole, read_many(self.model, whole), strict=True)]
+
+    def _finish(self, text: str, reading: Reading, state: DialogueState | None) -> Understanding:
         plain = reading.text.text
         if not plain.strip():
             return Understanding(original_query=text, intent=Intent.SMALL_TALK, confidence=0.0)
@@ -82,6 +91,8 @@ class Understander:
             spans = with_rules(plain, spans, reading.evidence)
         n_shown = len(state.shown_shop_ids) if state else 0
         filters = filters_of(plain, intent, spans, n_shown=n_shown)
+        if intent == reading.intent and intent not in NO_FILTERS:
+            filters = with_model_filters(filters, reading)
         shop = next((plain[s.start : s.end] for s in spans if s.entity == EntityType.SHOP_NAME), "")
         return Understanding(
             original_query=text,
@@ -95,12 +106,12 @@ class Understander:
         )
 
 
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def encodable(text: str) -> str:
+    """Return the text with every half of a surrogate pair that stands alone replaced, so that it can be written as UTF-8."""
+    return _HALVES.sub("\ufffd", text)
+
+
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 def final_spans(reading: Reading, gazetteer: Gazetteer) -> list[Span]:

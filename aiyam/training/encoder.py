@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from aiyam.contracts import Manifest, Progress
 from aiyam.errors import DataError, InvalidInput
 from aiyam.korean.spelling import normalise
+from aiyam.nlu.decoding import spans_of_tags, tags_of_spans
 from aiyam.nlu.encoder import (
     EncoderIntents,
     EncoderNluModel,
@@ -25,13 +26,13 @@ from aiyam.nlu.encoder import (
     open_base,
     pick_device,
 )
-from aiyam.nlu.examples import Example, load_examples
+from aiyam.nlu.examples import Example
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.grammar import SHOP_NAMES
-from aiyam.nlu.model import softmax, spans_of_tags, tags_of_spans
+from aiyam.nlu.model import softmax
 from aiyam.nlu.values import Span, find_evidence
 from aiyam.registry import seal
-from aiyam.training.nlu import HELD_BACK, labels_of, load_corpus
+from aiyam.training.corpus import HELD_BACK, labels_of, load_corpus
 from aiyam.training.rows import digest_of, hold_out, noisy_copy, spans_of
 
 if TYPE_CHECKING:
@@ -107,11 +108,8 @@ def train_encoder_nlu(
     started = time.perf_counter()
     rng = random.Random(seed)
     torch.manual_seed(seed)
-    examples, reports = load_corpus(data, seed=seed)
-    if dev is not None:
-        fit, held = examples, load_examples(dev)[0]
-    else:
-        fit, held = hold_out(examples, rng)
+    corpus = load_corpus(data, seed=seed, dev=dev)
+    fit, held = (corpus.examples, corpus.tuning) if corpus.tuning else hold_out(corpus.examples, rng)
     labels = labels_of(fit)
     if len(labels) < 2:
         raise DataError(f"Expected at least two intents to train on, got {labels}.", hint="Add rows of other intents.")
@@ -135,7 +133,7 @@ def train_encoder_nlu(
     metrics = {
         **{name: round(value, 4) for name, value in _measure(model, rows).items()},
         "n_held_out": len(rows.texts),
-        "n_rows": len(examples),
+        "n_rows": len(corpus.examples),
         "n_epochs": len(history),
         "train_seconds": round(time.perf_counter() - started, 1),
     }
@@ -147,7 +145,7 @@ def train_encoder_nlu(
         "learning_rate": learning_rate,
     }
     model.save(out, config)
-    report = {"files": [r.as_json() for r in reports], "epochs": history}
+    report = {"files": [r.as_json() for r in corpus.reports], "epochs": history}
     (out / "data_report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")
     manifest = seal(
         out,

@@ -1,0 +1,92 @@
+"""The linear intent model: one row of small whole numbers for each hashed feature, weighted by how rare the feature is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiyam.nlu.features import Bags
+
+MAX_CELLS = 1 << 23
+"""Buckets times labels: eight megabytes of weights, however many labels there are."""
+
+
+def n_buckets(n_labels: int) -> int:
+    """Return how many buckets a label set may have: a power of two, at most 2^18."""
+    size = 1 << 18
+    while size * n_labels > MAX_CELLS and size > 1 << 14:
+        size >>= 1
+    return size
+
+
+def bucket_rows(bags: Bags, size: int) -> NDArray[np.int64]:
+    """Return the bucket of every feature; ``size`` is a power of two."""
+    return (bags.ids & np.uint64(size - 1)).astype(np.int64)
+
+
+class LinearIntents:
+    """Scores of each label: weights (buckets, k) as int8 with a scale a label, rarity (buckets,), bias (k,)."""
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        weights: NDArray[np.int8],
+        scale: NDArray[np.float32],
+        bias: NDArray[np.float32],
+        rarity: NDArray[np.float32],
+    ) -> None:
+        self.labels = tuple(labels)
+        self.weights = weights
+        self.scale = scale
+        self.bias = bias
+        self.rarity = rarity
+
+    @classmethod
+    def quantised(
+        cls,
+        labels: Sequence[str],
+        weights: NDArray[np.float32],
+        bias: NDArray[np.float32],
+        rarity: NDArray[np.float32],
+    ) -> LinearIntents:
+        """Round full weights (buckets, k) to int8."""
+        scale = np.maximum(np.abs(weights).max(axis=0), 1e-9) / 127.0
+        small = np.rint(weights / scale).astype(np.int8)
+        return cls(labels, np.ascontiguousarray(small), scale.astype(np.float32), bias, rarity)
+
+    def scores(self, bags: Bags) -> NDArray[np.float32]:
+        """Return raw scores, shape (m, k); features of one utterance share a unit norm, as in training."""
+        rows = bucket_rows(bags, len(self.rarity))
+        counts = np.diff(bags.starts)
+        out = np.zeros((len(counts), len(self.labels)), dtype=np.float32)
+        for i in range(len(counts)):
+            mine, times = np.unique(rows[bags.starts[i] : bags.starts[i + 1]], return_counts=True)
+            value = (1.0 + np.log(times)) * self.rarity[mine]
+            norm = np.sqrt((value * value).sum()) or 1.0
+            out[i] = (value / norm).astype(np.float32) @ self.weights[mine].astype(np.float32)
+        out *= self.scale
+        out += self.bias
+        return out
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays to save."""
+        return {
+            "linear.weights": self.weights, "linear.scale": self.scale, "linear.bias": self.bias,
+            "linear.rarity": self.rarity.astype(np.float16),
+        }  # fmt: skip
+
+    @classmethod
+    def of_tensors(cls, labels: Sequence[str], tensors: Mapping[str, NDArray[Any]]) -> LinearIntents:
+        """Read the arrays back.
+
+        Raises:
+            KeyError: one is missing.
+            ValueError: their shapes do not fit the labels.
+        """
+        weights, rarity = tensors["linear.weights"], tensors["linear.rarity"].astype(np.float32)
+        if weights.shape != (len(rarity), len(labels)) or weights.dtype != np.int8:
+            raise ValueError(f"linear weights of shape {weights.shape} for {len(labels)} labels")
+        return cls(labels, weights, tensors["linear.scale"], tensors["linear.bias"], rarity)

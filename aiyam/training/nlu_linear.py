@@ -1,0 +1,132 @@
+"""Fits the linear parts of the understanding: a support vector machine for the intent, a structured perceptron for the tags."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiyam.nlu.features import Utterance, bags, contexts
+from aiyam.nlu.linear_intents import LinearIntents, bucket_rows, n_buckets
+from aiyam.nlu.sparse_tagger import SparseTagger, context_keys
+
+_CHUNK = 512
+
+
+def fit_intents(
+    utterances: Sequence[Utterance], labels: Sequence[str], names: Sequence[str], weights: Sequence[float], *, seed: int
+) -> LinearIntents:
+    """Fit one-against-rest linear support vector machines (Fan et al. 2008) on counts weighed by rarity.
+
+    Args:
+        utterances: the rows, noisy copies included.
+        labels: the label of each row.
+        names: the label set; a set of one gives a constant model.
+        weights: how much each row counts.
+    """
+    from sklearn.svm import LinearSVC
+
+    size = n_buckets(len(names))
+    matrix, rarity = _matrix(utterances, size)
+    if len(names) == 1:
+        nothing = np.zeros((size, 1), dtype=np.float32)
+        return LinearIntents.quantised(names, nothing, np.zeros(1, dtype=np.float32), rarity)
+    target = np.array([names.index(label) for label in labels])
+    machine = LinearSVC(C=0.5, tol=1e-2, max_iter=200, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the last digits do not matter; the held-out figure says whether it was enough
+        machine.fit(matrix, target, sample_weight=np.asarray(weights))
+    found, bias = machine.coef_.T.astype(np.float32), machine.intercept_.astype(np.float32)
+    if len(names) == 2:
+        found, bias = np.hstack([-found, found]), np.concatenate([-bias, bias])
+    return LinearIntents.quantised(names, found, bias, rarity)
+
+
+def _matrix(utterances: Sequence[Utterance], size: int) -> tuple[Any, NDArray[np.float32]]:
+    from scipy.sparse import csr_matrix, vstack
+
+    parts = []
+    for start in range(0, len(utterances), _CHUNK):
+        some = bags(utterances[start : start + _CHUNK])
+        rows = bucket_rows(some, size)
+        part = csr_matrix((np.ones(len(rows), dtype=np.float32), rows, some.starts), shape=(len(some.starts) - 1, size))
+        part.sum_duplicates()
+        parts.append(part)
+    matrix = vstack(parts).tocsr()
+    seen = np.bincount(matrix.indices, minlength=size)
+    rarity = (np.log((1 + matrix.shape[0]) / (1 + seen)) + 1).astype(np.float16).astype(np.float32)
+    matrix.data = (1 + np.log(matrix.data)) * rarity[matrix.indices]
+    norms = np.sqrt(np.add.reduceat(matrix.data**2, matrix.indptr[:-1]))
+    matrix.data /= np.repeat(np.maximum(norms, 1e-9), np.diff(matrix.indptr))
+    return matrix, rarity
+
+
+def fit_tagger(
+    utterances: Sequence[Utterance],
+    tags: Sequence[Sequence[str]],
+    names: Sequence[str],
+    *,
+    passes: int,
+    progress: Callable[[int], None],
+) -> SparseTagger | None:
+    """Fit a linear-chain model with the averaged perceptron (Collins 2002); None when no row has a span.
+
+    Args:
+        tags: the tags of each row's characters.
+        names: the tag set; "O" first.
+        passes: passes over the rows.
+        progress: called with the number of passes done.
+    """
+    import pycrfsuite
+
+    if len(names) < 2:
+        return None
+
+    class Trainer(pycrfsuite.BaseTrainer):  # type: ignore[misc]
+        done = 0
+
+        def message(self, message: str) -> None:
+            if message.startswith("***** Iteration #"):
+                self.done += 1
+                progress(self.done)
+
+    trainer = Trainer("ap", {"max_iterations": passes})
+    for start in range(0, len(utterances), _CHUNK):
+        some = contexts(utterances[start : start + _CHUNK])
+        keys = [[format(key, "x") for key in row] for row in context_keys(some).T.tolist()]
+        for i in range(len(some.starts) - 1):
+            rows = keys[some.starts[i] : some.starts[i + 1]]
+            if rows:
+                trainer.append(rows, tags[start + i])
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "tags.crfsuite"
+        trainer.train(str(path))
+        tagger = pycrfsuite.Tagger()
+        tagger.open(str(path))
+        info = tagger.info()
+        tagger.close()
+    return _compact(info.state_features, info.transitions, names)
+
+
+def _compact(
+    states: dict[tuple[str, str], float], transitions: dict[tuple[str, str], float], names: Sequence[str]
+) -> SparseTagger:
+    number = {name: i for i, name in enumerate(names)}
+    scale = max((abs(w) for w in states.values()), default=1.0)
+    found = sorted((int(key, 16), number[tag], w) for (key, tag), w in states.items() if abs(w) > scale * 1e-3)
+    keys, counts = np.unique(np.array([f[0] for f in found], dtype=np.int64), return_counts=True)
+    moves = np.zeros((len(names), len(names)), dtype=np.float32)
+    for (before, after), weight in transitions.items():
+        moves[number[before], number[after]] = weight
+    return SparseTagger(
+        keys,
+        np.concatenate([[0], np.cumsum(counts)]),
+        np.array([f[1] for f in found], dtype=np.uint8),
+        np.array([f[2] for f in found], dtype=np.float32),
+        moves,
+    )

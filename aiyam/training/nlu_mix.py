@@ -1,0 +1,105 @@
+"""Finds, on held-out rows, how much each part of the understanding counts, and how sure its answers may sound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiyam.nlu.decoding import FORBIDDEN, best_path, legal_moves, spans_of_tags
+from aiyam.nlu.examples import Example
+from aiyam.nlu.features import Utterance, bags, contexts
+from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.model import Mix, NluModel, Parts
+
+_SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.45, 0.65, 1.0, 1.5)
+_CHUNK = 256
+
+Scores = NDArray[np.float32]
+
+
+def scored(parts: Parts, utterances: Sequence[Utterance], gold: Sequence[Example]) -> dict[str, float]:
+    """Return ``intent_accuracy`` and, where there are tags, exact micro ``span_f1`` of held-out rows."""
+    model = NluModel(parts, Gazetteer((), {}), {})
+    readings = [r for i in range(0, len(utterances), _CHUNK) for r in model.read_utterances(utterances[i : i + _CHUNK])]
+    right = float(np.mean([r.intent == e.intent for r, e in zip(readings, gold, strict=True)]))
+    found = {"intent_accuracy": round(right, 4)}
+    if len(parts.tags) > 1 and (parts.tagger is not None or parts.network is not None):
+        hit = said = real = 0
+        for reading, example in zip(readings, gold, strict=True):
+            spans = {(k, *reading.text.span(s, t)) for k, s, t in reading.spans}
+            truth = {(k, s, t) for k, s, t, _ in example.spans}
+            hit, said, real = hit + len(spans & truth), said + len(spans), real + len(truth)
+        found["span_f1"] = round(2 * hit / (said + real), 4) if said + real else 1.0
+    return found
+
+
+def tune_intents(parts: Parts, utterances: Sequence[Utterance], gold: Sequence[Example]) -> Mix:
+    """Return the mix whose probabilities fit held-out intents best: weights that are also a temperature (Guo et al. 2017)."""
+    from scipy.optimize import minimize
+
+    linear, network = _intent_scores(parts, utterances)
+    target = np.array([parts.intents.labels.index(e.intent) for e in gold])
+    places = np.arange(len(target))
+
+    def loss(weights: NDArray[np.float64]) -> float:
+        scores = weights[0] * linear + weights[1] * network
+        peak = scores.max(axis=1, keepdims=True)
+        log_total = np.log(np.exp(scores - peak).sum(axis=1)) + peak[:, 0]
+        prior = 1e-3 * float((weights - 1.0) @ (weights - 1.0))
+        return float(np.mean(log_total - scores[places, target])) + prior
+
+    begin = [3.0, 0.0] if parts.network is None else [2.0, 0.5]
+    bounds = [(0.05, 40.0), (0.0, 0.0) if parts.network is None else (0.0, 4.0)]
+    found = minimize(loss, np.array(begin), bounds=bounds, method="L-BFGS-B").x
+    return replace(parts.mix, intent_linear=float(found[0]), intent_network=float(found[1]))
+
+
+def _intent_scores(parts: Parts, utterances: Sequence[Utterance]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    linear = [parts.intents.scores(bags(utterances[i : i + _CHUNK])) for i in range(0, len(utterances), _CHUNK)]
+    first = np.concatenate(linear).astype(np.float64)
+    if parts.network is None:
+        return first, np.zeros_like(first)
+    runs = [parts.network.run(contexts(utterances[i : i + _CHUNK]))[0] for i in range(0, len(utterances), _CHUNK)]
+    return first, np.concatenate(runs).astype(np.float64)
+
+
+def find_mix(parts: Parts, utterances: Sequence[Utterance], gold: Sequence[Example]) -> Mix:
+    """Return the mix of both heads; a part that was not trained counts nothing."""
+    mix = tune_intents(parts, utterances, gold)
+    if parts.network is None:
+        return replace(mix, tags_linear=1.0 if parts.tagger is not None else 0.0, tags_network=0.0)
+    if parts.tagger is None:
+        return replace(mix, tags_linear=0.0, tags_network=1.0)
+    rows: list[tuple[Scores, Scores]] = []
+    for i in range(0, len(utterances), _CHUNK):
+        around = contexts(utterances[i : i + _CHUNK])
+        ours, theirs = parts.network.run(around)[1], parts.tagger.scores(around)
+        rows += [(ours[a:b], theirs[a:b]) for a, b in zip(around.starts[:-1], around.starts[1:], strict=True)]
+    spread = float(np.concatenate([r[0] for r in rows]).std() / (np.concatenate([r[1] for r in rows]).std() or 1.0))
+    shares = [round(share * spread, 5) for share in _SHARES]
+    best = max(shares, key=lambda share: (_span_f1(parts, rows, share, utterances, gold), -share))
+    return replace(mix, tags_linear=best, tags_network=1.0)
+
+
+def _span_f1(
+    parts: Parts,
+    rows: Sequence[tuple[Scores, Scores]],
+    share: float,
+    utterances: Sequence[Utterance],
+    gold: Sequence[Example],
+) -> float:
+    if parts.network is None or parts.tagger is None:
+        return 0.0
+    moves = legal_moves(parts.tags) + parts.network.moves + share * parts.tagger.moves
+    starts = np.where([t.startswith("I-") for t in parts.tags], FORBIDDEN, 0.0).astype(np.float32)
+    names = np.array(parts.tags, dtype=object)
+    hit = total = 0
+    for (ours, theirs), utterance, example in zip(rows, utterances, gold, strict=True):
+        path = names[best_path(ours + share * theirs, moves, starts)].tolist()
+        spans = {(k, *utterance.plain.span(s, t)) for k, s, t in spans_of_tags(path, utterance.plain.text)}
+        truth = {(k, s, t) for k, s, t, _ in example.spans}
+        hit, total = hit + len(spans & truth), total + len(spans) + len(truth)
+    return 2 * hit / total if total else 1.0

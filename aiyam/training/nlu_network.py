@@ -1,0 +1,290 @@
+"""Trains the neural part of the understanding on one or two cores in minutes; ``aiyam.nlu.network`` runs it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiyam.nlu.features import DENSE_CONTEXTS, N_JAMO, N_PLACES, Utterance, contexts
+from aiyam.nlu.network import N_DENSE, Network, dense_rows
+
+if TYPE_CHECKING:
+    import torch
+
+_CHUNK = 512
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Widths and training knobs; the defaults were chosen on public and own development rows (models/README.md)."""
+
+    context: int = 128
+    jamo: int = 16
+    place: int = 8
+    hidden: int = 128
+    dropout: float = 0.5
+    feature_dropout: float = 0.1
+    learning_rate: float = 3e-3
+    batch_size: int = 64
+    intent_weight: float = 2.0
+    average: float = 0.998
+    """Decay of the running mean of the weights, which is what is kept (Polyak & Juditsky 1992)."""
+    patience: int = 4
+
+
+@dataclass(frozen=True)
+class Row:
+    """One training row: the utterance, its intent's number and the tag numbers of its characters."""
+
+    utterance: Utterance
+    intent: int
+    tags: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    dense: NDArray[np.int32]
+    jamo: NDArray[np.int8]
+    places: NDArray[np.int8]
+    tags: NDArray[np.int64]
+    intent: int
+
+
+def _encode(rows: Sequence[Row]) -> list[_Encoded]:
+    found = []
+    for start in range(0, len(rows), _CHUNK):
+        some = rows[start : start + _CHUNK]
+        around = contexts([r.utterance for r in some])
+        dense = dense_rows(around).astype(np.int32)
+        jamo, places = around.jamo.T.astype(np.int8), around.places.T.astype(np.int8)
+        for i, row in enumerate(some):
+            at = slice(around.starts[i], around.starts[i + 1])
+            if at.stop > at.start:
+                found.append(_Encoded(dense[at], jamo[at], places[at], row.tags, row.intent))
+    return found
+
+
+def fit_network(
+    rows: Sequence[Row],
+    vary: Callable[[random.Random], list[Row]],
+    tag_names: Sequence[str],
+    n_intents: int,
+    *,
+    sizes: Sizes,
+    epochs: int,
+    seed: int,
+    judge: Callable[[Network], float],
+    progress: Callable[[int, float, float], None],
+    start: Network | None = None,
+) -> Network:
+    """Train, keeping the weights that did best on held-out rows.
+
+    Args:
+        rows: the clean rows.
+        vary: makes this epoch's altered copies (noise, other words in a span); called once an epoch.
+        tag_names: the tag set; "O" first.
+        judge: gives a network's score on held-out rows; more is better.
+        progress: called after each epoch with (epochs done, mean loss, score).
+        start: weights to go on from; its sizes win.
+    """
+    import torch
+
+    torch.manual_seed(seed)
+    rng = random.Random(seed)
+    module, loss_of = _module(sizes, len(tag_names), n_intents)
+    if start is not None:
+        _restore(module, start)
+    sparse = [module.embedding.weight]
+    others = [p for name, p in module.named_parameters() if name != "embedding.weight"]
+    optimisers = [
+        torch.optim.AdamW(others, lr=sizes.learning_rate, weight_decay=0.01),
+        torch.optim.SparseAdam(sparse, lr=sizes.learning_rate),
+    ]
+    clean = _encode(rows)
+    n_steps = epochs * (len(clean) // sizes.batch_size + 2)
+    step = 0
+    mean = {name: value.detach().clone() for name, value in module.state_dict().items()}
+    best, best_score, since_best = None, -1.0, 0
+    for epoch in range(epochs):
+        module.train()
+        total = 0.0
+        varied = _encode(vary(rng))
+        kept = rng.sample(clean, max(len(clean) - len(varied), len(clean) // 2))
+        batches = _batches([*kept, *varied], sizes.batch_size, rng)
+        for batch in batches:
+            rate = sizes.learning_rate * _rate(min(1.0, step / n_steps))
+            for optimiser in optimisers:
+                optimiser.param_groups[0]["lr"] = rate
+                optimiser.zero_grad()
+            loss = loss_of(_padded(batch))
+            torch.autograd.backward(loss)
+            torch.nn.utils.clip_grad_norm_(others, 5.0)
+            for optimiser in optimisers:
+                optimiser.step()
+            total += float(loss.detach())
+            step += 1
+            if step % 4 == 0:
+                decay = min(sizes.average, step / (step + 50.0)) ** 4
+                with torch.no_grad():
+                    for name, value in module.state_dict().items():
+                        mean[name].lerp_(value, 1 - decay)
+        network = Network(_tensors(mean))
+        score = judge(network)
+        if score > best_score:
+            best, best_score, since_best = network, score, 0
+        else:
+            since_best += 1
+        progress(epoch + 1, total / max(1, len(batches)), score)
+        if since_best >= sizes.patience:
+            break
+    return best if best is not None else Network(_tensors(mean))
+
+
+def _rate(done: float) -> float:
+    """One rise over the first tenth, one cosine fall (Smith & Topin 2019)."""
+    if done < 0.1:
+        return 0.04 + 0.96 * done / 0.1
+    return float(0.001 + 0.999 * 0.5 * (1 + np.cos(np.pi * (done - 0.1) / 0.9)))
+
+
+def _batches(rows: list[_Encoded], size: int, rng: random.Random) -> list[list[_Encoded]]:
+    """Put rows of like length together, in an order by chance."""
+    rng.shuffle(rows)
+    batches = []
+    for start in range(0, len(rows), size * 20):
+        some = sorted(rows[start : start + size * 20], key=lambda r: len(r.tags))
+        batches += [some[i : i + size] for i in range(0, len(some), size)]
+    rng.shuffle(batches)
+    return batches
+
+
+def _padded(batch: Sequence[_Encoded]) -> tuple[torch.Tensor, ...]:
+    import torch
+
+    longest, count = max(len(r.tags) for r in batch), len(batch)
+    dense = np.full((count, longest, len(DENSE_CONTEXTS)), N_DENSE, dtype=np.int64)
+    jamo = np.zeros((count, longest, 3), dtype=np.int64)
+    places = np.zeros((count, longest, 3), dtype=np.int64)
+    tags = np.zeros((count, longest), dtype=np.int64)
+    real = np.zeros((count, longest), dtype=np.bool_)
+    for i, row in enumerate(batch):
+        n = len(row.tags)
+        dense[i, :n], jamo[i, :n], places[i, :n], tags[i, :n], real[i, :n] = (
+            row.dense,
+            row.jamo,
+            row.places,
+            row.tags,
+            True,
+        )
+    intents = np.array([row.intent for row in batch])
+    return tuple(torch.from_numpy(a) for a in (dense, jamo, places, tags, real, intents))
+
+
+def _module(sizes: Sizes, n_tags: int, n_intents: int) -> tuple[Any, Callable[..., torch.Tensor]]:
+    import torch
+    from torch import nn
+
+    class Module(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding = nn.EmbeddingBag(N_DENSE + 1, sizes.context, mode="sum", padding_idx=N_DENSE, sparse=True)
+            nn.init.normal_(self.embedding.weight, std=0.1)
+            self.jamo = nn.ModuleList(nn.Embedding(n, sizes.jamo) for n in N_JAMO)
+            self.places = nn.ModuleList(nn.Embedding(n, sizes.place) for n in N_PLACES)
+            width = sizes.context + 3 * sizes.jamo + 3 * sizes.place
+            self.gru = nn.GRU(width, sizes.hidden, batch_first=True, bidirectional=True)
+            self.drop = nn.Dropout(sizes.dropout)
+            self.attention = nn.Linear(2 * sizes.hidden, 1)
+            self.intent = nn.Linear(4 * sizes.hidden + sizes.context, n_intents)
+            self.tag = nn.Linear(2 * sizes.hidden + width, n_tags)
+            self.moves = nn.Parameter(torch.zeros(n_tags, n_tags))
+
+        def forward(
+            self, dense: torch.Tensor, jamo: torch.Tensor, places: torch.Tensor, real: torch.Tensor
+        ) -> tuple[torch.Tensor, torch.Tensor]:
+            count, longest, width = dense.shape
+            if self.training:
+                dense = dense.masked_fill(torch.rand(dense.shape) < sizes.feature_dropout, N_DENSE)
+            summed = self.embedding(dense.reshape(count * longest, width)).reshape(count, longest, -1)
+            if self.training:
+                summed = summed / (1 - sizes.feature_dropout)
+            small = [table(jamo[..., k]) for k, table in enumerate(self.jamo)]
+            small += [table(places[..., k]) for k, table in enumerate(self.places)]
+            inputs = self.drop(torch.cat([summed, *small], -1))
+            packed = nn.utils.rnn.pack_padded_sequence(inputs, real.sum(1), batch_first=True, enforce_sorted=False)
+            states, _ = nn.utils.rnn.pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=longest)
+            weight = self.attention(torch.tanh(states)).squeeze(-1).masked_fill(~real, -1e9).softmax(-1)
+            states = self.drop(states)
+            inside = real.unsqueeze(-1)
+            pooled = torch.cat(
+                [
+                    (weight.unsqueeze(-1) * states).sum(1),
+                    states.masked_fill(~inside, -1e9).amax(1),
+                    (self.drop(summed) * inside).sum(1) / inside.sum(1).sqrt(),
+                ],
+                -1,
+            )
+            return self.intent(pooled), self.tag(torch.cat([states, inputs], -1))
+
+    module = Module()
+
+    def loss_of(batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        dense, jamo, places, tags, real, intents = batch
+        intent_scores, tag_scores = module(dense, jamo, places, real)
+        loss = sizes.intent_weight * nn.functional.cross_entropy(intent_scores, intents)
+        if n_tags > 1:
+            loss = loss + _path_loss(tag_scores, module.moves, tags, real).mean()
+        return loss
+
+    return module, loss_of
+
+
+def _path_loss(scores: torch.Tensor, moves: torch.Tensor, tags: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+    """Negative log-likelihood of the tags under a linear chain (Lafferty et al. 2001), shape (b,)."""
+    import torch
+
+    inside = real.to(scores.dtype)
+    gold = (scores.gather(2, tags.unsqueeze(-1)).squeeze(-1) * inside).sum(1)
+    gold = gold + (moves[tags[:, :-1], tags[:, 1:]] * inside[:, 1:]).sum(1)
+    total, raised = scores[:, 0], moves.exp()
+    for t in range(1, scores.shape[1]):
+        peak = total.amax(1, keepdim=True)
+        following = ((total - peak).exp() @ raised).clamp_min(1e-30).log() + peak + scores[:, t]
+        total = torch.where(real[:, t : t + 1], following, total)
+    return total.logsumexp(1) - gold
+
+
+_NAMES = {
+    "onset": "jamo.0.weight", "vowel": "jamo.1.weight", "final": "jamo.2.weight",
+    "place": "places.0.weight", "left": "places.1.weight", "kind": "places.2.weight",
+    "forward.into": "gru.weight_ih_l0", "forward.again": "gru.weight_hh_l0", "forward.bias_in": "gru.bias_ih_l0", "forward.bias_again": "gru.bias_hh_l0",
+    "backward.into": "gru.weight_ih_l0_reverse", "backward.again": "gru.weight_hh_l0_reverse", "backward.bias_in": "gru.bias_ih_l0_reverse", "backward.bias_again": "gru.bias_hh_l0_reverse",
+    "attention.weight": "attention.weight", "attention.bias": "attention.bias", "intent.weight": "intent.weight", "intent.bias": "intent.bias",
+    "tag.weight": "tag.weight", "tag.bias": "tag.bias", "moves": "moves",
+}  # fmt: skip
+
+
+def _tensors(state: dict[str, torch.Tensor]) -> dict[str, NDArray[Any]]:
+    arrays = {f"net.{name}": state[theirs].numpy().astype(np.float16) for name, theirs in _NAMES.items()}
+    arrays["net.embedding"] = state["embedding.weight"][:N_DENSE].numpy().astype(np.float16)
+    return arrays
+
+
+def _restore(module: Any, network: Network) -> None:
+    """Go on from a network's weights where the shapes are the same."""
+    import torch
+
+    arrays = network.tensors()
+    state = module.state_dict()
+    for name, theirs in _NAMES.items():
+        if state[theirs].shape == arrays[f"net.{name}"].shape:
+            state[theirs] = torch.from_numpy(arrays[f"net.{name}"].astype(np.float32))
+    embedding = arrays["net.embedding"].astype(np.float32)
+    if embedding.shape == tuple(state["embedding.weight"][:N_DENSE].shape):
+        state["embedding.weight"][:N_DENSE] = torch.from_numpy(embedding)
+    module.load_state_dict(state)
