@@ -168,11 +168,13 @@ def _add(filters: dict[str, Any], span: MarkedSpan) -> None:
         if not span.negated:
             filters.setdefault(kind, value)
     elif kind == EntityType.PAYMENT:
-        filters["meal_card"] = True
+        if not span.negated:
+            filters["meal_card"] = True
     elif kind == EntityType.DISTANCE:
         filters["max_distance_m"] = value
-    elif kind == EntityType.ORDINAL and isinstance(value, int):
-        filters["ordinal"] = value
+    elif kind == EntityType.ORDINAL:
+        if isinstance(value, int) and not span.negated:
+            filters["ordinal"] = value
     elif kind == EntityType.LOCATION and not span.negated:
         filters.update(place_filter(str(value)))
 

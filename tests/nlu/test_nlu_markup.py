@@ -32,6 +32,23 @@ def test_marks_give_spans_values_and_directions() -> None:
     assert row["filters"] == {"budget_max": 10000, "exclude_menus": ["치킨"], "menus": ["떡볶이"]}
 
 
+@pytest.mark.parametrize(
+    ("marked", "filters"),
+    [
+        ("[2번](o:2!) 말고 다른 데", {}),
+        ("[1번](o:1!) 빼고 [2번](o:2)으로", {"ordinal": 2}),
+        ("[아침](w:breakfast!) 말고 [점심](w:lunch)", {"time_of_day": "lunch"}),
+        ("[친구](c:friends!) 말고 [동생](c:family)이랑", {"companion": "family"}),
+        ("[급카](p!) 안 돼도 돼", {}),
+        ("[홍대](l!) 말고 [근처](l:near_me)", {"near_me": True}),
+    ],
+)
+def test_what_is_turned_down_with_no_filter_to_say_so_is_a_span_alone(marked: str, filters: dict[str, object]) -> None:
+    row = row_of(marked, "REFINE")
+    assert row["filters"] == filters
+    assert len(row["entities"]) == marked.count("](")
+
+
 @pytest.mark.parametrize("marked", ["[만원](budget:1", "[만원](nonsense:1)"])
 def test_a_broken_mark_is_refused(marked: str) -> None:
     with pytest.raises(DataError):
