@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import concat
 from pathlib import Path
 from typing import Any, Literal
 
@@ -88,9 +89,12 @@ class Places:
         """Find places in order of appearance, longest first, without overlaps."""
         squeezed = "".join(text.split())
         lengths, slips = self.lengths, self.slips
-        if not any(
-            squeezed[at : at + 2] in lengths or slips.may_begin(squeezed, at) for at in range(len(squeezed) - 1)
-        ):
+        may_slip, start_of_word = set(), 0
+        for word in text.split():
+            if slips.may_begin(squeezed, start_of_word):
+                may_slip.add(start_of_word)
+            start_of_word += len(word)
+        if not may_slip and lengths.keys().isdisjoint(map(concat, squeezed, squeezed[1:])):
             return []
         at_letter = [index for index, letter in enumerate(text) if not letter.isspace()]
         gaps = [k == 0 or at_letter[k] - at_letter[k - 1] > 1 for k in range(len(at_letter))]
@@ -100,7 +104,7 @@ class Places:
             match = None
             if squeezed[at : at + 2] in lengths:
                 match = self._exact_at(squeezed, gaps, at, at == end_of_last)
-            if match is None and gaps[at] and slips.may_begin(squeezed, at):
+            if match is None and at in may_slip:
                 match = self._slip_at(squeezed, gaps, at)
             if match is None:
                 at += 1
@@ -109,6 +113,9 @@ class Places:
             start = at_letter[at]
             stop = at_letter[end - 1] + 1
             best, others = _choose([form.place for form in forms], found, squeezed[at:end])
+            if found and best.province != found[-1].place.province and not text[found[-1].end : start].strip():
+                at += 1  # 춘천 명동, 창원 상남동: a namesake elsewhere of a place this list does not know
+                continue
             found.append(PlaceMatch(start, stop, text[start:stop], best, edits, others))
             at = end_of_last = end
         return found

@@ -119,18 +119,19 @@ class Gazetteer:
         compact, origin = _squeeze(text)
         hits: list[NameHit] = []
         names, lengths = self._names, self._lengths
-        i, n = 0, len(compact)
-        while i < n:
-            taken = 1
-            for length in (*lengths.get(compact[i : i + 2], ()), *lengths.get(compact[i], ())):
+        free = 0
+        for i, letter in enumerate(compact):
+            fitting = lengths.get(compact[i : i + 2], ()) if i >= free else ()
+            if i >= free and letter in lengths and i + 1 < len(compact):
+                fitting = (*fitting, 1)
+            for length in fitting:
                 plain = compact[i : i + length]
                 name = names.get(plain)
                 if name is None or len(plain) != length or not self._stands(text, origin, i, i + length, plain):
                     continue
                 hits.append(NameHit(name, origin[i], origin[i + length - 1] + 1))
-                taken = length
+                free = i + length
                 break
-            i += taken
         return self._with_slips(text, hits)
 
     def _stands(self, text: str, origin: Sequence[int], start: int, end: int, plain: str) -> bool:

@@ -17,6 +17,7 @@ from aiyam.korean.spelling import normalise
 from aiyam.nlu.shop_columns import ShopColumns
 
 SEPARATORS = re.compile(r"[^가-힣ㄱ-ㅣa-z0-9]+")
+_WORD = re.compile(r"[가-힣ㄱ-ㅣa-z0-9]+")
 _BRANCH = re.compile(r"(?:[가-힣0-9]{1,6}(?:역|동|구)?점|본점|직영점)$")
 _MIN_CHARS, _MAX_CHARS = 3, 16
 _ALL_COMPARED, _MAX_COMPARED = 20_000, 1000
@@ -83,22 +84,25 @@ class ShopNames:
         """Find names that start a word of ``text``; longest first, as (start, end), never overlapping."""
         if not self._rows:
             return []
-        origin = [i for i, c in enumerate(text) if not SEPARATORS.match(c)]
-        compact = "".join(text[i] for i in origin)
+        words = [match.span() for match in _WORD.finditer(text)]
+        compact = ""
+        origin: list[int] = []
         found: list[tuple[int, int]] = []
-        at = 0
-        while at < len(compact):
-            i = origin[at]
-            step = 1
-            if (i == 0 or text[i - 1] == " " or SEPARATORS.match(text[i - 1])) and compact[
-                at : at + 2
-            ] in self._prefixes:
-                for length in range(min(_MAX_CHARS, len(compact) - at), min_chars - 1, -1):
-                    if compact[at : at + length] in self._rows:
-                        found.append((i, origin[at + length - 1] + 1))
-                        step = length
-                        break
-            at += step
+        free = 0
+        for number, (first, last) in enumerate(words):
+            if first < free or (text[first : first + 2] not in self._prefixes and last - first > 1):
+                continue
+            if not compact:
+                compact = "".join([text[a:b] for a, b in words])
+                origin = [i for a, b in words for i in range(a, b)]
+            at = sum(b - a for a, b in words[:number])
+            if compact[at : at + 2] not in self._prefixes:
+                continue
+            for length in range(min(_MAX_CHARS, len(compact) - at), min_chars - 1, -1):
+                if compact[at : at + length] in self._rows:
+                    free = origin[at + length - 1] + 1
+                    found.append((first, free))
+                    break
         return found
 
     def near(self, name: str, *, limit: int = 2) -> list[int]:

@@ -118,7 +118,7 @@ _JOINED = re.compile(r"\s|(?:집|류)?\s?(?:이?랑|하고|과|와|이?나|,|및
 _FOODS = frozenset({EntityType.MENU, EntityType.FOOD_TYPE})
 
 
-def _shared_negation(text: str, spans: list[Span]) -> list[Span]:
+def _shared_negation(text: str, spans: Sequence[Span]) -> list[Span]:
     out = list(spans)
     for i in range(len(out) - 2, -1, -1):
         following = out[i + 1]

@@ -121,3 +121,12 @@ def test_well_known_places_of_other_cities_are_known(text, name, province):
 @pytest.mark.parametrize("text", ["줄 서면 얼마나 걸려", "앞에 서면 돼", "고유성", "광교수님"])
 def test_neighbourhoods_of_other_cities_stay_out_of_ordinary_words(text):
     assert find_places(text) == []
+
+
+@pytest.mark.parametrize("text", ["춘천 명동 닭갈비", "창원 상남동 밥집"])
+def test_a_namesake_right_after_another_city_is_not_the_one_in_seoul(text):
+    assert [m.place.kind for m in find_places(text)] == ["city"]
+
+
+def test_a_place_of_seoul_after_another_city_in_the_same_sentence_still_counts():
+    assert [m.name for m in find_places("부산에서 왔는데 홍대 맛집")][-1] == "홍대입구역"
