@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from zlib import crc32
 
 import numpy as np
@@ -20,7 +20,7 @@ FEATURES_VERSION = 3
 """Raised when a feature changes: a model trained on other features does not load."""
 
 _SHOP_LIKE = re.compile(r"거기|그\s?(?:집|가게|식당|곳)|여기(?!\s?근처|서)|아까|방금")
-_BEFORE, _AFTER, _SPACE = 2, 3, 32
+_SPACE = 5
 _MARGIN = 3
 
 Ids = NDArray[np.uint64]
@@ -56,8 +56,7 @@ def _finish(mixed: Ids) -> Ids:
     return mixed
 
 
-def _seed(number: int) -> np.uint64:
-    return np.uint64(number * int(_MIX[1]) & 0xFFFFFFFFFFFFFFFF)
+_SEED_OF = [np.uint64(number * int(_MIX[1]) & 0xFFFFFFFFFFFFFFFF) for number in range(80)]
 
 
 @lru_cache(maxsize=4096)
@@ -72,10 +71,13 @@ def _named(name: str) -> int:
 class Grid:
     """The characters of many texts side by side, each text with three marks before and after it.
 
-    ``codes`` (padded), ``at`` (n) the places of the real characters, ``row`` (n) their texts, ``starts`` (m + 1).
+    ``codes`` (padded), ``narrow`` the same within the basic plane, ``kinds`` their classes, ``at`` (n) the places of the
+    real characters, ``row`` (n) their texts, ``starts`` (m + 1).
     """
 
     codes: Ids
+    narrow: NDArray[np.int64]
+    kinds: NDArray[np.uint8]
     at: NDArray[np.int64]
     row: NDArray[np.int64]
     starts: NDArray[np.int64]
@@ -86,16 +88,29 @@ class Grid:
         gap = "\x03\x03\x03\x02\x02\x02"
         joined = f"\x02\x02\x02{gap.join(texts)}\x03\x03\x03"
         codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint64)
-        lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-        starts = np.zeros(len(texts) + 1, dtype=np.int64)
-        np.cumsum(lengths, out=starts[1:])
-        row = np.repeat(np.arange(len(texts)), lengths)
-        at = np.arange(starts[-1]) + row * (2 * _MARGIN) + _MARGIN
-        return cls(codes, at, row, starts)
+        narrow = np.minimum(codes, np.uint64(0xFFFF)).astype(np.int64)
+        if len(texts) == 1:
+            n = len(texts[0])
+            at: NDArray[np.int64]
+            row: NDArray[np.int64]
+            starts: NDArray[np.int64]
+            at, row, starts = np.arange(_MARGIN, n + _MARGIN), np.zeros(n, dtype=np.int64), np.array([0, n])
+        else:
+            lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+            starts = np.zeros(len(texts) + 1, dtype=np.int64)
+            np.cumsum(lengths, out=starts[1:])
+            row = np.repeat(np.arange(len(texts)), lengths)
+            at = np.arange(starts[-1]) + row * (2 * _MARGIN) + _MARGIN
+        return cls(codes, narrow, _KIND[narrow], at, row, starts)
+
+    @cached_property
+    def words(self) -> Words:
+        """The words of the texts."""
+        return _words(self)
 
 
 @dataclass(frozen=True)
-class _Words:
+class Words:
     """Words of a grid: ``hashes`` and ``rows`` of each word, and for every padded place its word's number (counted from 1
     by words begun so far), its place in the word and whether it is in one at all."""
 
@@ -108,20 +123,35 @@ class _Words:
     ends: NDArray[np.int64]
 
 
-def _kinds(codes: Ids) -> NDArray[np.uint8]:
-    """Class of each character: 1 Hangul, 2 digit, 3 Latin, 4 loose jamo, 5 space, 6 edge, 0 other."""
-    kinds = np.zeros(len(codes), dtype=np.uint8)
-    kinds[(codes >= 0xAC00) & (codes <= 0xD7A3)] = 1
-    kinds[(codes >= 48) & (codes <= 57)] = 2
-    kinds[(codes >= 97) & (codes <= 122)] = 3
-    kinds[(codes >= 0x3131) & (codes <= 0x3163)] = 4
-    kinds[codes == _SPACE] = 5
-    kinds[codes <= _AFTER] = 6
-    return kinds
+def _kind_table() -> NDArray[np.uint8]:
+    table = np.zeros(1 << 16, dtype=np.uint8)
+    for kind, first, last in (
+        (1, 0xAC00, 0xD7A3),
+        (2, 48, 57),
+        (3, 97, 122),
+        (4, 0x3131, 0x3163),
+        (5, 32, 32),
+        (6, 0, 3),
+    ):
+        table[first : last + 1] = kind
+    return table
 
 
-def _words(grid: Grid, kinds: NDArray[np.uint8]) -> _Words:
-    codes = grid.codes
+def _jamo_table() -> NDArray[np.int64]:
+    table = np.repeat(np.array([[19], [21], [0]], dtype=np.int64), 1 << 16, axis=1)
+    code = np.arange(0xD7A4 - 0xAC00)
+    table[:, 0xAC00:0xD7A4] = code // 588, code % 588 // 28, code % 28
+    return table
+
+
+_KIND = _kind_table()
+"""Class of each character: 1 Hangul, 2 digit, 3 Latin, 4 loose jamo, 5 space, 6 edge, 0 other."""
+_JAMO = _jamo_table()
+"""Initial, vowel and final of each character, shape (3, 65536); 19, 21 and 0 where it is no syllable."""
+
+
+def _words(grid: Grid) -> Words:
+    codes, kinds = grid.codes, grid.kinds
     inside = (kinds >= 1) & (kinds <= 4)
     edge = np.zeros(len(codes) + 1, dtype=np.bool_)
     edge[1:] = inside
@@ -130,12 +160,12 @@ def _words(grid: Grid, kinds: NDArray[np.uint8]) -> _Words:
     number = np.cumsum(inside & ~edge[:-1], dtype=np.int64)
     if not len(begins):
         empty = np.zeros(0, dtype=np.int64)
-        return _Words(empty.astype(np.uint64), empty, number, np.zeros_like(number), inside, begins, ends)
+        return Words(empty.astype(np.uint64), empty, number, np.zeros_like(number), inside, begins, ends)
     place = np.where(inside, np.arange(len(codes)) - begins[np.maximum(number - 1, 0)], 0)
     weighed = np.where(inside, codes * _POWERS[np.minimum(place, len(_POWERS) - 1)], np.uint64(0))
     hashes = np.add.reduceat(weighed, begins)
     rows = np.searchsorted(grid.at, begins)
-    return _Words(hashes, grid.row[rows], number, place, inside, begins, ends)
+    return Words(hashes, grid.row[rows], number, place, inside, begins, ends)
 
 
 # ------------------------------------------------------------------------------------------------ the tagger's features
@@ -164,10 +194,6 @@ _SEEDS = (np.arange(1, N_CONTEXTS + 1, dtype=np.uint64) * np.uint64(0xD6E8FEB866
 N_JAMO = (20, 22, 28)
 N_PLACES = (6, 6, 7)
 
-_CODE = np.arange(0xAC00, 0xD7A4) - 0xAC00
-_JAMO = np.stack([_CODE // 588, _CODE % 588 // 28, _CODE % 28]).astype(np.int64)
-"""Initial, vowel and final of every syllable, shape (3, 11172)."""
-
 
 @dataclass(frozen=True)
 class Contexts:
@@ -179,12 +205,13 @@ class Contexts:
     starts: NDArray[np.int64]
 
 
-def contexts(utterances: Sequence[Utterance]) -> Contexts:
-    """Return the features of every character: n-grams around it, its word and the next ones, jamo, what rules found."""
-    grid = Grid.of([u.plain.text for u in utterances])
-    codes, at = grid.codes, grid.at
-    kinds = _kinds(codes)
-    words = _words(grid, kinds)
+def contexts(utterances: Sequence[Utterance], grid: Grid | None = None) -> Contexts:
+    """Return the features of every character: n-grams around it, its word and the next ones, jamo, what rules found.
+
+    ``grid`` is that of the utterances, where it is at hand.
+    """
+    grid = grid or grid_of(utterances)
+    codes, at, kinds, words = grid.codes, grid.at, grid.kinds, grid.words
     n = len(at)
     zero = np.zeros(n, dtype=np.uint64)
     around = np.stack([*(codes[at + d] for d in range(-_MARGIN, _MARGIN + 1)), zero])
@@ -212,9 +239,7 @@ def contexts(utterances: Sequence[Utterance]) -> Contexts:
     shape = kinds[at - 1].astype(np.uint64) * np.uint64(64) + kind * np.uint64(8) + kinds[at + 1]
     marks = _marks(utterances, grid)
     found, found_before, found_after = marks[at], marks[at - 1], marks[at + 1]
-    syllable = kind == 1
-    index = np.where(syllable, codes[at] - np.uint64(0xAC00), zero).astype(np.int64)
-    jamo = np.where(syllable, _JAMO[:, index], np.array([[19], [21], [0]]))
+    jamo = _JAMO[:, grid.narrow[at]]
     onset = (jamo[0] * 32 + jamo[1]).astype(np.uint64)
     rhyme = (jamo[1] * 32 + jamo[2]).astype(np.uint64)
     place_, left_ = place.astype(np.uint64) + np.uint64(9), left.astype(np.uint64) + np.uint64(9)
@@ -229,6 +254,11 @@ def contexts(utterances: Sequence[Utterance]) -> Contexts:
             parts[k, n_windows + j] = triple[k]
     mixed = parts[0] * _MIX[0] + parts[1] * _MIX[1] + parts[2] * _MIX[2] + _SEEDS
     return Contexts(_finish(mixed), jamo, np.stack([place, np.minimum(left, 5), kind.astype(np.int64)]), grid.starts)
+
+
+def grid_of(utterances: Sequence[Utterance]) -> Grid:
+    """Lay the plain texts of utterances side by side."""
+    return Grid.of([u.plain.text for u in utterances])
 
 
 def _marks(utterances: Sequence[Utterance], grid: Grid) -> Ids:
@@ -258,104 +288,122 @@ class Bags:
     starts: NDArray[np.int64]
 
 
-def bags(utterances: Sequence[Utterance]) -> Bags:
+def bags(utterances: Sequence[Utterance], grid: Grid | None = None) -> Bags:
     """Return character 1-4-grams, jamo 3-6-grams, words and word pairs, and what rules found, of each utterance.
 
     Where the text as typed differs from its plain form, its own 2- and 3-grams join, so that slang itself can speak.
+    ``grid`` is that of the utterances, where it is at hand.
     """
-    texts = [u.plain.text.strip() for u in utterances]
-    grid = Grid.of(texts)
-    parts: list[tuple[Ids, NDArray[np.int64]]] = []
-    _add_grams(parts, grid, 1, 4, seed=1)
-    _add_jamo(parts, grid, 3, 6)
-    _add_words(parts, grid)
-    odd = [i for i, u in enumerate(utterances) if u.typed.strip().lower() != texts[i]]
+    grid = grid or grid_of(utterances)
+    found = _Found(len(utterances))
+    _add_grams(found, grid, 1, 4, seed=1)
+    _add_jamo(found, grid, 3, 6, seed=20)
+    _add_words(found, grid)
+    odd = [(i, t) for i, u in enumerate(utterances) if (t := u.typed.lower()) != u.plain.text]
     if odd:
-        typed = Grid.of([utterances[i].typed.strip().lower()[: len(texts[i]) * 2 + 20] for i in odd])
-        start = len(parts)
-        _add_grams(parts, typed, 2, 3, seed=40)
-        back = np.array(odd)
-        parts[start:] = [(ids, back[rows]) for ids, rows in parts[start:]]
-    names: list[int] = []
-    rows_of_names: list[int] = []
-    for i, utterance in enumerate(utterances):
-        found = _signs(utterance, texts[i])
-        names += found
-        rows_of_names += [i] * len(found)
-    parts.append((np.array(names, dtype=np.uint64), np.array(rows_of_names, dtype=np.int64)))
-    ids = np.concatenate([p[0] for p in parts])
-    rows = np.concatenate([p[1] for p in parts])
-    if len(utterances) > 1:
-        ids = ids[np.argsort(rows, kind="stable")]
-    starts = np.zeros(len(utterances) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(rows, minlength=len(utterances)), out=starts[1:])
-    return Bags(_finish(ids), starts)
+        typed = Grid.of([text[: len(utterances[i].plain.text) * 2 + 20] for i, text in odd])
+        _add_grams(found, typed, 2, 3, seed=40, back=np.array([i for i, _ in odd]))
+    signs = [_signs(u) for u in utterances]
+    found.add(
+        np.array([name for names in signs for name in names], dtype=np.uint64),
+        np.repeat(np.arange(len(signs)), [len(names) for names in signs]),
+    )
+    return found.bags()
+
+
+class _Found:
+    """Features gathered piece by piece; of a single utterance there is no need to say whose they are."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+        self.alone = n == 1
+        self.ids: list[Ids] = []
+        self.rows: list[NDArray[np.int64]] = []
+
+    def add(self, ids: Ids, rows: NDArray[np.int64]) -> None:
+        self.ids.append(ids)
+        self.rows.append(rows)
+
+    def bags(self) -> Bags:
+        ids = _finish(np.concatenate(self.ids))
+        if self.alone:
+            return Bags(ids, np.array([0, len(ids)]))
+        rows = np.concatenate(self.rows)
+        starts = np.zeros(self.n + 1, dtype=np.int64)
+        np.cumsum(np.bincount(rows, minlength=self.n), out=starts[1:])
+        return Bags(ids[np.argsort(rows, kind="stable")], starts)
 
 
 def _add_grams(
-    parts: list[tuple[Ids, NDArray[np.int64]]], grid: Grid, shortest: int, longest: int, *, seed: int
+    found: _Found, grid: Grid, shortest: int, longest: int, *, seed: int, back: NDArray[np.int64] | None = None
 ) -> None:
-    """Add character n-grams, one mark at each end included."""
-    m = len(grid.starts) - 1
-    rows = np.repeat(np.arange(m), np.diff(grid.starts) + 2)
-    places = np.arange(len(rows)) + rows * (2 * _MARGIN - 2) + _MARGIN - 1
-    codes = grid.codes[places]
-    _add_windows(parts, codes, rows, shortest, longest, seed=seed)
+    """Add character n-grams, one mark at each end included; ``back`` numbers the utterances of the grid's rows."""
+    if len(grid.starts) == 2:
+        codes = grid.codes[_MARGIN - 1 : len(grid.codes) - _MARGIN + 1]
+        rows = np.zeros(len(codes), dtype=np.int64)
+    else:
+        rows = np.repeat(np.arange(len(grid.starts) - 1), np.diff(grid.starts) + 2)
+        codes = grid.codes[np.arange(len(rows)) + rows * (2 * _MARGIN - 2) + _MARGIN - 1]
+    _add_windows(found, codes, rows if back is None else back[rows], shortest, longest, seed=seed)
 
 
-def _add_jamo(parts: list[tuple[Ids, NDArray[np.int64]]], grid: Grid, shortest: int, longest: int) -> None:
+def _add_jamo(found: _Found, grid: Grid, shortest: int, longest: int, *, seed: int) -> None:
     """Add n-grams of jamo, spaces left out."""
-    codes = grid.codes[grid.at]
-    kept = codes != _SPACE
-    codes, rows = codes[kept], grid.row[kept]
-    syllable = (codes >= 0xAC00) & (codes <= 0xD7A3)
-    index = np.where(syllable, codes - np.uint64(0xAC00), np.uint64(0)).astype(np.int64)
-    spread = np.zeros((len(codes), 3), dtype=np.uint64)
-    spread[:, 0] = np.where(syllable, _JAMO[0, index].astype(np.uint64) + np.uint64(1), codes)
-    spread[:, 1] = np.where(syllable, _JAMO[1, index].astype(np.uint64) + np.uint64(101), np.uint64(0))
-    spread[:, 2] = np.where(
-        syllable & (_JAMO[2, index] > 0), _JAMO[2, index].astype(np.uint64) + np.uint64(201), np.uint64(0)
-    )
+    at = grid.at[grid.kinds[grid.at] != _SPACE]
+    spread = _JAMO_CODES[grid.narrow[at]]
     flat = spread.ravel()
     present = flat != 0
-    _add_windows(parts, flat[present], np.repeat(rows, 3)[present], shortest, longest, seed=20)
+    rows = grid.row[:0] if found.alone else np.repeat(grid.row[grid.kinds[grid.at] != _SPACE], 3)[present]
+    _add_windows(found, flat[present], rows, shortest, longest, seed=seed)
 
 
-def _add_windows(
-    parts: list[tuple[Ids, NDArray[np.int64]]],
-    codes: Ids,
-    rows: NDArray[np.int64],
-    shortest: int,
-    longest: int,
-    *,
-    seed: int,
-) -> None:
+def _jamo_codes() -> Ids:
+    """Number the jamo of each character, shape (65536, 3); 0 is none, and what is no syllable stands for itself."""
+    table = np.zeros((1 << 16, 3), dtype=np.uint64)
+    table[:, 0] = np.arange(1 << 16)
+    initial, vowel, final = _JAMO[:, 0xAC00:0xD7A4].astype(np.uint64)
+    table[0xAC00:0xD7A4, 0] = initial + np.uint64(1)
+    table[0xAC00:0xD7A4, 1] = vowel + np.uint64(101)
+    table[0xAC00:0xD7A4, 2] = np.where(final > 0, final + np.uint64(201), np.uint64(0))
+    return table
+
+
+_JAMO_CODES = _jamo_codes()
+
+
+def _add_windows(found: _Found, codes: Ids, rows: NDArray[np.int64], shortest: int, longest: int, *, seed: int) -> None:
     rolling = codes * _MIX[0]
     for n in range(1, longest + 1):
         if n > 1:
             rolling = rolling[:-1] * _MIX[2] + codes[n - 1 :]
-        if n >= shortest and len(rolling):
+        if n < shortest or not len(rolling):
+            continue
+        if found.alone:
+            found.add(rolling + _SEED_OF[seed + n], rows)
+        else:
             whole = rows[: len(rolling)] == rows[n - 1 :]
-            parts.append((rolling[whole] + _seed(seed + n), rows[: len(rolling)][whole]))
+            found.add(rolling[whole] + _SEED_OF[seed + n], rows[: len(rolling)][whole])
 
 
-def _add_words(parts: list[tuple[Ids, NDArray[np.int64]]], grid: Grid) -> None:
-    words = _words(grid, _kinds(grid.codes))
+def _add_words(found: _Found, grid: Grid) -> None:
+    words = grid.words
     if not len(words.hashes):
         return
     hashes, rows = words.hashes, words.rows
-    parts.append((hashes + _seed(61), rows))
+    found.add(hashes + _SEED_OF[61], rows)
     new = np.ones(len(rows) + 1, dtype=np.bool_)
     new[1:-1] = rows[1:] != rows[:-1]
-    previous = np.concatenate([[np.uint64(0)], hashes[:-1]])
+    previous = np.zeros_like(hashes)
+    previous[1:] = hashes[:-1]
     previous[new[:-1]] = 7
-    parts.append((previous * _MIX[2] + hashes + _seed(62), rows))
+    found.add(previous * _MIX[2] + hashes + _SEED_OF[62], rows)
     last = np.flatnonzero(new[1:])
-    parts.append((hashes[last] * _MIX[2] + _seed(63), rows[last]))
+    found.add(hashes[last] * _MIX[2] + _SEED_OF[63], rows[last])
 
 
-def _signs(utterance: Utterance, plain: str) -> list[int]:
+def _signs(utterance: Utterance) -> list[int]:
     """Name what rules and lists found in one utterance, and how long it is."""
+    plain = utterance.plain.text
     kinds = sorted({f"{s.entity}{'!' if s.negated else ''}" for s in utterance.evidence})
     names = [f"e{k}" for k in kinds]
     names.append("E" + "+".join(kinds))

@@ -58,18 +58,18 @@ class LinearIntents:
         return cls(labels, np.ascontiguousarray(small), scale.astype(np.float32), bias, rarity)
 
     def scores(self, bags: Bags) -> NDArray[np.float32]:
-        """Return raw scores, shape (m, k); features of one utterance share a unit norm, as in training."""
+        """Return raw scores, shape (m, k); features of one utterance (it has some, always) share a unit norm, as in training."""
         rows = bucket_rows(bags, len(self.rarity))
-        counts = np.diff(bags.starts)
-        out = np.zeros((len(counts), len(self.labels)), dtype=np.float32)
-        for i in range(len(counts)):
-            mine, times = np.unique(rows[bags.starts[i] : bags.starts[i + 1]], return_counts=True)
-            value = (1.0 + np.log(times)) * self.rarity[mine]
-            norm = np.sqrt((value * value).sum()) or 1.0
-            out[i] = (value / norm).astype(np.float32) @ self.weights[mine].astype(np.float32)
-        out *= self.scale
-        out += self.bias
-        return out
+        value = self.rarity[rows]
+        if len(bags.starts) == 2:
+            total = value @ self.weights[rows].astype(np.float32)[None]
+            norms = np.sqrt((value @ value)[None])
+        else:
+            begins = bags.starts[:-1]
+            total = np.add.reduceat(self.weights[rows] * value[:, None], begins)
+            norms = np.sqrt(np.add.reduceat(value * value, begins))
+        scores: NDArray[np.float32] = total / norms[:, None] * self.scale + self.bias
+        return scores
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Return the arrays to save."""

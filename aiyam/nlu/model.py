@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from aiyam.errors import ModelError
 from aiyam.korean.spelling import Normalised
-from aiyam.nlu.decoding import FORBIDDEN, best_path, legal_moves, spans_of_tags
-from aiyam.nlu.features import FEATURES_VERSION, Utterance, bags, contexts
+from aiyam.nlu.decoding import FORBIDDEN, best_paths, legal_moves, spans_of_tags
+from aiyam.nlu.features import FEATURES_VERSION, Utterance, bags, contexts, grid_of
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.linear_intents import LinearIntents
 from aiyam.nlu.network import Network
@@ -128,15 +128,15 @@ class NluModel:
         intent_scores, tag_scores, starts = self.scores(utterances)
         probabilities = softmax(intent_scores.astype(np.float64))
         best = np.argsort(-probabilities, axis=1, kind="stable")[:, :N_ALTERNATIVES]
-        names = np.array(self.parts.tags, dtype=object)
+        paths = best_paths(tag_scores, starts, self._moves, self._starts)
+        names = self.parts.tags
         readings = []
         for i, utterance in enumerate(utterances):
             plain = utterance.plain
             spans: list[tuple[str, int, int]] = []
-            if len(self.parts.tags) > 1 and plain.text.strip():
-                path = best_path(tag_scores[starts[i] : starts[i + 1]], self._moves, self._starts)
-                if path.any():
-                    spans = spans_of_tags(names[path].tolist(), plain.text)
+            path = paths[starts[i] : starts[i + 1]]
+            if path.any():
+                spans = spans_of_tags([names[t] for t in path.tolist()], plain.text)
             ranking = tuple((self.intents.labels[j], float(probabilities[i, j])) for j in best[i])
             readings.append(Reading(plain, utterance.evidence, *ranking[0], ranking, tuple(spans)))
         return readings
@@ -146,8 +146,9 @@ class NluModel:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
         """Return intent scores (m, intents), tag scores (n, tags) and where each utterance's characters begin (m + 1)."""
         parts, mix = self.parts, self.parts.mix
-        intent_scores = mix.intent_linear * parts.intents.scores(bags(utterances))
-        around = contexts(utterances)
+        grid = grid_of(utterances)
+        intent_scores = mix.intent_linear * parts.intents.scores(bags(utterances, grid))
+        around = contexts(utterances, grid)
         tag_scores = np.zeros((around.ids.shape[1], len(parts.tags)), dtype=np.float32)
         if parts.network is not None and (mix.intent_network or mix.tags_network):
             intents, tags = parts.network.run(around)

@@ -19,6 +19,10 @@ def context_keys(contexts: Contexts) -> NDArray[np.int64]:
     return (contexts.ids & np.uint64(N_KEYS - 1)).astype(np.int64)
 
 
+_SLICE = 256
+"""Places scored at once: as many as stay in the processor's cache."""
+
+
 class SparseTagger:
     """Weights by context: ``keys`` (a, sorted), ``bounds`` (a + 1), ``tags`` and ``weights`` (w), ``moves`` (k, k)."""
 
@@ -33,22 +37,31 @@ class SparseTagger:
         self.keys, self.bounds, self.tags, self.weights, self.moves = keys, bounds, tags, weights, moves
         self._slot = np.zeros(N_KEYS, dtype=np.int32)
         self._slot[keys] = np.arange(1, len(keys) + 1)
-        self._first = np.concatenate([[0], bounds[:-1]])
-        self._count = np.concatenate([[0], np.diff(bounds)])
+        self._first = np.concatenate([[0], bounds[:-1]]).astype(np.int32)
+        self._count = np.concatenate([[0], np.diff(bounds)]).astype(np.int32)
 
     def scores(self, contexts: Contexts) -> NDArray[np.float32]:
         """Return the score of every tag at every place, shape (n, k)."""
-        n, k = contexts.ids.shape[1], len(self.moves)
-        slots = self._slot[context_keys(contexts)]
-        counts = self._count[slots].ravel()
-        total = int(counts.sum())
-        if not total:
-            return np.zeros((n, k), dtype=np.float32)
-        ends = np.cumsum(counts)
-        at = np.arange(total) + np.repeat(self._first[slots].ravel() - (ends - counts), counts)
-        places = np.repeat(np.tile(np.arange(n), len(slots)), counts)
-        flat = np.bincount(places * k + self.tags[at], weights=self.weights[at], minlength=n * k)
-        return flat.reshape(n, k).astype(np.float32)
+        keys = context_keys(contexts)
+        n, k = keys.shape[1], len(self.moves)
+        out = np.empty((n, k), dtype=np.float32)
+        for start in range(0, n, _SLICE):
+            some = keys[:, start : start + _SLICE]
+            out[start : start + _SLICE] = self._scores(some, k)
+        return out
+
+    def _scores(self, keys: NDArray[np.int64], k: int) -> NDArray[np.float32]:
+        n = keys.shape[1]
+        slots: NDArray[np.int32] = self._slot[keys].ravel()
+        known = np.flatnonzero(slots)
+        slots = slots[known]
+        counts = self._count[slots]
+        ends = np.cumsum(counts, dtype=np.int32)
+        total = int(ends[-1]) if len(ends) else 0
+        at = np.arange(total, dtype=np.int32) + np.repeat(self._first[slots] - (ends - counts), counts)
+        cells = np.repeat(((known % n) * k).astype(np.int32), counts) + self.tags[at]
+        flat = np.bincount(cells, weights=self.weights[at], minlength=n * k).astype(np.float32)
+        return flat.reshape(n, k)
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Return the arrays to save."""

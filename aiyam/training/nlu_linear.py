@@ -60,9 +60,9 @@ def _matrix(utterances: Sequence[Utterance], size: int) -> tuple[Any, NDArray[np
     matrix = vstack(parts).tocsr()
     seen = np.bincount(matrix.indices, minlength=size)
     rarity = (np.log((1 + matrix.shape[0]) / (1 + seen)) + 1).astype(np.float16).astype(np.float32)
-    matrix.data = (1 + np.log(matrix.data)) * rarity[matrix.indices]
-    norms = np.sqrt(np.add.reduceat(matrix.data**2, matrix.indptr[:-1]))
-    matrix.data /= np.repeat(np.maximum(norms, 1e-9), np.diff(matrix.indptr))
+    times, rare = matrix.data, rarity[matrix.indices]
+    norms = np.sqrt(np.add.reduceat(times * rare**2, matrix.indptr[:-1]))
+    matrix.data = times * rare / np.repeat(norms, np.diff(matrix.indptr))
     return matrix, rarity
 
 

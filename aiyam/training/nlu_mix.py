@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aiyam.nlu.decoding import FORBIDDEN, best_path, legal_moves, spans_of_tags
+from aiyam.nlu.decoding import FORBIDDEN, best_paths, legal_moves, spans_of_tags
 from aiyam.nlu.examples import Example
 from aiyam.nlu.features import Utterance, bags, contexts
 from aiyam.nlu.gazetteer import Gazetteer
@@ -73,32 +73,39 @@ def find_mix(parts: Parts, utterances: Sequence[Utterance], gold: Sequence[Examp
         return replace(mix, tags_linear=1.0 if parts.tagger is not None else 0.0, tags_network=0.0)
     if parts.tagger is None:
         return replace(mix, tags_linear=0.0, tags_network=1.0)
-    rows: list[tuple[Scores, Scores]] = []
+    ours, theirs, bounds = [], [], [np.zeros(1, dtype=np.int64)]
     for i in range(0, len(utterances), _CHUNK):
         around = contexts(utterances[i : i + _CHUNK])
-        ours, theirs = parts.network.run(around)[1], parts.tagger.scores(around)
-        rows += [(ours[a:b], theirs[a:b]) for a, b in zip(around.starts[:-1], around.starts[1:], strict=True)]
-    spread = float(np.concatenate([r[0] for r in rows]).std() / (np.concatenate([r[1] for r in rows]).std() or 1.0))
+        ours.append(parts.network.run(around)[1])
+        theirs.append(parts.tagger.scores(around))
+        bounds.append(around.starts[1:] + bounds[-1][-1])
+    rows = _Rows(np.concatenate(ours), np.concatenate(theirs), np.concatenate(bounds))
+    spread = float(rows.network.std() / (rows.linear.std() or 1.0))
     shares = [round(share * spread, 5) for share in _SHARES]
     best = max(shares, key=lambda share: (_span_f1(parts, rows, share, utterances, gold), -share))
     return replace(mix, tags_linear=best, tags_network=1.0)
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """Tag scores of many utterances by each part, shape (n, k), and where each utterance begins."""
+
+    network: Scores
+    linear: Scores
+    bounds: NDArray[np.int64]
+
+
 def _span_f1(
-    parts: Parts,
-    rows: Sequence[tuple[Scores, Scores]],
-    share: float,
-    utterances: Sequence[Utterance],
-    gold: Sequence[Example],
+    parts: Parts, rows: _Rows, share: float, utterances: Sequence[Utterance], gold: Sequence[Example]
 ) -> float:
     if parts.network is None or parts.tagger is None:
         return 0.0
     moves = legal_moves(parts.tags) + parts.network.moves + share * parts.tagger.moves
     starts = np.where([t.startswith("I-") for t in parts.tags], FORBIDDEN, 0.0).astype(np.float32)
-    names = np.array(parts.tags, dtype=object)
+    paths = best_paths(rows.network + share * rows.linear, rows.bounds, moves, starts)
     hit = total = 0
-    for (ours, theirs), utterance, example in zip(rows, utterances, gold, strict=True):
-        path = names[best_path(ours + share * theirs, moves, starts)].tolist()
+    for i, (utterance, example) in enumerate(zip(utterances, gold, strict=True)):
+        path = [parts.tags[t] for t in paths[rows.bounds[i] : rows.bounds[i + 1]].tolist()]
         spans = {(k, *utterance.plain.span(s, t)) for k, s, t in spans_of_tags(path, utterance.plain.text)}
         truth = {(k, s, t) for k, s, t, _ in example.spans}
         hit, total = hit + len(spans & truth), total + len(spans) + len(truth)
