@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from aiyam.contracts import EntityType, Filters, Intent
+from aiyam.contracts import SHOP_QUESTION_INTENTS, EntityType, Filters, Intent
 from aiyam.errors import DataError
 from aiyam.nlu.lexicon import ALLERGEN_GROUPS
 from aiyam.nlu.place_words import full_name
@@ -32,6 +32,8 @@ _LISTS = {
     EntityType.DIETARY_PREFERENCE: "dietary_preferences",
     EntityType.ATMOSPHERE: "atmosphere",
 }
+_OF_A_SHOP = (EntityType.MENU, EntityType.ORDINAL, EntityType.BUDGET, EntityType.ALLERGY)
+"""What stays a filter in a question about one shop."""
 _EXCLUDED = {"category": "exclude_menus", "menus": "exclude_menus", "taste": "exclude_taste"}
 
 
@@ -90,7 +92,8 @@ def row_of(marked: str, intent: str, extra: str = "") -> dict[str, Any]:
     text, spans = parse_markup(marked)
     filters: dict[str, Any] = {}
     for span in spans if intent not in NO_FILTERS else ():
-        _add(filters, span)
+        if intent not in SHOP_QUESTION_INTENTS or span.entity in _OF_A_SHOP:
+            _add(filters, span)
     for part in filter(None, (p.strip() for p in extra.split(";"))):
         key, _, written = part.partition("=")
         filters.pop(key.strip(), None)
@@ -154,7 +157,8 @@ def _add(filters: dict[str, Any], span: MarkedSpan) -> None:
     kind, value = span.entity, span.value
     if kind in _LISTS:
         key = _LISTS[EntityType(kind)]
-        filters.setdefault(_EXCLUDED.get(key, key) if span.negated else key, []).append(value)
+        listed = filters.setdefault(_EXCLUDED.get(key, key) if span.negated else key, [])
+        listed.extend([value] if value not in listed else [])
     elif kind == EntityType.ALLERGY:
         known = filters.setdefault("allergies", [])
         known.extend(a for a in ALLERGEN_GROUPS.get(str(value), (value,)) if a not in known)

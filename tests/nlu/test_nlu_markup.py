@@ -49,6 +49,16 @@ def test_what_is_turned_down_with_no_filter_to_say_so_is_a_span_alone(marked: st
     assert len(row["entities"]) == marked.count("](")
 
 
+def test_a_question_about_one_shop_keeps_only_what_it_asks_of_the_shop() -> None:
+    row = row_of("[우리 동네](l:near_me) [분식](f)집 [떡볶이](m) [급카](p)로 돼?", "SHOP_DETAIL")
+    assert row["filters"] == {"menus": ["떡볶이"]}
+    assert len(row["entities"]) == 4
+
+
+def test_a_wish_said_twice_is_one_filter() -> None:
+    assert row_of("[치킨](f)[치킨](f) 먹고파", "FOOD_RECOMMENDATION")["filters"] == {"category": ["치킨"]}
+
+
 @pytest.mark.parametrize("marked", ["[만원](budget:1", "[만원](nonsense:1)"])
 def test_a_broken_mark_is_refused(marked: str) -> None:
     with pytest.raises(DataError):
