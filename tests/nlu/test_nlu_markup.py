@@ -56,7 +56,7 @@ def test_a_question_about_one_shop_keeps_only_what_it_asks_of_the_shop() -> None
 
 
 def test_a_wish_said_twice_is_one_filter() -> None:
-    assert row_of("[치킨](f)[치킨](f) 먹고파", "FOOD_RECOMMENDATION")["filters"] == {"category": ["치킨"]}
+    assert row_of("[치킨](f)[치킨](f) 먹고파", "FOOD_RECOMMENDATION")["filters"] == {"category": "치킨"}
 
 
 @pytest.mark.parametrize("marked", ["[만원](budget:1", "[만원](nonsense:1)"])
