@@ -29,7 +29,7 @@ def best_paths(
     """Return the best sequence of tag numbers of each of many utterances (Viterbi over the likeliest tags of each place).
 
     Args:
-        scores: (n, k) score of each tag at each place, the utterances' places one after another.
+        scores: (n, k) score of each tag at each place, the utterances' places one after another; "O" is tag 0.
         bounds: (m + 1) where each utterance's places begin.
         moves: (k, k) score of tag j after tag i.
         starts: (k,) score of beginning with each tag.
@@ -45,6 +45,7 @@ def best_paths(
     width = min(k, N_LIKELY)
     if width < k:
         tags = np.argpartition(scores, k - width, axis=1)[:, k - width :]
+        tags[(tags != 0).all(axis=1), 0] = 0  # "O" stands anywhere, so that there is always a path
         scores = np.take_along_axis(scores, tags, axis=1)
     else:
         tags = np.broadcast_to(np.arange(k), (n, k))
