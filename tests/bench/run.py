@@ -1,8 +1,9 @@
 """Every benchmark of ``make bench``, one after the other; one JSON line each, with the command that gave it.
 
-    python tests/bench/run.py [--keep DIR] [--only turn,http]
+    python tests/bench/run.py [--keep DIR] [--only turn,http] [--corpus DIR]
 
 The homes it prepares (3,000 and 100,000 shops) go to a temporary folder, or are kept in DIR for the next run.
+The understanding is compared with its peer only where ``--corpus`` names a folder of ``train.jsonl`` and ``dev.jsonl``.
 """
 
 from __future__ import annotations
@@ -22,14 +23,17 @@ HERE = Path(__file__).resolve().parent
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", type=Path, help="folder for the prepared homes")
-    parser.add_argument("--only", default="", help="comma-separated names: city, import, turn, http, ranking, kill")
+    parser.add_argument(
+        "--only", default="", help="comma-separated names: city, import, turn, http, ranking, kill, understanding"
+    )
+    parser.add_argument("--corpus", type=Path, help="public corpus to compare the understanding with its peer on")
     args = parser.parse_args()
     root = args.keep or Path(tempfile.mkdtemp(prefix="aiyam-bench-"))
     only = set(filter(None, args.only.split(",")))
     try:
         results = [
             run(name, script, options, root, home)
-            for name, script, options, home in suite(root)
+            for name, script, options, home in suite(root, args.corpus)
             if not only or name in only
         ]
     finally:
@@ -38,9 +42,10 @@ def main() -> int:
     return 1 if any(results) else 0
 
 
-def suite(root: Path) -> list[tuple[str, str, list[str], Path | None]]:
+def suite(root: Path, corpus: Path | None) -> list[tuple[str, str, list[str], Path | None]]:
     """Name, script, options and the home the script finds in its environment."""
     small, large = root / "shops-3000", root / "shops-100000"
+    understanding = [("understanding", "understanding.py", ["--data", str(corpus)], None)] if corpus else []
     return [
         ("city", "city.py", ["--shops", "3000"], None),
         ("city", "city.py", ["--shops", "100000"], None),
@@ -51,6 +56,7 @@ def suite(root: Path) -> list[tuple[str, str, list[str], Path | None]]:
         ("http", "http_load.py", ["--users", "50"], large),
         ("ranking", "ranking.py", ["--home", str(root / "ranking"), "--variants", "spec,default"], None),
         ("kill", "kill_nine.py", ["--kills", "200"], None),
+        *understanding,
     ]
 
 
