@@ -22,7 +22,7 @@ from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.grammar import SHOP_NAMES
 from aiyam.nlu.model import CONFIG, Mix, NluModel, Parts, save_model
 from aiyam.nlu.network import Network
-from aiyam.registry import seal
+from aiyam.registry import open_sealed, seal
 from aiyam.training.corpus import HELD_BACK, N_GENERATED, labels_of, load_corpus
 from aiyam.training.nlu_linear import fit_intents, fit_tagger
 from aiyam.training.nlu_mix import find_mix, scored, tune_intents
@@ -31,7 +31,7 @@ from aiyam.training.rows import digest_of, hold_out, noisy_copy, spans_of, subst
 
 EPOCHS = 14
 """Passes of the network; 0 trains the linear parts alone, in a tenth of the time."""
-PASSES = 12
+PASSES = 15
 """Passes of the linear tagger."""
 _HIDDEN_EVIDENCE = 0.15
 """Share of what the rules found that a training row hides, so that the models read the words too."""
@@ -62,22 +62,25 @@ def train_nlu(
         dev: rows that decide when to stop, how the parts are mixed and how sure answers sound; without it and without a
             ``dev.jsonl`` in the folder, a tenth of the templates and of the other rows is held out.
         epochs: most passes of the network; it stops earlier when held-out rows no longer gain.
-        base: a version to go on from: its rows are rehearsed beside the new ones, its network is the start, and what it
-            knew is measured again afterwards.
+        base: a version to go on from: its rows are rehearsed and held out beside the new ones, its network is the start,
+            and what it knew is measured again afterwards. Where both say a text, the new row counts.
         n_generated: rows the folder's templates give.
 
     Raises:
         DataError: no sound row is left.
-        ModelError: ``base`` is damaged.
+        ModelError: ``base`` is missing, damaged, or no version that this made.
     """
     started = time.perf_counter()
     rng = random.Random(seed)
     corpus = load_corpus(data, seed=seed, dev=dev, n_generated=n_generated)
     gazetteer = Gazetteer.from_shipped(SHOP_NAMES)
-    before = NluModel.load(base, gazetteer) if base else None
+    before = _base_model(base, gazetteer) if base else None
     fit, held = (corpus.examples, corpus.tuning) if corpus.tuning else hold_out(corpus.examples, rng)
-    known_rows = _read_rows(base / REHEARSED) if base else []
-    fit = [*_not_contradicted(known_rows, fit), *fit]
+    known_held: list[Example] = []
+    if base:
+        known_held = _said_nowhere_in(_read_rows(base / HELD), [*fit, *held])
+        fit = [*_said_nowhere_in(_read_rows(base / REHEARSED), [*fit, *held]), *fit]
+        held = [*held, *known_held]
     progress(Progress(stage="read", fraction=0.03, message=f"{len(fit)} rows"))
 
     intents, tags = labels_of(fit), _tag_names(fit)
@@ -109,12 +112,12 @@ def train_nlu(
     parts = _with(parts, mix=find_mix(parts, read, judged))
     metrics: dict[str, float] = {f"held_out_{k}": v for k, v in scored(parts, read, judged).items()}
     metrics |= {"n_held_out": len(judged), "n_rows": len(fit)}
-    if before is not None and base is not None:
-        metrics |= _forgetting(before, parts, base, gazetteer)
+    if before is not None:
+        metrics |= _forgetting(before, parts, known_held, gazetteer)
     metrics["train_seconds"] = round(time.perf_counter() - started, 1)
     save_model(out, parts, {"seed": seed, "epochs": epochs})
     _write_rows(out / REHEARSED, fit)
-    _write_rows(out / HELD, [*(_read_rows(base / HELD) if base else []), *judged])
+    _write_rows(out / HELD, judged)
     report = {"files": [r.as_json() for r in corpus.reports]}
     (out / "data_report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")
     config = {
@@ -124,6 +127,7 @@ def train_nlu(
     manifest = seal(
         out, component="nlu", version=out.name, dataset=data.name,
         dataset_sha256=digest_of(data, leave_out=HELD_BACK), config=config, metrics=metrics,
+        parents=(base.name,) if base else (),
     )  # fmt: skip
     progress(Progress(stage="done", fraction=1.0, metrics={k: float(v) for k, v in metrics.items()}))
     return manifest
@@ -240,15 +244,22 @@ def _network(
 # ------------------------------------------------------------------------------------------------ going on from a version
 
 
-def _not_contradicted(known: Sequence[Example], new: Sequence[Example]) -> list[Example]:
-    """Leave out rehearsed rows whose text the new rows label anew."""
+def _base_model(base: Path, gazetteer: Gazetteer) -> NluModel:
+    open_sealed(base, "nlu")
+    return NluModel.load(base, gazetteer)
+
+
+def _said_nowhere_in(known: Sequence[Example], new: Sequence[Example]) -> list[Example]:
+    """Leave out known rows whose text the new rows hold: theirs is the label that counts, on their side of the split."""
     texts = {e.text for e in new}
     return [e for e in known if e.text not in texts]
 
 
-def _forgetting(before: NluModel, parts: Parts, base: Path, gazetteer: Gazetteer) -> dict[str, float]:
+def _forgetting(
+    before: NluModel, parts: Parts, known_held: Sequence[Example], gazetteer: Gazetteer
+) -> dict[str, float]:
     """Score the rows that the base was tuned on, with the base and with what came of it."""
-    held = [e for e in _read_rows(base / HELD) if e.intent in parts.intents.labels]
+    held = [e for e in known_held if e.intent in parts.intents.labels]
     if not held:
         return {}
     read = [Utterance.of(e.text, gazetteer) for e in held]
