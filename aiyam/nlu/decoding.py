@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from aiyam.korean.spelling import Normalised
 
 FORBIDDEN = -1e4
-N_LIKELY = 12
-"""Tags of one place that are considered; with more, nothing changed on any corpus tried."""
+ALL = 1 << 10
 
 
 def legal_moves(tags: Sequence[str]) -> NDArray[np.float32]:
@@ -24,27 +23,35 @@ def legal_moves(tags: Sequence[str]) -> NDArray[np.float32]:
 
 
 def best_paths(
-    scores: NDArray[np.float32], bounds: NDArray[np.int64], moves: NDArray[np.float32], starts: NDArray[np.float32]
+    scores: NDArray[np.float32],
+    bounds: NDArray[np.int64],
+    moves: NDArray[np.float32],
+    starts: NDArray[np.float32],
+    *,
+    n_likely: int = ALL,
 ) -> NDArray[np.int64]:
-    """Return the best sequence of tag numbers of each of many utterances (Viterbi over the likeliest tags of each place).
+    """Return the best sequence of tag numbers of each of many utterances (Viterbi).
 
     Args:
         scores: (n, k) score of each tag at each place, the utterances' places one after another; "O" is tag 0.
         bounds: (m + 1) where each utterance's places begin.
         moves: (k, k) score of tag j after tag i.
         starts: (k,) score of beginning with each tag.
+        n_likely: consider so many tags at each place, those of the highest scores and the first ("O").
 
     Returns:
-        (n,) tag numbers; exact where k is at most ``N_LIKELY``.
+        (n,) tag numbers; exact where ``n_likely`` is at least k.
     """
     n, k = scores.shape
     path = np.zeros(n, dtype=np.int64)
     lengths = np.diff(bounds)
     if k < 2 or not n:
         return path
-    width = min(k, N_LIKELY)
+    width = min(k, n_likely)
     if width < k:
-        tags = np.argpartition(scores, k - width, axis=1)[:, k - width :]
+        ranked = scores.copy()
+        ranked[:, 0] = np.inf
+        tags = np.argpartition(ranked, k - width, axis=1)[:, k - width :]
         tags[(tags != 0).all(axis=1), 0] = 0  # "O" stands anywhere, so that there is always a path
         scores = np.take_along_axis(scores, tags, axis=1)
     else:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aiyam.errors import ModelError
 from aiyam.korean.spelling import Normalised
-from aiyam.nlu.decoding import FORBIDDEN, best_paths, legal_moves, spans_of_tags
+from aiyam.nlu.decoding import ALL, FORBIDDEN, best_paths, legal_moves, spans_of_tags
 from aiyam.nlu.features import FEATURES_VERSION, Utterance, bags, contexts, grid_of
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.linear_intents import LinearIntents
@@ -24,6 +24,8 @@ from aiyam.nlu.values import Span
 CONFIG, WEIGHTS = "nlu.json", "weights.safetensors"
 N_ALTERNATIVES = 4
 _BATCH = 256
+_FEW_TAGS, _N_LIKELY = 40, 24
+"""With many tags, only the likeliest of each place are weighed against each other (the network's scores say which)."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class NluModel:
             if part is not None and weight:
                 legal = legal + weight * part.moves
         self._moves = legal
+        self._n_likely = ALL if parts.network is None or len(parts.tags) <= _FEW_TAGS else _N_LIKELY
 
     @classmethod
     def load(cls, folder: Path, gazetteer: Gazetteer) -> NluModel:
@@ -128,7 +131,7 @@ class NluModel:
         intent_scores, tag_scores, starts = self.scores(utterances)
         probabilities = softmax(intent_scores.astype(np.float64))
         best = np.argsort(-probabilities, axis=1, kind="stable")[:, :N_ALTERNATIVES]
-        paths = best_paths(tag_scores, starts, self._moves, self._starts)
+        paths = best_paths(tag_scores, starts, self._moves, self._starts, n_likely=self._n_likely)
         names = self.parts.tags
         readings = []
         for i, utterance in enumerate(utterances):

@@ -70,6 +70,8 @@ class Network:
         """
         self._raw = {name: tensors[f"net.{name}"] for name in PARTS}
         part = {name: array.astype(np.float32) for name, array in self._raw.items()}
+        if "net.embedding.scale" in tensors:
+            part["embedding"] *= tensors["net.embedding.scale"]
         self.embedding = part["embedding"]
         self.jamo = (part["onset"], part["vowel"], part["final"])
         self.place = (part["place"], part["left"], part["kind"])
@@ -88,8 +90,12 @@ class Network:
         self.moves = part["moves"]
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays to save."""
-        return {f"net.{name}": array.astype(np.float16) for name, array in self._raw.items()}
+        """Return the arrays to save: half precision, and the embeddings, half of the file, as int8 with a scale a column."""
+        arrays = {f"net.{name}": array.astype(np.float16) for name, array in self._raw.items()}
+        scale = np.maximum(np.abs(self.embedding).max(axis=0), 1e-9) / 127.0
+        arrays["net.embedding"] = np.rint(self.embedding / scale).astype(np.int8)
+        arrays["net.embedding.scale"] = scale.astype(np.float32)
+        return arrays
 
     def fits(self, n_intents: int, n_tags: int) -> bool:
         """Tell whether the heads have the sizes of the label sets."""

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from aiyam.nlu.features import Contexts
 
-N_KEYS = 1 << 22
-"""Contexts are told apart by 22 bits; the weights of a known one are looked up through a table of 20 bits."""
+KEY_BITS, SLOT_BITS = 32, 22
+"""Contexts are told apart by 32 bits; a table over the low 22 of them finds the weights of a known one."""
 
 
 def context_keys(contexts: Contexts) -> NDArray[np.int64]:
     """Return the key of every context, shape (N_CONTEXTS, n)."""
-    return (contexts.ids & np.uint64(N_KEYS - 1)).astype(np.int64)
+    return (contexts.ids & np.uint64((1 << KEY_BITS) - 1)).astype(np.int64)
 
 
 _SLICE = 256
@@ -35,8 +35,9 @@ class SparseTagger:
         moves: NDArray[np.float32],
     ) -> None:
         self.keys, self.bounds, self.tags, self.weights, self.moves = keys, bounds, tags, weights, moves
-        self._slot = np.zeros(N_KEYS, dtype=np.int32)
-        self._slot[keys] = np.arange(1, len(keys) + 1)
+        self._slot = np.zeros(1 << SLOT_BITS, dtype=np.int32)
+        self._slot[keys & ((1 << SLOT_BITS) - 1)] = np.arange(1, len(keys) + 1)  # of two in one slot the last is found
+        self._key = np.concatenate([[-1], keys])
         self._first = np.concatenate([[0], bounds[:-1]]).astype(np.int32)
         self._count = np.concatenate([[0], np.diff(bounds)]).astype(np.int32)
 
@@ -52,8 +53,9 @@ class SparseTagger:
 
     def _scores(self, keys: NDArray[np.int64], k: int) -> NDArray[np.float32]:
         n = keys.shape[1]
-        slots: NDArray[np.int32] = self._slot[keys].ravel()
-        known = np.flatnonzero(slots)
+        keys = keys.ravel()
+        slots: NDArray[np.int32] = self._slot[keys & ((1 << SLOT_BITS) - 1)]
+        known = np.flatnonzero(self._key[slots] == keys)
         slots = slots[known]
         counts = self._count[slots]
         ends = np.cumsum(counts, dtype=np.int32)
@@ -82,7 +84,7 @@ class SparseTagger:
         bounds = np.concatenate([[0], np.cumsum(tensors["crf.counts"].astype(np.int64))])
         tags, moves = tensors["crf.tags"], tensors["crf.moves"]
         fits = len(bounds) == len(keys) + 1 and bounds[-1] == len(tags) == len(tensors["crf.weights"])
-        if not fits or moves.shape != (n_tags, n_tags) or (len(keys) and keys.max() >= N_KEYS):
+        if not fits or moves.shape != (n_tags, n_tags):
             raise ValueError(f"{len(keys)} contexts, {len(tags)} weights and moves of shape {moves.shape}")
         if len(tags) and int(tags.max()) >= n_tags:
             raise ValueError(f"a weight for tag {int(tags.max())} of {n_tags}")

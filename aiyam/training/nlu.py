@@ -7,9 +7,8 @@ import json
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from aiyam.nlu.examples import Example, load_examples
 from aiyam.nlu.features import FEATURES_VERSION, Utterance
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.grammar import SHOP_NAMES
-from aiyam.nlu.model import CONFIG, Mix, NluModel, Parts, save_model
+from aiyam.nlu.model import Mix, NluModel, Parts, save_model
 from aiyam.nlu.network import Network
 from aiyam.registry import open_sealed, seal
 from aiyam.training.corpus import HELD_BACK, N_GENERATED, labels_of, load_corpus
@@ -29,10 +28,21 @@ from aiyam.training.nlu_mix import find_mix, scored, tune_intents
 from aiyam.training.nlu_network import Row, Sizes, fit_network
 from aiyam.training.rows import digest_of, hold_out, noisy_copy, spans_of, substituted
 
-EPOCHS = 14
-"""Passes of the network; 0 trains the linear parts alone, in a tenth of the time."""
-PASSES = 15
-"""Passes of the linear tagger."""
+
+@dataclass(frozen=True)
+class Effort:
+    """How much a training may cost: passes of the network (0: none), of the linear tagger, generated rows, widths."""
+
+    epochs: int = 14
+    passes: int = 15
+    n_generated: int = N_GENERATED
+    sizes: Sizes = field(default_factory=Sizes)
+
+
+FULL = Effort()
+QUICK = Effort(epochs=6, passes=0, n_generated=3000, sizes=Sizes(context=64, hidden=64, average=0.99))
+"""For a first start: half a minute on one core."""
+
 _HIDDEN_EVIDENCE = 0.15
 """Share of what the rules found that a training row hides, so that the models read the words too."""
 _HIDDEN = {str(EntityType.SHOP_NAME): 0.5}
@@ -50,10 +60,10 @@ def train_nlu(
     *,
     dev: Path | None = None,
     seed: int,
-    epochs: int = EPOCHS,
+    epochs: int | None = None,
     progress: Callable[[Progress], None],
     base: Path | None = None,
-    n_generated: int = N_GENERATED,
+    effort: Effort = FULL,
 ) -> Manifest:
     """Train and seal a version in ``out`` (its folder name is the version).
 
@@ -61,10 +71,10 @@ def train_nlu(
         data: a training file, or a folder (see ``load_corpus``).
         dev: rows that decide when to stop, how the parts are mixed and how sure answers sound; without it and without a
             ``dev.jsonl`` in the folder, a tenth of the templates and of the other rows is held out.
-        epochs: most passes of the network; it stops earlier when held-out rows no longer gain.
+        epochs: most passes of the network, in place of the effort's; it stops earlier when held-out rows no longer gain.
         base: a version to go on from: its rows are rehearsed and held out beside the new ones, its network is the start,
             and what it knew is measured again afterwards. Where both say a text, the new row counts.
-        n_generated: rows the folder's templates give.
+        effort: what the training may cost.
 
     Raises:
         DataError: no sound row is left.
@@ -72,7 +82,8 @@ def train_nlu(
     """
     started = time.perf_counter()
     rng = random.Random(seed)
-    corpus = load_corpus(data, seed=seed, dev=dev, n_generated=n_generated)
+    passes, epochs = effort.passes, effort.epochs if epochs is None else epochs
+    corpus = load_corpus(data, seed=seed, dev=dev, n_generated=effort.n_generated)
     gazetteer = Gazetteer.from_shipped(SHOP_NAMES)
     before = _base_model(base, gazetteer) if base else None
     fit, held = (corpus.examples, corpus.tuning) if corpus.tuning else hold_out(corpus.examples, rng)
@@ -95,21 +106,21 @@ def train_nlu(
     )
     alone = Parts(linear, tuple(tags), None, None, Mix(tags_linear=0.0))
     mix = tune_intents(alone, read, judged)
-    progress(Progress(stage="spans", fraction=0.15, metrics=scored(_with(alone, mix=mix), read, judged)))
+    progress(Progress(stage="spans", fraction=0.15, metrics=scored(replace(alone, mix=mix), read, judged)))
     share = 0.6 if epochs == 0 else 0.15
     chosen = [*rows, *(c for c, e in zip(copies, fit, strict=True) if e.spans and (not e.group or rng.random() < 0.3))]
-    tagger = fit_tagger(
-        [r.utterance for r in chosen], [[tags[t] for t in r.tags] for r in chosen], tags, passes=PASSES,
-        progress=lambda done: progress(Progress(stage="spans", fraction=0.15 + share * min(1.0, done / PASSES))),
+    tagger = None if not passes else fit_tagger(
+        [r.utterance for r in chosen], [[tags[t] for t in r.tags] for r in chosen], tags, passes=passes,
+        progress=lambda done: progress(Progress(stage="spans", fraction=0.15 + share * min(1.0, done / passes))),
     )  # fmt: skip
     parts = Parts(linear, tuple(tags), tagger, None, mix)
     progress(Progress(stage="network", fraction=0.15 + share, metrics=scored(parts, read, judged)))
     if epochs:
-        parts = _with(parts, network=_network(
+        parts = replace(parts, network=_network(
             parts, fit, rows, gazetteer, read, judged, rng,
-            epochs=epochs, seed=seed, progress=progress, start=before.parts.network if before else None,
+            epochs=epochs, sizes=effort.sizes, seed=seed, progress=progress, start=before.parts.network if before else None,
         ))  # fmt: skip
-    parts = _with(parts, mix=find_mix(parts, read, judged))
+    parts = replace(parts, mix=find_mix(parts, read, judged))
     metrics: dict[str, float] = {f"held_out_{k}": v for k, v in scored(parts, read, judged).items()}
     metrics |= {"n_held_out": len(judged), "n_rows": len(fit)}
     if before is not None:
@@ -121,7 +132,7 @@ def train_nlu(
     report = {"files": [r.as_json() for r in corpus.reports]}
     (out / "data_report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")
     config = {
-        "seed": seed, "epochs": epochs, "passes": PASSES, "n_generated": sum(bool(e.group) for e in fit),
+        "seed": seed, "epochs": epochs, "passes": passes, "n_generated": sum(bool(e.group) for e in fit),
         "features_version": FEATURES_VERSION, "base": base.name if base else None, "mix": asdict(parts.mix),
     }  # fmt: skip
     manifest = seal(
@@ -131,12 +142,6 @@ def train_nlu(
     )  # fmt: skip
     progress(Progress(stage="done", fraction=1.0, metrics={k: float(v) for k, v in metrics.items()}))
     return manifest
-
-
-def _with(parts: Parts, **changes: Any) -> Parts:
-    from dataclasses import replace
-
-    return replace(parts, **changes)
 
 
 def _tag_names(examples: Sequence[Example]) -> list[str]:
@@ -191,6 +196,7 @@ def _network(
     rng: random.Random,
     *,
     epochs: int,
+    sizes: Sizes,
     seed: int,
     progress: Callable[[Progress], None],
     start: Network | None,
@@ -284,6 +290,3 @@ def _read_rows(path: Path) -> list[Example]:
         plain.write(gzip.decompress(path.read_bytes()))
         plain.flush()
         return load_examples(Path(plain.name), conflicts="keep")[0]
-
-
-__all__ = ["CONFIG", "EPOCHS", "HELD_BACK", "train_nlu"]

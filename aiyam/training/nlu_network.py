@@ -284,7 +284,7 @@ def _restore(module: Any, network: Network) -> None:
     for name, theirs in _NAMES.items():
         if state[theirs].shape == arrays[f"net.{name}"].shape:
             state[theirs] = torch.from_numpy(arrays[f"net.{name}"].astype(np.float32))
-    embedding = arrays["net.embedding"].astype(np.float32)
+    embedding = network.embedding
     if embedding.shape == tuple(state["embedding.weight"][:N_DENSE].shape):
         state["embedding.weight"][:N_DENSE] = torch.from_numpy(embedding)
     module.load_state_dict(state)
