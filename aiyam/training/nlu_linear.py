@@ -73,6 +73,7 @@ def fit_tagger(
     *,
     passes: int,
     progress: Callable[[int], None],
+    seed: int = 1,
 ) -> SparseTagger | None:
     """Fit a linear-chain model with the averaged perceptron (Collins 2002); None when no row has a span.
 
@@ -81,6 +82,7 @@ def fit_tagger(
         names: the tag set; "O" first.
         passes: passes over the rows.
         progress: called with the number of passes done.
+        seed: of the order in which the rows are gone through.
     """
     import pycrfsuite
 
@@ -105,12 +107,22 @@ def fit_tagger(
                 trainer.append(rows, tags[start + i])
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "tags.crfsuite"
+        _seed_shuffling(seed)
         trainer.train(str(path))
         tagger = pycrfsuite.Tagger()
         tagger.open(str(path))
         info = tagger.info()
         tagger.close()
     return _compact(info.state_features, info.transitions, names)
+
+
+def _seed_shuffling(seed: int) -> None:
+    """Seed the C library's ``rand``: crfsuite shuffles with it and never seeds it, so two trainings would differ."""
+    import ctypes
+    import os
+
+    if os.name == "posix":
+        ctypes.CDLL(None).srand(seed)
 
 
 def _compact(
