@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from aiyam.contracts import EntityType, Manifest, Progress
-from aiyam.errors import DataError
+from aiyam.errors import Conflict, DataError
 from aiyam.nlu.decoding import tags_of_spans
 from aiyam.nlu.examples import Example, load_examples
 from aiyam.nlu.features import FEATURES_VERSION, Utterance
@@ -21,7 +21,7 @@ from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.grammar import SHOP_NAMES
 from aiyam.nlu.model import Mix, NluModel, Parts, save_model
 from aiyam.nlu.network import Network
-from aiyam.registry import open_sealed, seal
+from aiyam.registry import MANIFEST, open_sealed, seal
 from aiyam.training.corpus import HELD_BACK, N_GENERATED, labels_of, load_corpus
 from aiyam.training.nlu_linear import fit_intents, fit_tagger
 from aiyam.training.nlu_mix import find_mix, scored, tune_intents
@@ -77,9 +77,12 @@ def train_nlu(
         effort: what the training may cost.
 
     Raises:
+        Conflict: ``out`` is sealed already.
         DataError: no sound row is left.
         ModelError: ``base`` is missing, damaged, or no version that this made.
     """
+    if (out / MANIFEST).exists():
+        raise Conflict(f"{out} is already sealed.", hint="Name a new folder; sealed versions do not change.")
     started = time.perf_counter()
     rng = random.Random(seed)
     passes, epochs = effort.passes, effort.epochs if epochs is None else epochs
