@@ -36,7 +36,6 @@ from understanding_variants import TEXTS, halves, read_rows, varied, write_rows
 
 from aiyam.evaluation.row_counts import Answer, bootstrap, count_rows, interval, measure
 from aiyam.nlu.examples import Example
-from aiyam.training.nlu import EPOCHS
 
 SHIPPED = Path(__file__).resolve().parents[2] / "datasets" / "nlu"
 MEASURES = {
@@ -66,9 +65,9 @@ def main() -> None:
     parser.add_argument("--noisy-copies", action="store_true", help="train the peer on a noisy copy of every row too")
     parser.add_argument("--models", default=",".join(KINDS), help="peer, ours, or both")
     parser.add_argument("--limit", type=int, default=0, help="train on N rows drawn by chance")
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help="most passes of our network; 0: linear parts only")
+    parser.add_argument("--epochs", type=int, help="most passes of our network; 0: linear parts only")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", type=Path, help="folder to keep the trained models in")
+    parser.add_argument("--keep", type=Path, help="new folder to keep the trained models in")
     parser.add_argument("--product", type=Path, help="version trained on datasets/nlu, to time the whole understanding")
     parser.add_argument("--markdown", action="store_true", help="print a table before the JSON line")
     options = parser.parse_args()

@@ -75,7 +75,7 @@ def in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:
         return pool.submit(function, *arguments).result()
 
 
-def train(kind: str, data: Path, tuning: Path, folder: Path, seed: int, epochs: int) -> dict[str, float]:
+def train(kind: str, data: Path, tuning: Path, folder: Path, seed: int, epochs: int | None) -> dict[str, float]:
     """Train a model on a file; returns wall and CPU seconds from reading the file on, and the peak of memory in MB."""
     started, cpu = time.perf_counter(), time.process_time()
     if kind == "peer":
