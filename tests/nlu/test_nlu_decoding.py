@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aiyam.korean.spelling import normalise
-from aiyam.nlu.decoding import FORBIDDEN, N_LIKELY, best_paths, legal_moves, spans_of_tags, tags_of_spans
+from aiyam.nlu.decoding import FORBIDDEN, best_paths, legal_moves, spans_of_tags, tags_of_spans
 
 
 def tag_names(n_kinds: int) -> list[str]:
@@ -49,19 +49,31 @@ def test_the_best_path_is_the_best_of_all_paths(spread: float, n_kinds: int, len
 
 
 @pytest.mark.parametrize("spread", [1.0, 100.0])
-@pytest.mark.parametrize("n_kinds", [2, 5, 30])
-def test_no_path_continues_what_was_not_begun(spread: float, n_kinds: int) -> None:
-    """Even where the scores ask for it: inside tags are pushed up."""
-    assert len(tag_names(30)) > N_LIKELY
+@pytest.mark.parametrize(("n_kinds", "n_likely"), [(2, 5), (2, 3), (5, 11), (30, 61), (30, 12), (30, 2)])
+def test_no_path_continues_what_was_not_begun(spread: float, n_kinds: int, n_likely: int) -> None:
+    """Even where the scores ask for it: inside tags are pushed up, so that the likeliest alone would make no path."""
     rng = np.random.default_rng(n_kinds)
     tags = tag_names(n_kinds)
     lengths = rng.integers(0, 9, 60)
     bounds = np.concatenate([[0], np.cumsum(lengths)])
     scores = rng.normal(0, spread, (bounds[-1], len(tags))).astype(np.float32)
     scores[:, [t.startswith("I-") for t in tags]] += 2 * spread
-    found = best_paths(scores, bounds, legal_moves(tags), starts_of(tags))
+    found = best_paths(scores, bounds, legal_moves(tags), starts_of(tags), n_likely=n_likely)
     for a, b in itertools.pairwise(bounds.tolist()):
         assert legal([tags[t] for t in found[a:b]])
+
+
+def test_the_likeliest_tags_give_the_same_path_where_the_rest_are_far_off() -> None:
+    rng = np.random.default_rng(3)
+    tags = tag_names(20)
+    bounds = np.array([0, 7, 9, 9, 20])
+    scores = rng.normal(0, 1, (20, len(tags))).astype(np.float32)
+    for place in scores:
+        kind = int(rng.integers(0, 20))
+        place[[0, 2 * kind + 1, 2 * kind + 2]] += 30
+    moves, starts = legal_moves(tags), starts_of(tags)
+    few = best_paths(scores, bounds, moves, starts, n_likely=6)
+    np.testing.assert_array_equal(few, best_paths(scores, bounds, moves, starts))
 
 
 def test_no_places_and_one_tag_give_what_can_be_given() -> None:

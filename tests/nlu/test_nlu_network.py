@@ -93,13 +93,16 @@ def test_an_empty_utterance_gets_the_bias_and_no_tags() -> None:
     assert tags.shape == (0, 7)
 
 
-def test_what_is_saved_is_what_runs(utterances: list[Utterance]) -> None:
+def test_what_is_saved_runs_alike_and_is_saved_the_same_again(utterances: list[Utterance]) -> None:
     _, network = pair(7, 7, 5)
     around = contexts(utterances)
-    again = Network(network.tensors())
+    saved = network.tensors()
+    again = Network(saved)
     for ours, theirs in zip(network.run(around), again.run(around), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    assert {f"net.{name}" for name in PARTS} == set(network.tensors())
+        np.testing.assert_allclose(ours, theirs, atol=0.02)  # embeddings are kept in a byte each
+    assert {f"net.{name}" for name in PARTS} <= set(saved)
+    for name, array in again.tensors().items():
+        np.testing.assert_array_equal(array, saved[name])
 
 
 def test_heads_of_another_size_do_not_fit() -> None:

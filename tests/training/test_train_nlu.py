@@ -1,105 +1,305 @@
-"""Training the understanding: reports, refusals, other label sets, the same seed twice."""
+"""Training the understanding: any label set, the same seed twice, rows held back, reports, refusals, a kill on the way."""
 
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from lamp_rows import SAID, Json, kept_rows, lamp_rows, row, write
 
-from aiyam.contracts import Progress
-from aiyam.errors import DataError
+from aiyam.contracts import Manifest, Progress
+from aiyam.errors import Conflict, DataError, ModelError
 from aiyam.evaluation.understanding import calibration_error, evaluate_model, facts, score
 from aiyam.nlu.examples import Example
+from aiyam.nlu.features import Utterance
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.model import NluModel
+from aiyam.nlu.network import Network
 from aiyam.registry import open_sealed
 from aiyam.settings import REPO_ROOT
-from aiyam.training.nlu import load_corpus, train_nlu
+from aiyam.training.corpus import load_corpus
+from aiyam.training.nlu import QUICK, train_nlu
+from aiyam.training.nlu_network import Row, Sizes, fit_network
 
-
-def lamp_rows(n: int) -> list[dict[str, object]]:
-    """Rows of a label set that is not the product's."""
-    rows: list[dict[str, object]] = []
-    for i in range(n):
-        room = ["거실", "침실", "부엌", "화장실", "서재"][i % 5]
-        verb, intent = [("켜줘", "lamp_on"), ("꺼줘", "lamp_off"), ("몇 시야", "clock")][i % 3]
-        text = f"{room} 불 {verb} {i}" if intent != "clock" else f"지금 {room} 시계로 {verb} {i}"
-        start = text.index(room)
-        rows.append(
-            {
-                "text": text,
-                "intent": intent,
-                "entities": [{"entity": "house_place", "text": room, "start": start, "end": start + len(room)}],
-            }
-        )
-    return rows
-
-
-def write(path: Path, rows: list[dict[str, object]]) -> Path:
-    path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), "utf-8")
-    return path
+SHIPPED = Gazetteer.from_shipped()
 
 
 def quiet(_: Progress) -> None:
     return None
 
 
-def test_any_label_set_trains_and_is_learnt(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def lamps(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest, list[Progress]]:
+    """A version of another label set, and what its training told."""
+    folder = tmp_path_factory.mktemp("lamps")
     events: list[Progress] = []
-    manifest = train_nlu(
-        write(tmp_path / "lamps.jsonl", lamp_rows(90)), tmp_path / "v1", seed=1, epochs=4, progress=events.append
-    )
-    assert open_sealed(tmp_path / "v1", "nlu") == manifest
-    assert events[-1].fraction == 1.0
-    assert [e.fraction for e in events] == sorted(e.fraction for e in events)
-    model = NluModel.load(tmp_path / "v1", Gazetteer.from_shipped())
-    assert set(model.intents.labels) == {"lamp_on", "lamp_off", "clock"}
-    held = write(tmp_path / "held.jsonl", list(lamp_rows(120)[90:]))
-    scores = evaluate_model(model, held)
+    data = write(folder / "lamps.jsonl", lamp_rows(90))
+    manifest = train_nlu(data, folder / "v1", seed=1, epochs=3, progress=events.append)
+    return folder / "v1", manifest, events
+
+
+def test_any_label_set_trains_and_is_learnt(lamps: tuple[Path, Manifest, list[Progress]], tmp_path: Path) -> None:
+    folder, manifest, _ = lamps
+    assert open_sealed(folder, "nlu") == manifest
+    model = NluModel.load(folder, SHIPPED)
+    assert set(model.intents.labels) == set(SAID)
+    assert model.parts.tags == ("O", "B-house_place", "I-house_place")
+    assert model.parts.network is not None
+    assert model.parts.tagger is not None
+    assert model.parts.mix.tags_linear > 0  # a few held-out rows do not tell the parts apart: both are kept
+    scores = evaluate_model(model, write(tmp_path / "held.jsonl", lamp_rows(30, first=90)))
     assert scores["intent_accuracy"] >= 0.95
     assert scores["span_f1"] >= 0.9
     assert scores["n"] == 30
 
 
-def test_the_same_seed_trains_the_same_model(tmp_path: Path) -> None:
+def test_progress_never_goes_back_and_ends_whole(lamps: tuple[Path, Manifest, list[Progress]]) -> None:
+    events = lamps[2]
+    fractions = [e.fraction for e in events]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert [*dict.fromkeys(e.stage for e in events)] == ["read", "intent", "spans", "network", "done"]
+    passes = [e for e in events if e.stage == "network" and "loss" in e.metrics]
+    assert 1 <= len(passes) <= 3
+    assert all(e.message for e in passes)
+
+
+def test_the_manifest_says_what_it_was_made_of(lamps: tuple[Path, Manifest, list[Progress]]) -> None:
+    folder, manifest, events = lamps
+    assert (manifest.dataset, manifest.parents) == ("lamps.jsonl", ())
+    assert manifest.config["seed"] == 1
+    assert manifest.config["epochs"] == 3
+    assert manifest.metrics["n_rows"] + manifest.metrics["n_held_out"] == 90
+    assert manifest.metrics["held_out_intent_accuracy"] == events[-1].metrics["held_out_intent_accuracy"] > 0.9
+    texts = {r["text"] for r in lamp_rows(90)}
+    fit, held = kept_rows(folder / "rows.jsonl.gz"), kept_rows(folder / "held.jsonl.gz")
+    assert {r["text"] for r in (*fit, *held)} == texts
+    assert len(fit) + len(held) == 90
+    assert {"weights.safetensors", "nlu.json", "rows.jsonl.gz", "held.jsonl.gz"} <= set(manifest.checksums)
+
+
+def test_the_same_seed_trains_the_same_files_and_another_does_not(tmp_path: Path) -> None:
     data = write(tmp_path / "lamps.jsonl", lamp_rows(45))
-    sums = [train_nlu(data, tmp_path / name, seed=7, epochs=2, progress=quiet).checksums for name in ("a", "b")]
-    for file in ("intent.safetensors", "spans.crfsuite", "nlu.json"):
-        assert sums[0][file] == sums[1][file]
+    sums = [
+        train_nlu(data, tmp_path / str(i), seed=seed, epochs=2, progress=quiet).checksums
+        for i, seed in enumerate((7, 7, 8))
+    ]
+    for file in ("weights.safetensors", "nlu.json", "rows.jsonl.gz", "held.jsonl.gz", "data_report.json"):
+        assert sums[0][file] == sums[1][file], file
+    assert sums[0]["weights.safetensors"] != sums[2]["weights.safetensors"]
 
 
 def test_rows_without_spans_train_an_intent_model_alone(tmp_path: Path) -> None:
-    rows = [{"text": r["text"], "intent": r["intent"]} for r in lamp_rows(30)]
-    train_nlu(write(tmp_path / "lamps.jsonl", rows), tmp_path / "v1", seed=1, epochs=2, progress=quiet)
-    model = NluModel.load(tmp_path / "v1", Gazetteer.from_shipped())
-    assert model.read("거실 불 켜줘").spans == ()
+    rows: list[Json] = [{"text": r["text"], "intent": r["intent"]} for r in lamp_rows(45)]
+    train_nlu(write(tmp_path / "lamps.jsonl", rows), tmp_path / "v1", seed=1, epochs=1, progress=quiet)
+    model = NluModel.load(tmp_path / "v1", SHIPPED)
+    assert model.parts.tags == ("O",)
+    reading = model.read("거실 불 켜줘")
+    assert (reading.intent, reading.spans) == ("lamp_on", ())
+
+
+def test_without_passes_of_the_network_the_linear_parts_answer_alone(tmp_path: Path) -> None:
+    events: list[Progress] = []
+    data = write(tmp_path / "lamps.jsonl", lamp_rows(60))
+    train_nlu(data, tmp_path / "v1", seed=1, epochs=0, progress=events.append)
+    model = NluModel.load(tmp_path / "v1", SHIPPED)
+    assert model.parts.network is None
+    assert model.parts.mix.intent_network == model.parts.mix.tags_network == 0
+    reading = model.read("서재 불 꺼줘")
+    assert (reading.intent, reading.spans) == ("lamp_off", (("house_place", 0, 2),))
+    fractions = [e.fraction for e in events]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+
+
+def test_a_quick_training_has_no_linear_tagger_and_is_small(tmp_path: Path) -> None:
+    data = write(tmp_path / "lamps.jsonl", lamp_rows(60))
+    manifest = train_nlu(data, tmp_path / "v1", seed=1, effort=QUICK, progress=quiet)
+    assert manifest.config["epochs"] == QUICK.epochs
+    model = NluModel.load(tmp_path / "v1", SHIPPED)
+    assert model.parts.tagger is None
+    assert model.parts.mix.tags_network == 1.0
+    assert model.read("서재 불 꺼줘").intent == "lamp_off"
+    assert sum(f.stat().st_size for f in (tmp_path / "v1").iterdir()) < 8_000_000
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_one_intent_trains_and_is_the_answer(tmp_path: Path, epochs: int) -> None:
+    rows = [row(f"{room} 불 켜줘 {i}", "lamp_on", room) for i in range(8) for room in ("거실", "침실")]
+    data = write(tmp_path / "one.jsonl", rows)
+    train_nlu(data, tmp_path / "v1", seed=1, epochs=epochs, progress=quiet)
+    reading = NluModel.load(tmp_path / "v1", SHIPPED).read("침실 불 켜줘")
+    assert (reading.intent, reading.ranking) == ("lamp_on", (("lamp_on", 1.0),))
+    assert reading.spans == (("house_place", 0, 2),)
 
 
 def test_what_was_repaired_and_rejected_is_written_beside_the_model(tmp_path: Path) -> None:
     rows = lamp_rows(30)
     rows[3]["entities"] = [{"entity": "house_place", "text": "부엌에없는말", "start": 0, "end": 3}]
-    train_nlu(write(tmp_path / "lamps.jsonl", rows), tmp_path / "v1", seed=1, epochs=1, progress=quiet)
+    train_nlu(write(tmp_path / "lamps.jsonl", rows), tmp_path / "v1", seed=1, epochs=0, progress=quiet)
     (file,) = json.loads((tmp_path / "v1" / "data_report.json").read_text("utf-8"))["files"]
     assert (file["rows"], file["kept"], file["rejected"]) == (30, 29, 1)
     assert file["notes"][0]["row"] == 4
 
 
-def test_one_intent_alone_is_refused(tmp_path: Path) -> None:
-    rows = [{"text": f"불 켜줘 {i}", "intent": "lamp_on"} for i in range(10)]
-    with pytest.raises(DataError, match="two intents"):
-        train_nlu(write(tmp_path / "one.jsonl", rows), tmp_path / "v1", seed=1, epochs=1, progress=quiet)
+def test_no_sound_row_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text('{"text": "가"}\n', "utf-8")
+    with pytest.raises(DataError):
+        train_nlu(tmp_path / "empty.jsonl", tmp_path / "v1", seed=1, epochs=0, progress=quiet)
     assert not (tmp_path / "v1").exists()
 
 
-def test_the_held_back_split_is_never_read_as_training_rows() -> None:
-    folder = REPO_ROOT / "datasets" / "nlu"
-    trained = {"".join(e.text.split()) for e in load_corpus(folder, seed=1)[0]}
-    held = {
-        "".join(json.loads(line)["text"].split()) for line in (folder / "test.jsonl").read_text("utf-8").splitlines()
+# ------------------------------------------------------------------------------------------------ rows held back
+
+
+def test_a_dev_file_is_what_is_tuned_on_and_never_trained_on(tmp_path: Path) -> None:
+    data = write(tmp_path / "lamps.jsonl", lamp_rows(45))
+    dev = write(tmp_path / "dev.jsonl", lamp_rows(12, first=500))
+    manifest = train_nlu(data, tmp_path / "v1", dev=dev, seed=1, epochs=0, progress=quiet)
+    assert (manifest.metrics["n_rows"], manifest.metrics["n_held_out"]) == (45, 12)
+    assert {r["text"] for r in kept_rows(tmp_path / "v1" / "held.jsonl.gz")} == {
+        r["text"] for r in lamp_rows(12, first=500)
     }
-    assert not trained & held
+    files = json.loads((tmp_path / "v1" / "data_report.json").read_text("utf-8"))["files"]
+    assert [f["file"] for f in files] == ["lamps.jsonl", "dev.jsonl"]
+
+
+def test_rows_of_a_dev_file_with_labels_never_trained_do_not_stop_the_training(tmp_path: Path) -> None:
+    data = write(tmp_path / "lamps.jsonl", lamp_rows(30))
+    dev = write(tmp_path / "dev.jsonl", [*lamp_rows(6, first=90), row("문 열어", "door"), row("문 닫아", "door")])
+    manifest = train_nlu(data, tmp_path / "v1", dev=dev, seed=1, epochs=1, progress=quiet)
+    assert manifest.metrics["n_held_out"] == 6
+    strangers = write(tmp_path / "strangers.jsonl", [row("문 열어", "door"), row("문 닫아", "door")])
+    train_nlu(data, tmp_path / "v2", dev=strangers, seed=1, epochs=0, progress=quiet)
+    assert "door" not in NluModel.load(tmp_path / "v2", SHIPPED).intents.labels
+
+
+def test_dev_and_test_rows_of_a_folder_are_never_trained_on(tmp_path: Path) -> None:
+    lines = (REPO_ROOT / "datasets" / "nlu" / "handwritten.jsonl").read_text("utf-8").splitlines()[:160]
+    rows = [json.loads(line) for line in lines]
+    splits = {"talk.jsonl": rows[:120], "dev.jsonl": rows[120:140], "test.jsonl": rows[140:]}
+    splits["talk.jsonl"].append(rows[150])  # slipped in: the same words as a test row
+    for name, some in splits.items():
+        write(tmp_path / "data" / name, some)
+    manifest = train_nlu(tmp_path / "data", tmp_path / "v1", seed=1, epochs=0, progress=quiet)
+    fit = {r["text"] for r in kept_rows(tmp_path / "v1" / "rows.jsonl.gz")}
+    held = {r["text"] for r in kept_rows(tmp_path / "v1" / "held.jsonl.gz")}
+    for name in ("dev.jsonl", "test.jsonl"):
+        assert not fit & {r["text"] for r in splits[name]}
+    assert held <= {r["text"] for r in splits["dev.jsonl"]}
+    assert len(held) > 10
+    assert len(fit) > 80
+    again = write(tmp_path / "data" / "test.jsonl", rows[139:]).parent
+    assert again == tmp_path / "data"
+    other = train_nlu(again, tmp_path / "v2", seed=1, epochs=0, progress=quiet)
+    assert other.dataset_sha256 == manifest.dataset_sha256  # the test split is no part of what it was trained on
+
+
+def test_the_shipped_splits_are_never_read_as_training_rows() -> None:
+    folder = REPO_ROOT / "datasets" / "nlu"
+    corpus = load_corpus(folder, seed=1, n_generated=2000)
+    trained = {"".join(e.text.split()) for e in corpus.examples}
+    for name in ("dev.jsonl", "test.jsonl"):
+        rows = [json.loads(line)["text"] for line in (folder / name).read_text("utf-8").splitlines()]
+        assert not trained & {"".join(text.split()) for text in rows}
+    assert len(corpus.tuning) > 500
+    assert sum(bool(e.group) for e in corpus.examples) > 1000
+
+
+# ------------------------------------------------------------------------------------------------ when it stops
+
+
+def little_network(scores: list[float], *, patience: int, epochs: int = 8) -> tuple[Network, list[Network], list[int]]:
+    """Train a small network whose held-out scores are given; return what is kept, each pass's network, passes told."""
+    utterances = [Utterance.of(str(r["text"]), Gazetteer((), {})) for r in lamp_rows(12)]
+    rows = [Row(u, i % 3, np.zeros(len(u.plain.text), dtype=np.int64)) for i, u in enumerate(utterances)]
+    judged: list[Network] = []
+    told: list[int] = []
+
+    def judge(network: Network) -> float:
+        judged.append(network)
+        return scores[len(judged) - 1]
+
+    kept = fit_network(
+        rows,
+        lambda rng: [],
+        ["O", "B-x", "I-x"],
+        3,
+        sizes=Sizes(context=8, jamo=2, place=2, hidden=8, batch_size=4, patience=patience),
+        epochs=epochs,
+        seed=1,
+        judge=judge,
+        progress=lambda done, loss, score: told.append(done),
+    )
+    return kept, judged, told
+
+
+def test_it_stops_when_held_out_rows_no_longer_gain_and_keeps_the_best() -> None:
+    kept, judged, told = little_network([0.4, 0.9, 0.5, 0.9, 0.6, 1.0, 1.0, 1.0], patience=3)
+    assert told == [1, 2, 3, 4, 5]
+    assert kept is judged[1]
+
+
+def test_a_gain_starts_the_patience_anew_and_the_last_pass_is_the_end() -> None:
+    kept, judged, told = little_network([0.1, 0.0, 0.2, 0.1, 0.3, 0.2, 0.4, 0.3], patience=2)
+    assert told == list(range(1, 9))
+    assert kept is judged[6]
+
+
+def test_held_out_rows_that_are_never_right_give_a_network_all_the_same() -> None:
+    kept, judged, told = little_network([0.0] * 8, patience=2)
+    assert told == [1, 2, 3]
+    assert kept is judged[0]
+
+
+# ------------------------------------------------------------------------------------------------ stopped on the way
+
+
+@pytest.mark.parametrize("stage", ["read", "intent", "spans", "network"])
+def test_a_training_stopped_at_any_stage_leaves_no_version(tmp_path: Path, stage: str) -> None:
+    data = write(tmp_path / "lamps.jsonl", lamp_rows(24))
+
+    def stop(event: Progress) -> None:
+        if event.stage == stage:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_nlu(data, tmp_path / "v1", seed=1, epochs=0, progress=stop)
+    assert not (tmp_path / "v1" / "manifest.json").exists()
+    with pytest.raises(ModelError):
+        open_sealed(tmp_path / "v1", "nlu")
+
+
+def test_a_training_killed_leaves_no_version_and_another_takes_its_place(tmp_path: Path) -> None:
+    data = write(tmp_path / "lamps.jsonl", lamp_rows(24))
+    code = (
+        "import sys, os, signal; from pathlib import Path; from aiyam.training import nlu;"
+        "save = nlu.save_model;"
+        "nlu.save_model = lambda *given: (save(*given), os.kill(os.getpid(), signal.SIGKILL));"
+        "nlu.train_nlu(Path(sys.argv[1]), Path(sys.argv[2]), seed=1, epochs=0, progress=lambda _: None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(data), str(tmp_path / "v1")], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert (tmp_path / "v1" / "weights.safetensors").exists()
+    with pytest.raises(ModelError):
+        open_sealed(tmp_path / "v1", "nlu")
+    manifest = train_nlu(data, tmp_path / "v1", seed=1, epochs=0, progress=quiet)
+    assert open_sealed(tmp_path / "v1", "nlu") == manifest
+
+
+def test_a_sealed_version_is_never_trained_over(lamps: tuple[Path, Manifest, list[Progress]], tmp_path: Path) -> None:
+    folder, manifest, _ = lamps
+    with pytest.raises(Conflict):
+        train_nlu(write(tmp_path / "lamps.jsonl", lamp_rows(24)), folder, seed=2, epochs=0, progress=quiet)
+    assert open_sealed(folder, "nlu") == manifest
+
+
+# ------------------------------------------------------------------------------------------------ scores
 
 
 def test_scores_are_what_a_hand_count_gives() -> None:
