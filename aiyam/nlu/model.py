@@ -23,7 +23,8 @@ from aiyam.nlu.values import Span
 
 CONFIG, WEIGHTS = "nlu.json", "weights.safetensors"
 N_ALTERNATIVES = 4
-_BATCH = 256
+_BATCH, _BATCH_CHARS = 256, 16_384
+"""Utterances and characters read at once; more of either gain nothing and take memory (some 4 kB a character)."""
 _FEW_TAGS, _N_LIKELY = 40, 24
 """With many tags, only the likeliest of each place are weighed against each other (the network's scores say which)."""
 
@@ -122,9 +123,15 @@ class NluModel:
     def read_many(self, texts: Sequence[str]) -> list[Reading]:
         """Read many utterances; much faster than one by one."""
         readings: list[Reading] = []
-        for start in range(0, len(texts), _BATCH):
-            readings += self.read_utterances([Utterance.of(t, self.gazetteer) for t in texts[start : start + _BATCH]])
-        return readings
+        waiting: list[Utterance] = []
+        n_chars = 0
+        for text in texts:
+            if waiting and (len(waiting) == _BATCH or n_chars + len(text) > _BATCH_CHARS):
+                readings += self.read_utterances(waiting)
+                waiting, n_chars = [], 0
+            waiting.append(Utterance.of(text, self.gazetteer))
+            n_chars += len(text)
+        return readings + self.read_utterances(waiting)
 
     def read_utterances(self, utterances: Sequence[Utterance]) -> list[Reading]:
         """Read what is already normalised and searched for evidence."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from aiyam.errors import ModelError
 from aiyam.evaluation.understanding import calibration_error
 from aiyam.nlu.examples import Example, load_examples
-from aiyam.nlu.features import FEATURES_VERSION
+from aiyam.nlu.features import FEATURES_VERSION, Utterance
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.linear_intents import LinearIntents, n_buckets
 from aiyam.nlu.model import CONFIG, WEIGHTS, Mix, NluModel, Parts, Reading, save_model
@@ -80,6 +80,22 @@ def test_any_texts_are_read_together_as_alone(model: NluModel, texts: list[str])
 def test_more_texts_than_one_batch_keep_their_order(model: NluModel) -> None:
     texts = [f"{i} 번 떡볶이" for i in range(300)]
     assert [r.text.text for r in model.read_many(texts)] == [model.read(t).text.text for t in texts]
+
+
+def test_many_long_texts_are_read_a_few_at_a_time(model: NluModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory grows with the characters read at once."""
+    read_at_once: list[int] = []
+    whole = NluModel.read_utterances
+
+    def counting(self: NluModel, utterances: list[Utterance]) -> list[Reading]:
+        read_at_once.append(sum(len(u.typed) for u in utterances))
+        return whole(self, utterances)
+
+    monkeypatch.setattr(NluModel, "read_utterances", counting)
+    texts = ["가" * 20_000, *("나" * 1000 for _ in range(40)), "밥"]
+    assert len(model.read_many(texts)) == len(texts)
+    assert sum(read_at_once) == sum(map(len, texts))
+    assert max(read_at_once[1:]) < 20_000
 
 
 def test_dev_rows_are_understood_together_as_alone(understander: Understander) -> None:
