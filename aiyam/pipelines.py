@@ -188,10 +188,12 @@ class _Background:
 
 
 def _train_nlu(settings: Settings, queue: multiprocessing.Queue[Progress | str | None]) -> None:
+    from aiyam.training.nlu import QUICK
+
     threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     store = Store.open(settings.url)
     try:
-        train_component(settings, store, "nlu", queue.put)
+        train_component(settings, store, "nlu", queue.put, effort=QUICK)
     except AiyamError as error:
         queue.put(str(error))
         raise SystemExit(1) from error
