@@ -43,8 +43,8 @@ _ALLERGENS = {
     "견과류": "견과류 견과류", "갑각류": "갑각류 갑각류",
 }  # fmt: skip
 _COMPANY = {
-    "friends": "친구 친구 친구 친구들 베프 절친 찐친 단짝친구", "couple": "여친 남친 남자친구 여자친구 애인 썸남 썸녀 남편 아내", "group": "반_애들 반_친구들 동아리_애들 학생들 우리_반 동아리 축구부_애들 5명 여섯명 4명 10명 일곱_명 넷 12명",
-    "family": "엄마 엄마 아빠 동생 동생 가족 가족 할머니 할머니 할아버지 부모님 누나 언니 오빠 애들 아이 아이 아이들 손주 손자 손녀 이모 삼촌 고모 조카 아들 딸 엄마아빠 온_가족 애 애 형 형아 애기 아기 며느리 어머니 아버지 할매 손주들 딸아이 사촌 시어머니 세_식구",
+    "friends": "친구 친구 친구 친구들 베프 절친 찐친 단짝친구", "couple": "여친 남친 남자친구 여자친구 애인 썸남 썸녀 남편 아내", "group": "반_애들 반_친구들 반_아이들 학생들 우리_반 동아리 축구부_애들 5명 여섯명 4명 10명 일곱_명 넷 12명",
+    "family": "엄마 엄마 아빠 동생 동생 가족 가족 할머니 할머니 할아버지 부모님 누나 언니 오빠 애들 아이 아이 아이들 손주 손자 손녀 이모 삼촌 고모 조카 아들 딸 엄마아빠 온_가족 애 애 형 형아 애기 아기 며느리 어머니 아버지 할매 손주들 딸아이 사촌 시어머니 식구들",
 }  # fmt: skip
 _TIMES = {
     "breakfast": "아침 아침밥 아침식사", "lunch": "점심 점심 점심밥 점심식사", "dinner": "저녁 저녁 저녁밥 저녁식사", "late_night": "야식 야식", "snack": "간식 간식",
@@ -58,8 +58,6 @@ _LANDMARKS = (
     "집",
     "학교",
     "학원",
-    "우리_학교",
-    "우리_집",
     "도서관",
     "독서실",
     "센터",
@@ -84,7 +82,7 @@ _DISTANCES = {
 _ORDINALS: dict[int | str, str] = {
     1: "첫번째 첫_번째 1번 첫째 맨_위 일번 1번째 맨_처음", 2: "두번째 두_번째 2번 둘째 2번째", 3: "세번째 세_번째 3번 셋째 3번째", 4: "네번째 4번 네_번째", 5: "다섯번째 5번", "last": "마지막 맨_끝 맨_아래 마지막",
 }  # fmt: skip
-_ALONE = "혼자 혼자 혼자서 나_혼자"
+_ALONE = "혼자"
 _AMOUNTS = (*range(1000, 10_000, 500), *range(3000, 11_000, 1000), 10_000, 10_000, 10_000, *range(11_000, 21_000, 1000), 25_000, 30_000, 30_000, 40_000, 50_000, 3800, 4300, 6800, 7200, 12_500, 800)  # fmt: skip
 _BANDS = (3000, 4000, 5000, 5000, 6000, 7000, 8000, 9000, 10_000, 10_000, 10_000, 20_000)
 _TOPPINGS = ("신림점", "본점", "2호점", "시장점", "사거리점", "학교앞점", "역점")
@@ -242,8 +240,11 @@ def _place(rng: random.Random) -> Filled:
 
 
 def _near(rng: random.Random) -> Filled:
-    words_near = rng.choice(_NEAR.split()) if rng.random() < 0.55 else f"{rng.choice(_LANDMARKS)}_{rng.choice(_BESIDE)}"
-    return words_near.replace("_", " "), "location:near_me"
+    return (rng.choice(_NEAR.split()).replace("_", " "), "location:near_me") if rng.random() < 0.55 else _by(rng)
+
+
+def _by(rng: random.Random) -> Filled:
+    return f"{rng.choice(_LANDMARKS)} {rng.choice(_BESIDE)}", "location:near_me"
 
 
 def _shop(rng: random.Random) -> Filled:
@@ -291,12 +292,17 @@ SLOTS: dict[str, Filler] = {
         "companion", {"family": "아이 아이 애 애 애 아이들 손주 손녀 손자 동생 애들 딸 아들 조카 애기 아기 막내"}
     ),
     "elder": _of("companion", {"family": "할머니 할아버지 부모님 엄마 아빠 어머니 아버지 시어머니 장모님 할매"}),
-    "many": _of("companion", {"group": "5명 4명 6명 다섯명 네_명 여섯명 8명 10명 일곱명 넷 12명 열_명 스무_명 15명"}),
+    "many": _of(
+        "companion",
+        {"group": "5명 4명 6명 다섯명 네_명 여섯명 8명 10명 일곱명 넷 12명 열_명 스무_명 15명 두_명 세_사람 두_사람"},
+    ),
+    "herd": _of("companion", {"group": "학생들 아이들 애들 아동들 초등학생 학부모님들 반_애들 동아리 축구부_아이들"}),
     "alone": _of("companion", {"alone": _ALONE}),
     "when": _of("time_of_day", _TIMES),
     "mood": _of("atmosphere", _MOODS),
     "card": _of("payment", {"meal_card": _CARDS}),
     "near": _near,
+    "by": _by,
     "walk": _of("distance", _DISTANCES),
     "nth": _of("ordinal", _ORDINALS),
     "won": _won,

@@ -8,13 +8,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aiyam.contracts import CATEGORIES, RECOMMENDING_INTENTS, SHOP_QUESTION_INTENTS, EntityType, Filters, Intent
-from aiyam.korean.numerals import find_amounts, find_distances, find_ordinals
+from aiyam.korean.numerals import band, find_amounts, find_distances, find_ordinals
 from aiyam.nlu.company import comes_along, is_class
 from aiyam.nlu.directions import budget_of, wishes_of
-from aiyam.nlu.gazetteer import Gazetteer
-from aiyam.nlu.lexicon import ALLERGEN_GROUPS, NEGATED_AFTER, NEGATED_BEFORE, find_allergens, find_words
+from aiyam.nlu.gazetteer import Gazetteer, NameHit
+from aiyam.nlu.lexicon import (
+    ALLERGEN_GROUPS,
+    FOOD_TYPES,
+    NEGATED_AFTER,
+    NEGATED_BEFORE,
+    TASTES,
+    find_allergens,
+    find_words,
+    is_part_of_a_name,
+)
 from aiyam.nlu.place_words import place_hits, place_like
-from aiyam.nlu.unknown_shops import names_asked_about
+from aiyam.nlu.unknown_shops import first_words_asked_about, names_asked_about
 
 LAST = "last"
 """Value of an ordinal span that means the last shop shown."""
@@ -53,19 +62,30 @@ def find_evidence(text: str, gazetteer: Gazetteer) -> list[Span]:
         found.append((source == "fuzzy", start - end, _RANK[kind], start, len(found), (kind, value, start, end, low, high, source)))  # fmt: skip
 
     for a in find_amounts(text):
-        add(EntityType.BUDGET, a.low if a.low == a.high else f"{a.low}-{a.high}", a.start, a.end, "rule", a.low, a.high)
+        low, high, end = a.low, a.high, a.end
+        if (
+            low == high
+            and text.startswith("대로", end)
+            and text[end - 1] in "원천만"
+            and not text[end + 2 : end + 3].strip()
+        ):
+            high, end = band(low), end + 1
+        add(EntityType.BUDGET, low if low == high else f"{low}-{high}", a.start, end, "rule", low, high)
     for d in find_distances(text):
         add(EntityType.DISTANCE, d.metres, d.start, d.end)
     for o in find_ordinals(text):
         add(EntityType.ORDINAL, o.number if o.number > 0 else LAST, o.start, o.end)
+    dishes = gazetteer.find_dishes(text)
     for h in find_words(text):
         if h.entity == EntityType.COMPANION and not comes_along(text, h.start, h.end):
+            continue
+        if h.entity in _OF_FOOD and _in_a_name(text, h.start, h.end, dishes):
             continue
         value = "group" if h.value == "family" and is_class(text, h.start, h.end) else h.value
         add(h.entity, value, h.start, h.end, "brand" if h.entity == EntityType.SHOP_NAME else "rule")
     for h in find_allergens(text):
         add(h.entity, h.value, h.start, h.end)
-    for n in gazetteer.find_dishes(text):
+    for n in dishes:
         add(EntityType.MENU, n.value, n.start, n.end, "fuzzy" if n.fuzzy else "dish")
     for start, end in gazetteer.shops.find(text):
         if not gazetteer.is_dish(text[start:end]):
@@ -76,6 +96,9 @@ def find_evidence(text: str, gazetteer: Gazetteer) -> list[Span]:
         add(EntityType.LOCATION, text[start:end], start, end, "like")
     for start, end in names_asked_about(text):
         if not gazetteer.is_dish(text[start:end].removesuffix("집")):
+            add(EntityType.SHOP_NAME, text[start:end], start, end, "shop")
+    for start, end in first_words_asked_about(text):
+        if all(span[3] <= start or span[2] >= end for *_, span in found):
             add(EntityType.SHOP_NAME, text[start:end], start, end, "shop")
     if not found:
         return []
@@ -95,9 +118,21 @@ def find_evidence(text: str, gazetteer: Gazetteer) -> list[Span]:
     return _shared_negation(text, spans)
 
 
+_OF_FOOD = frozenset({EntityType.TASTE, EntityType.DIETARY_PREFERENCE})
+_FOOD_NEXT = re.compile("|".join(f"(?:{p})" for p in (*FOOD_TYPES.values(), *TASTES.values())))
 _Found = tuple[bool, int, int, int, int, tuple[str, "str | int", int, int, int, int, str]]
 _BESIDE = re.compile(r"근처|주변|근방|부근|동네|(?:초등|중|고등)?학교 ?(?:근처|앞|옆|주변)")
 """Beside a place that is named, these words say where around it, and name no place of their own."""
+
+
+def _in_a_name(text: str, start: int, end: int, dishes: Sequence[NameHit]) -> bool:
+    """Tell whether a word for food runs on into a noun that is none (달콤공방), rather than into a dish or another taste."""
+    return (
+        "가" <= text[end : end + 1] <= "힣"
+        and is_part_of_a_name(text, start, end)
+        and _FOOD_NEXT.match(text, end) is None
+        and all(dish.start != end for dish in dishes)
+    )
 
 
 def _start(found: tuple[str, str | int, int, int, int, int, str]) -> int:
@@ -183,7 +218,7 @@ def value_of(kind: str, surface: str, gazetteer: Gazetteer) -> str | int | None:
 # --------------------------------------------------------------------------- filters
 
 _CARD_REFUSED = re.compile(
-    r"\s?(?:는|은|가|이)?\s?(?:안\s?(?:되는|받는|돼도|되도)(?!\s?(?:곳|데|집|가게|거|건)?[은는]?\s?(?:빼|말고|제외))|말고|말구|없이|없어도|상관\s?없|아니어도|아니라도|필요\s?없)"
+    r"\s?(?:는|은|가|이)?\s?(?:안\s?(?:되는|받는|돼도|되도)(?!\s?(?:곳|데|집|가게|거|건)?[은는]?\s?(?:빼|말고|제외))|말고|말구|없이|없어도|상관\s?없|아니어도|아니라도|필요\s?없|조건[은을도]?\s?(?:빼|없애|지우|필요\s?없)|(?:꼭|반드시|무조건)\s?(?:있어야|필요|보여|가져|들고)|안\s?(?:보여\s?[주줘]|가져가|들고\s?가|내)[도고]?)"
 )
 _CARD_TAKEN = re.compile(r"(?<!안 )(?<!안)(?:받는|되는|돼는)\s?(?:데|곳|집)(?:로|만|으로|는\s?없)")
 _NOT_WITH = re.compile(r"(?:이?랑|하고|은|는)?\s?(?:말고|빼고|아니고)")
@@ -191,6 +226,11 @@ _TURNED_DOWN = re.compile(
     r"\s?(?:집|가게|식당|곳|데|거|것|꺼|건|걸)?\s?(?:은|는|을|를|이|가|도|만)?\s?(?:좀\s?|이제\s?|다\s?)?(?:말고|말구|빼|뺀|제외|아니|패스|싫|별로|됐|지우|삭제)"
 )
 """Turns down a time of day or one of the shops shown; not eating at a time (아침 안 먹어서) does not."""
+_VISITED = re.compile(
+    r"\s?(?:집|가게|식당|곳|데|거|것|꺼|건)?\s?(?:은|는|이|가|도|엔|에)?\s?(?:이미\s?|저번에\s?|어제\s?|아까\s?|다\s?)?(?:가\s?봤|가\s?본|갔[었다거]|먹어\s?봤|문\s?(?:을\s?)?닫)"
+)
+_SPICE_SHY = re.compile("맵찔이|맵린이|맵초보")
+_LIMITS = (("price", "budget_max"), ("price", "budget_min"), ("distance", "max_distance_m"))
 NO_FILTERS = frozenset(
     {
         Intent.GREETING,
@@ -220,16 +260,27 @@ def filters_of(text: str, intent: str, spans: Sequence[Span], *, n_shown: int = 
         return Filters()
     looking = intent in RECOMMENDING_INTENTS
     given: dict[str, Any] = {}
-    for span in _shared_negation(text, spans):
+    for span in _shared_negation(text, [_turned_down(text, s) for s in spans]):
         if intent in SHOP_QUESTION_INTENTS and span.entity not in _OF_A_SHOP:
             continue
         _add_span(given, text, span, looking=looking, n_shown=n_shown)
     if looking:
-        given.update(wishes_of(text))
+        limited = {order for order, key in _LIMITS if key in given}
+        given.update(wishes_of(text, limited=limited))
+        if "taste" not in given and _SPICE_SHY.search(text):
+            _append(given, "exclude_taste", "매운")
     for wanted, refused in (("taste", "exclude_taste"), ("menus", "exclude_menus"), ("category", "exclude_menus")):
         if wanted in given and refused in given:
             given[wanted] = [v for v in given[wanted] if v not in given[refused]] or None
     return Filters(**{key: tuple(v) if isinstance(v, list) else v for key, v in given.items() if v is not None})
+
+
+def _turned_down(text: str, span: Span) -> Span:
+    """Mark one of the shops shown as turned down when it is refused or was visited before, not when it is only compared."""
+    if span.entity != EntityType.ORDINAL:
+        return span
+    refused = _TURNED_DOWN.match(text, span.end) or _VISITED.match(text, span.end)
+    return replace(span, negated=refused is not None)
 
 
 def _add_span(given: dict[str, Any], text: str, span: Span, *, looking: bool, n_shown: int) -> None:
@@ -267,7 +318,7 @@ def _add_span(given: dict[str, Any], text: str, span: Span, *, looking: bool, n_
         given["max_distance_m"] = value
     elif kind == EntityType.ORDINAL:
         number = n_shown if value == LAST else value
-        if isinstance(number, int) and number >= 1 and not _TURNED_DOWN.match(text, span.end):
+        if isinstance(number, int) and number >= 1 and not span.negated:
             given["ordinal"] = number
     elif kind == EntityType.LOCATION and not _TURNED_DOWN.match(text, span.end):
         if value == "near_me":

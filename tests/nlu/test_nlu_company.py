@@ -95,6 +95,12 @@ def company(text: str) -> str | None:
         ("넷이 먹을 떡볶이", "group"),
         ("태권도장 아이들 피자", "group"),
         ("나 혼자 밥", "alone"),
+        ("학생들 20명", "group"),
+        ("아이들 열두 명", "group"),
+        ("아이들 넷", "family"),
+        ("부모님 다섯 분", "family"),
+        ("세 분이 가실", "group"),
+        ("우리 조 6명", "group"),
     ],
 )
 def test_whoever_eats_is_company(text: str, who: str) -> None:
@@ -112,6 +118,8 @@ def test_whoever_eats_is_company(text: str, who: str) -> None:
         "이모네 집 근처",
         "엄마한테 혼나서 매운 거",
         "친구랑 싸웠어 매운 거",
+        "회식 장소",
+        "모임하기 좋은 데",
         "전남친 알바하는 데 말고",
         "아이고 배고파",
         "아이스크림 먹고 싶다",

@@ -98,6 +98,20 @@ def test_generated_filters_are_those_the_rules_give_for_the_spans(generated: lis
     assert sum(map(len, differ.values())) <= len(generated) // 100, dict(differ)
 
 
+def test_generated_spans_keep_to_the_conventions(generated: list[Example]) -> None:
+    for example in generated:
+        marked = {example.text[start:end]: kind for kind, start, end, _ in example.spans}
+        assert not [m for m in marked if m.startswith(("우리 학교", "우리 집", "나 혼자", "세 식구"))], example.text
+        kinds = set(marked.values())
+        if example.intent == Intent.FEEDBACK:
+            assert kinds <= {"shop_name", "menu", "food_type", "ordinal", "budget", "payment"}, example.text
+            assert not example.filters
+        elif example.intent == Intent.MEAL_CARD_INQUIRY:
+            assert kinds <= {"payment"}, example.text
+            assert kinds or "카드" not in example.text.replace("체크카드", ""), example.text
+    assert any(e.spans for e in generated if e.intent == Intent.FEEDBACK)
+
+
 def test_every_kind_of_span_and_every_register_is_in_the_corpus(generated: list[Example]) -> None:
     kinds = Counter(kind for e in generated for kind, *_ in e.spans)
     assert len(kinds) == 14

@@ -90,10 +90,12 @@ TURNED_DOWN = [
     "치킨 말고", "치킨말구", "치킨집은 빼고", "치킨 빼주세요", "치킨 제외하고", "치킨 싫어", "치킨은 이제 질려", "치킨 지겨워", "치킨 못 먹어요", "치킨 안먹을래", "치킨 안 땡겨",
     "치킨은 별로", "라면은 됐고", "치킨 ㄴㄴ", "치킨 아닌 거", "치킨만 아니면 됨", "치킨 대신 딴거", "치킨 먹기 싫어", "치킨은 먹고 싶지 않아", "치킨은 안 된대요", "치킨 먹지 말래",
     "치킨 물렸어", "치킨 패스", "치킨 같은 거 말고", "치킨은 어제 먹었고", "치킨은 비싸니까 빼고요", "치킨은 동생이 싫어해", "치킨은 기름져서 싫어", "치킨은 좀 그래",
+    "치킨 빼곤 다 돼", "치킨만 먹어서 질린다", "치킨 보기도 싫어", "치킨 같은 기름진 거 말고", "치킨 파는 집은 제외해 주세요", "치킨은 느끼하다 하고", "치킨은 입에도 못 대", "치킨은 손도 안 대요",
 ]  # fmt: skip
 WANTED = [
     "치킨 먹고 싶어", "치킨 말고도 있어?", "치킨 안 먹으면 나 죽어", "치킨 안먹어봤는데", "치킨 안돼?", "치킨 질리도록 먹고 싶다", "치킨 못 먹은 지 한달", "치킨 안 비싼 데",
     "치킨 싫어하는 사람 없지", "치킨 아무 데나", "치킨 무서울 정도로 먹을래",
+    "ㄴㄴ 치킨", "치킨 아니면 돼지갈비", "치킨집은 없는지요", "피아노 치킨",
 ]  # fmt: skip
 
 
@@ -138,6 +140,29 @@ def test_a_list_is_turned_down_whole(text: str) -> None:
         ("우유 먹으면 배 아파", "FOOD_RECOMMENDATION", {"allergies": ["우유"]}),
         ("땅콩 없는 데로", "REFINE", {"allergies": ["땅콩"]}),
         ("혼자 먹기 싫은데 친구랑", "FOOD_RECOMMENDATION", {"companion": "friends"}),
+        ("중식은 느끼하다 일식은 비리다 하고", "REFINE", {"exclude_menus": ["중식", "일식"]}),
+        ("편의점밥 말고 한식", "REFINE", {"exclude_menus": ["편의점"], "category": "한식"}),
+        ("치킨 피자 이런 거 말고", "REFINE", {"exclude_menus": ["치킨", "피자"]}),
+        ("치킨 패스트푸드 다 좋아", "REFINE", {"category": ["치킨", "패스트푸드"]}),
+        ("짜장면이랑 짬뽕 중에", "REFINE", {"menus": ["짜장면", "짬뽕"]}),
+        ("만원 미만 설렁탕은 없는지요", "REFINE", {"budget_max": 9999, "menus": ["설렁탕"]}),
+        ("2만원대로 갈 데", "REFINE", {"budget_min": 20_000, "budget_max": 29_999}),
+        ("첫번째는 가봤어 다른 데", "REFINE", {}),
+        ("1번하고 3번은 가봤으니까", "REFINE", {}),
+        ("2번은 문 닫았던데 딴 데", "REFINE", {}),
+        ("급식카드 조건은 빼도 됨", "REFINE", {}),
+        ("꿈나무카드 꼭 있어야 되나요", "GOOD_SHOP_INQUIRY", {}),
+        ("급카 안 보여줘도 되는 데", "GOOD_SHOP_INQUIRY", {}),
+        ("매운 건 입에도 못 대는 조카랑", "REFINE", {"exclude_taste": ["매운"], "companion": "family"}),
+        ("매운 거 빼곤 다 됨", "REFINE", {"exclude_taste": ["매운"]}),
+        ("안 짠 데로", "REFINE", {"exclude_taste": ["짠"]}),
+        ("달지 않은 거", "REFINE", {"exclude_taste": ["단"]}),
+        ("맵찔이라 못 골라", "REFINE", {"exclude_taste": ["매운"]}),
+        ("맵찔이라 순한 걸로", "REFINE", {"taste": ["순한"]}),
+        ("게도 못 먹어요", "REFINE", {"allergies": ["게"]}),
+        ("새우도 게도 못 먹어요", "REFINE", {"allergies": ["새우", "게"]}),
+        ("너무 비싼데 팔천원 밑으로", "REFINE", {"budget_max": 8000}),
+        ("너무 멀어 500m 안으로", "REFINE", {"max_distance_m": 500}),
         ("센터 아이들 간식", "FOOD_RECOMMENDATION", {"companion": "group", "time_of_day": "snack"}),
     ],
 )
@@ -160,11 +185,51 @@ def test_other_cards_are_no_meal_card(card: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("모퉁이카레 몇시에 열어", "모퉁이카레"), ("맥날 어디임", "맥날"), ("소담국수 주차돼요?", "소담국수")],
-)
+    [
+        ("모퉁이카레 몇시에 열어", "모퉁이카레"), ("맥날 어디임", "맥날"), ("소담국수 주차돼요?", "소담국수"),
+        ("하늘정원 메뉴판", "하늘정원"), ("달콤공방 몇시에 끝나", "달콤공방"), ("장군집에서 제일 싼 거", "장군집"), ("대성반점에요 영업 중", "대성반점"), ("영자네 메뉴 좀 보여줘", "영자네"),
+    ],
+)  # fmt: skip
 def test_a_shop_that_is_asked_about_is_seen_without_a_catalogue(text: str, name: str) -> None:
     shops = [text[s.start : s.end] for s in find_evidence(text, GAZETTEER) if s.entity == "shop_name"]
     assert shops == [name]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["근처에는 몇시까지 하는 데 있어", "몇시에 문 열어요", "일요일에도 문 여는 데", "우리집 메뉴 뭐 있어", "이모네 집은 어디야", "추천해준집 메뉴", "두번째집 메뉴 뭐야", "먹을라면 얼마야"],
+)  # fmt: skip
+def test_words_that_only_begin_a_question_are_no_shop(text: str) -> None:
+    assert not [s for s in find_evidence(normalise(text).text, GAZETTEER) if s.entity == "shop_name"]
+
+
+@pytest.mark.parametrize(
+    "text", ["달콤공방 몇시에 끝나", "달콤공방 케이크", "매콤한상 가고 싶어", "건강밥상 가고 싶어", "바삭공방"]
+)
+def test_a_taste_inside_a_longer_name_is_no_taste(text: str) -> None:
+    assert not {"taste", "dietary_preferences"} & set(given(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "taste"),
+    [("달콤한 거", "단"), ("매콤하게", "매운"), ("바삭치킨", "바삭한"), ("매운떡볶이", "매운"), ("담백", "담백한"), ("시원한거", "시원한")],
+)  # fmt: skip
+def test_a_taste_said_of_food_is_one(text: str, taste: str) -> None:
+    assert given(text)["taste"] == [taste]
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("우리 학교 근처", ["학교 근처"]), ("우리집 근처", ["집 근처"]), ("울학교 앞", ["학교 앞"]), ("우리 동네", ["우리 동네"]), ("이 근처", ["이 근처"]), ("내 주변", ["내 주변"]),
+        ("피아노학원 앞", ["학원 앞"]), ("신림역 근처", ["신림역"]), ("나 혼자서", ["혼자"]), ("학생들 20명", ["학생들", "20명"]), ("아이들 열두 명", ["아이들", "열두 명"]), ("학부모 여섯 명", ["학부모", "여섯 명"]),
+        ("아이들 넷", ["아이들", "넷"]), ("가족 다섯이서", ["가족", "다섯"]), ("친구 두명", ["친구", "두명"]), ("열다섯 명분", ["열다섯 명"]), ("두 사람", ["두 사람"]), ("한 사람", []), ("할머니 다섯 분", ["할머니", "다섯 분"]),
+        ("세 분이", ["세 분"]), ("다섯 분식집", []), ("둘이서", []), ("동아리 회식", ["동아리"]), ("가족 모임", ["가족"]), ("세 식구", ["식구"]), ("여섯 시", []),
+    ],
+)  # fmt: skip
+def test_company_and_places_nearby_are_marked_as_the_utterances_are(text: str, marked: list[str]) -> None:
+    spans = [s for s in find_evidence(text, GAZETTEER) if s.entity in ("companion", "location")]
+    assert [text[s.start : s.end] for s in spans] == marked
 
 
 @hypothesis.given(
