@@ -94,10 +94,8 @@ def train_component(
     version = registry.new_version(settings.models_dir, component)
     out = settings.models_dir / component / version
     if component == "nlu":
-        from aiyam.training.nlu import train_nlu
-
         data = options.pop("data", None) or settings.datasets_dir / "nlu"
-        train_nlu(data, out, seed=settings.seed, progress=progress, **options)
+        train_understanding(data, out, progress=progress, **{"seed": settings.seed, **options})
     elif component == "content":
         from aiyam.training.content import train_content
 
@@ -108,6 +106,20 @@ def train_component(
         raise AiyamError(f"Expected one of {', '.join(COMPONENTS)}, got {component!r}.")
     set_alias(store, component, "production", version, who=who, why=why)
     return version
+
+
+def train_understanding(
+    data: Path, out: Path, *, progress: Callable[[Progress], None], encoder: str | None = None, **options: Any
+) -> None:
+    """Train an understanding from scratch, or on a pretrained ``encoder``; see the two trainers for the options."""
+    if encoder is None:
+        from aiyam.training.nlu import train_nlu
+
+        train_nlu(data, out, progress=progress, **options)
+    else:
+        from aiyam.training.encoder import train_encoder_nlu
+
+        train_encoder_nlu(data, out, base=encoder, progress=progress, **options)
 
 
 def _train_ranker(

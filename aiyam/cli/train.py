@@ -40,25 +40,43 @@ def _say_what_was_read(version: Path) -> None:
 @app.command("nlu")
 def train_nlu(
     data: Annotated[
-        Path | None, typer.Option("--data", "--training_data", help="Training rows (JSON or JSONL).")
+        Path | None, typer.Option("--data", "--training_data", help="Training rows (JSON or JSONL), or a folder.")
     ] = None,
     dev: Annotated[Path | None, typer.Option(help="Rows to tune on; default: a part of the training rows.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "--output_dir", help="Write there and promote nothing.")] = None,
-    epochs: Annotated[int, typer.Option(min=1)] = 10,
+    epochs: Annotated[
+        int | None, typer.Option(min=0, help="Most passes of the network; 0 trains the linear parts alone.")
+    ] = None,
     seed: Annotated[int | None, typer.Option()] = None,
+    base: Annotated[
+        Path | None, typer.Option(help="Version folder to go on from: its rows are rehearsed, its forgetting measured.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A minute instead of several, as the first start does.")
+    ] = False,
+    encoder: Annotated[
+        str | None, typer.Option(help="Fine-tune this Hugging Face encoder (folder or hub name) instead.")
+    ] = None,
 ) -> None:
     """Train understanding; without options on the shipped corpus, and the new version becomes production."""
+    from aiyam.errors import InvalidInput
+    from aiyam.training.nlu import FULL, QUICK
+
     settings = read_settings()
+    if encoder is not None and (base is not None or quick):
+        raise InvalidInput("Expected --encoder alone, got --base or --quick with it.", hint="Leave those two out.")
+    options: dict[str, Any] = {"dev": dev, "seed": settings.seed if seed is None else seed}
+    if encoder is not None:
+        options |= {"encoder": encoder} | ({} if epochs is None else {"epochs": epochs})
+    else:
+        options |= {"epochs": epochs, "base": base, "effort": QUICK if quick else FULL}
     if out is None:
-        _train("nlu", data=data, dev=dev, epochs=epochs, **({} if seed is None else {"seed": seed}))
+        _train("nlu", data=data, **options)
         return
-    from aiyam.training.nlu import train_nlu as train
+    from aiyam.pipelines import train_understanding
 
     with progress_bars() as report:
-        train(
-            data or settings.datasets_dir / "nlu", out, dev=dev, epochs=epochs,
-            seed=settings.seed if seed is None else seed, progress=lambda p: report("nlu", p),
-        )  # fmt: skip
+        train_understanding(data or settings.datasets_dir / "nlu", out, progress=lambda p: report("nlu", p), **options)
     _say_what_was_read(out)
     typer.echo(str(out))
 

@@ -40,7 +40,9 @@ class Effort:
 
 
 FULL = Effort()
-QUICK = Effort(epochs=6, passes=0, n_generated=3000, sizes=Sizes(context=64, hidden=64, average=0.99))
+QUICK = Effort(
+    epochs=4, passes=0, n_generated=5000, sizes=Sizes(context=64, hidden=64, learning_rate=0.006, average=0.99)
+)
 """For a first start: half a minute on one core."""
 
 _HIDDEN_EVIDENCE = 0.15
@@ -241,7 +243,7 @@ def _network(
         vary,
         tags,
         len(intents),
-        sizes=Sizes(),
+        sizes=sizes,
         epochs=epochs,
         seed=seed,
         judge=judge,

@@ -37,7 +37,7 @@ def fit_intents(
         nothing = np.zeros((size, 1), dtype=np.float32)
         return LinearIntents.quantised(names, nothing, np.zeros(1, dtype=np.float32), rarity)
     target = np.array([names.index(label) for label in labels])
-    machine = LinearSVC(C=0.5, tol=1e-2, max_iter=200, random_state=seed)
+    machine = LinearSVC(C=1.5, tol=1e-2, max_iter=200, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the last digits do not matter; the held-out figure says whether it was enough
         machine.fit(matrix, target, sample_weight=np.asarray(weights))
