@@ -28,9 +28,14 @@ _ONLY_MENTIONED = re.compile(
     r"|(?:들)?(?:이|가|께서|는|은)?\s(?:[가-힣0-9]{1,7}\s){0,3}?(?:늦|바[빠쁘]|그랬|그러(?:는|셨|시)|사\s?오[래라]|가지\s?말|건너지|먹지\s?말|말래|말랬|혼[나내냈]|물어보|찾아보|출장|야근|안\s?계|안\s?와|안와|안\s?옴|안옴|뺏|가셨|나가셨|못\s?먹게|밥해놓|밥\s?안|밥을\s?못|짤려|짤렸|알아서|온대|사\s?먹[으래라]|먹고\s?싶은\s?거\s?먹으[래라]|오래요?(?=\s|$))"
     r"|(?:이|가|께서)\s?(?:[가-힣]{1,4}\s)?(?:[0-9,만천백오이삼사육칠팔구일]+\s?원\s?)?(?:을|만)?\s?(?:줬|주셨|주고|준대|줘서|주시고|보내)|가\s?돈\s?(?:줬|주)"
     r"|(?:이|가|께서)\s?(?:[가-힣]{1,5}\s)?(?:추천|알려|말해|가르쳐|소개|칭찬|해준|해주던|해주시던|해줬|만들어\s?준|주신|용돈|[가-힣]{2,4}다던|[가-힣]{2,4}다고\s?(?:했|한|하던)|다녀왔|갔다\s?왔)|\s?(?:들\s?)?(?:없이|없어|없는|없으|몰래)|이?랑\s?(?:갔던|먹었던|가던|다니던)"
-    r"|한테\s?(?:혼|차|죽|들[었은]|뺏|맞|졸라)|(?:이)?랑\s?(?:싸[워웠우]|헤어)|들은\s?안"
+    r"|한테\s?(?:혼|차|죽|들[었은]|뺏|맞|졸라|(?:[가-힣0-9]{1,6}\s){0,2}(?:빌[려렸린림]|쏘고|쐈|쏴서|뜯|갚|털[려렸린림]))|(?:이)?랑\s?(?:싸[워웠우]|헤어)|들은\s?안"
 )
+_EATS_ALONE = re.compile(r"(?:가|는|이)?\s혼자\s?(?:왔|와서|[가갈]|먹|드[시실]|들어)")
 _ALONE_AFTER = re.compile(r"(?:가|는|이|는요)?\s?(?:[가-힣]{2,4}에서\s)?(?:밥\s?|점심을?\s?|저녁을?\s?)?혼자")
+_HERE_OR_THERE = re.compile(
+    r"\s?(?:자주|우글|많이\s?[가오와]|마주|있는\s?데|들끓|바글)|한테\s?(?:무료|공짜|밥\s?(?:을\s?)?(?:그냥\s?)?주는|안내|소개)"
+)
+"""Children who are met at a place, or whom a shop gives food, are no company."""
 _CHILDREN = re.compile(r"아이들?|애들?|애기들?|아기들?|학생들?|손주들?")
 _TEACHER = re.compile(
     r"선생(?:님)?(?:인데|입니|이에|예요|이라|이고|들|님들)|교사|담임|공부방|복지관|복지사|센터|그룹홈|어린이집|유치원|보육|인솔|원장|통장(?:인데|입니)|동네\s?(?:아이|애)들|급식\s?도우미|식단|현장\s?학습|우리\s?반(?!찬)"
@@ -47,8 +52,8 @@ def comes_along(text: str, start: int, end: int) -> bool:
     if after in ("랑", ",") or text.startswith(("이랑 같", "하고 ", "도 같이", "데리고", " 데리고", " 모시고"), end):
         return not text.startswith(("랑 싸", "랑 헤어"), end)
     if _CHILDREN.fullmatch(text, start, end):
-        return _ALONE_AFTER.match(text, end) is None
-    return _ONLY_MENTIONED.match(text, end) is None
+        return _ALONE_AFTER.match(text, end) is None and _HERE_OR_THERE.match(text, end) is None
+    return _ONLY_MENTIONED.match(text, end) is None and _EATS_ALONE.match(text, end) is None
 
 
 def is_class(text: str, start: int, end: int) -> bool:

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"[가-힣a-z0-9]+")
 _PARTICLES = re.compile(
-    r"(?:집|이|가|은|는|을|를|도|랑|이랑|하고|나|이나|만|로|으로|요|이요|먹|말|빼|맛집|파는|같|면|과|와|류|있|되|$)"
+    r"(?:집|이|가|은|는|을|를|도|랑|이랑|하고|나|이나|만|로|으로|요|이요|먹|말|빼|맛집|파는|같|면|과|와|류|있|되|추천|$)"
 )
 _AFTER_A_SLIP = re.compile(
     r"(?:집|이|가|은|는|을|를|도|랑|하고|나|만|로|으로|요|먹|말고|말구|빼|맛집|파는|같은|면|과|와|있|되|추천|땡|세트|맛|에|의|라도|임|각|콜|ㄱ|[^가-힣]|$)"
 )
 _SHORT_NAME_ENDS = re.compile(
-    r"집|이나|나\s|랑|이랑|도\s|[을를이은]?\s?(?:먹|파는|땡|당|있는|싫|말고|좋|질|사[가먹러]|끓|드[시실])|\s?(?:종류|말고|어때|추천|맛집|없[나을어]|한\s?그릇|같은)|$"
+    r"집|이나|나\s|랑|이랑|도\s|만\s?있|[을를이은]?\s?(?:먹|조아|아[닌니]|파는|땡|당|있는|싫|말고|좋|질|사[가먹러]|끓|드[시실])|\s?(?:종류|말고|어때|추천|맛집|없[나을어]|한\s?그릇|같은)|$"
 )
 _NOT_DISHES = frozenset(["점심", "저녁", "아침", "세트", "특선", "공기밥", "음료", "콜라", "사이다", "추가", "곱빼기", "오늘의메뉴", "정식", "한식", "중식", "일식", "양식", "분식", "카페", "도시락", "편의점", "고기", "치킨", "피자", "음료수", "주스", "커피", "물", "맥주", "소주", "단품", "모둠", "기본", "스페셜", "계란", "우유", "치즈", "새우", "오징어", "땅콩", "친구", "가족", "아이", "난", "밥", "무한리필", "과자", "안주", "반찬", "국물", "집밥", "편의점도시락", "고기무한리필", "무한리필고기", "물고기", "케이스", "엽떡", "배달", "포장", "혼밥", "뷔페"])  # fmt: skip
 MAX_DISH_CHARS = 14
@@ -136,7 +136,7 @@ class Gazetteer:
 
     def _stands(self, text: str, origin: Sequence[int], start: int, end: int, plain: str) -> bool:
         first, last = origin[start], origin[end - 1] + 1
-        word_start = first == 0 or not _WORD.match(text[first - 1])
+        word_start = first == 0 or not _WORD.match(text[first - 1]) or text.endswith(_TASTE_FIRST, 0, first)
         spaced = last - first > end - start
         if len(plain) == 1 or plain in SLIP_WORDS:
             return word_start and not spaced and _SHORT_NAME_ENDS.match(text, last) is not None

@@ -163,6 +163,18 @@ def test_a_list_is_turned_down_whole(text: str) -> None:
         ("새우도 게도 못 먹어요", "REFINE", {"allergies": ["새우", "게"]}),
         ("너무 비싼데 팔천원 밑으로", "REFINE", {"budget_max": 8000}),
         ("너무 멀어 500m 안으로", "REFINE", {"max_distance_m": 500}),
+        ("면 말고 밥으로", "REFINE", {"exclude_menus": ["면"]}),
+        ("나는 면이 좋아", "REFINE", {"menus": ["면"]}),
+        ("noodle류", "REFINE", {"menus": ["국수"]}),
+        ("cu 꿀조합", "REFINE", {"category": "편의점"}),
+        ("halal food", "REFINE", {"dietary_preferences": ["할랄"]}),
+        ("vegan 식당", "REFINE", {"dietary_preferences": ["채식"]}),
+        ("저렴한식당", "REFINE", {"sort": "price"}),
+        ("한식당", "REFINE", {"category": "한식"}),
+        ("안매운찜닭 추천", "REFINE", {"exclude_taste": ["매운"], "menus": ["찜닭"]}),
+        ("수원역 제육 맛집", "REFINE", {"place": "수원역", "menus": ["제육볶음"]}),
+        ("우리 지역 맛집", "REFINE", {}),
+        ("할매 혼자 왔는데", "REFINE", {"companion": "alone"}),
         ("센터 아이들 간식", "FOOD_RECOMMENDATION", {"companion": "group", "time_of_day": "snack"}),
     ],
 )
@@ -187,7 +199,7 @@ def test_other_cards_are_no_meal_card(card: str) -> None:
     ("text", "name"),
     [
         ("모퉁이카레 몇시에 열어", "모퉁이카레"), ("맥날 어디임", "맥날"), ("소담국수 주차돼요?", "소담국수"),
-        ("하늘정원 메뉴판", "하늘정원"), ("달콤공방 몇시에 끝나", "달콤공방"), ("장군집에서 제일 싼 거", "장군집"), ("대성반점에요 영업 중", "대성반점"), ("영자네 메뉴 좀 보여줘", "영자네"),
+        ("하늘정원 메뉴판", "하늘정원"), ("달콤공방 몇시에 끝나", "달콤공방"), ("장군집에서 제일 싼 거", "장군집"), ("대성반점에요 영업 중", "대성반점"), ("영자네 메뉴 좀 보여줘", "영자네"), ("온누리식당에 죽 있습니까", "온누리식당"), ("두레반은 휠체어 들어갈 수 있소", "두레반"), ("우리분식 떡볶이 값", "우리분식"),
     ],
 )  # fmt: skip
 def test_a_shop_that_is_asked_about_is_seen_without_a_catalogue(text: str, name: str) -> None:
@@ -197,7 +209,7 @@ def test_a_shop_that_is_asked_about_is_seen_without_a_catalogue(text: str, name:
 
 @pytest.mark.parametrize(
     "text",
-    ["근처에는 몇시까지 하는 데 있어", "몇시에 문 열어요", "일요일에도 문 여는 데", "우리집 메뉴 뭐 있어", "이모네 집은 어디야", "추천해준집 메뉴", "두번째집 메뉴 뭐야", "먹을라면 얼마야"],
+    ["근처에는 몇시까지 하는 데 있어", "몇시에 문 열어요", "일요일에도 문 여는 데", "우리집 메뉴 뭐 있어", "이모네 집은 어디야", "추천해준집 메뉴", "두번째집 메뉴 뭐야", "먹을라면 얼마야", "가성비식당 있나요", "감성카페 있어요?", "할랄식당 어디", "24시국밥 있어요?"],
 )  # fmt: skip
 def test_words_that_only_begin_a_question_are_no_shop(text: str) -> None:
     assert not [s for s in find_evidence(normalise(text).text, GAZETTEER) if s.entity == "shop_name"]
