@@ -223,7 +223,7 @@ _CARD_REFUSED = re.compile(
 _CARD_TAKEN = re.compile(r"(?<!안 )(?<!안)(?:받는|되는|돼는)\s?(?:데|곳|집)(?:로|만|으로|는\s?없)")
 _NOT_WITH = re.compile(r"(?:이?랑|하고|은|는)?\s?(?:말고|빼고|아니고)")
 _TURNED_DOWN = re.compile(
-    r"\s?(?:집|가게|식당|곳|데|거|것|꺼|건|걸)?\s?(?:은|는|을|를|이|가|도|만)?\s?(?:좀\s?|이제\s?|다\s?)?(?:말고|말구|빼|뺀|제외|아니|패스|싫|별로|됐|지우|삭제)"
+    r"\s?(?:집|가게|식당|곳|데|거|것|꺼|건|걸)?\s?(?:은|는|을|를|이|가|도|만)?\s?(?:좀\s?|이제\s?|다\s?)?(?:말고|말구|빼|뺀|제외|아니|패스(?!트)|싫|별로|됐|지우|삭제)"
 )
 """Turns down a time of day or one of the shops shown; not eating at a time (아침 안 먹어서) does not."""
 _VISITED = re.compile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -96,6 +97,16 @@ def test_generated_filters_are_those_the_rules_give_for_the_spans(generated: lis
         if plain(rule_filters(example)) != plain(example.filters):
             differ[example.group].append(example.text)
     assert sum(map(len, differ.values())) <= len(generated) // 100, dict(differ)
+
+
+def test_particles_of_templates_agree_with_the_words_before_them() -> None:
+    wrong = [
+        template.pattern
+        for template in read_templates(FOLDER / TEMPLATES_FILE)
+        for closed, open_ in re.findall(r"\+([가-힣]+)/([가-힣]+)\}", template.pattern)
+        if (closed, open_) not in {("이랑", "랑"), ("과", "와"), ("은", "는"), ("이", "가"), ("을", "를"), ("으로", "로"), ("이면", "면"), ("이나", "나")}
+    ]  # fmt: skip
+    assert not wrong
 
 
 def test_generated_spans_keep_to_the_conventions(generated: list[Example]) -> None:
