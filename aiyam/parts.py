@@ -12,7 +12,10 @@ from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.interactions import Interactions
 from aiyam.contracts import ReplyPlan, Versions
 from aiyam.errors import NotReady
+from aiyam.llm.interface import LanguageModel
 from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.llm import LanguageModelNlu
+from aiyam.nlu.reader import WithFallback
 from aiyam.nlu.understander import Understander
 from aiyam.ranking.ranker import Ranker
 from aiyam.ranking.statistics import Statistics
@@ -58,7 +61,31 @@ def production_folder(settings: Settings, store: Store, component: str) -> Path:
 def load_understander(settings: Settings, store: Store, catalogue: Catalogue | None = None) -> Understander:
     """Load the production understanding; without a catalogue it knows the shipped dish names only."""
     gazetteer = Gazetteer.from_catalogue(catalogue) if catalogue is not None else Gazetteer.from_shipped()
-    return Understander.load(production_folder(settings, store, "nlu"), gazetteer)
+    trained = Understander.load(production_folder(settings, store, "nlu"), gazetteer)
+    if settings.nlu == "trained":
+        return trained
+    filled = LanguageModelNlu(language_model(settings), gazetteer, timeout_s=settings.llm_timeout_s)
+    return Understander(WithFallback(filled, trained.model), f"{trained.version}+{settings.llm_model}")
+
+
+def language_model(settings: Settings) -> LanguageModel:
+    """Return the language model the settings name: a server's, or one loaded into this process.
+
+    Raises:
+        NotReady: none is named.
+        ModelError: it cannot be loaded.
+    """
+    if not settings.llm_model:
+        raise NotReady(
+            "Expected a language model, AIYAM_LLM_MODEL is empty.", hint="Name one, and AIYAM_LLM_URL for a server."
+        )
+    if settings.llm_url:
+        from aiyam.llm.server import OpenAIServer
+
+        return OpenAIServer(settings.llm_url, settings.llm_model, api_key=settings.llm_key.get_secret_value())
+    from aiyam.llm.folder import LocalModel
+
+    return LocalModel.load(settings.llm_model)
 
 
 def _unfit(screen: Screen, text: str, plan: ReplyPlan) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REPO_ROOT = Path(__file__).resolve().parent.parent
@@ -27,6 +27,18 @@ class Settings(BaseSettings):
     api_port: int = Field(default=8000, ge=0, le=65535, description="Port of the API and the chat.")
     dashboard_port: int = Field(default=8501, ge=0, le=65535, description="Port of the dashboard.")
     requests_per_minute: int = Field(default=0, ge=0, description="Limit for one user on POST /chat; 0 is off.")
+    nlu: Literal["trained", "language_model"] = Field(
+        default="trained",
+        description="What understands: the trained model, or a language model with it to fall back on.",
+    )
+    llm_url: str = Field(
+        default="", description="OpenAI-compatible server with its version, like http://127.0.0.1:8001/v1."
+    )
+    llm_model: str = Field(
+        default="", description="The server's name of the model; without a server, a folder or hub name."
+    )
+    llm_key: SecretStr = Field(default=SecretStr(""), description="Sent to the server as a bearer token.")
+    llm_timeout_s: float = Field(default=5.0, gt=0, description="Seconds a language model may take for one utterance.")
 
     @property
     def url(self) -> str:
