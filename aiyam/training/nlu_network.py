@@ -95,6 +95,7 @@ def fit_network(
     import torch
 
     torch.manual_seed(seed)
+    torch.set_num_threads(1)  # the steps are small: a second thread mostly waits, and on a busy machine slows the first
     rng = random.Random(seed)
     module, loss_of = _module(sizes, len(tag_names), n_intents)
     if start is not None:
