@@ -8,13 +8,13 @@ maximum over the states and the sum of the context embeddings. ``aiyam.training.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.nlu.features import DENSE_CONTEXTS, Contexts
+from aiyam.nlu.recurrence import BothWays, Direction
 
 N_DENSE = 1 << 15
 """Buckets of the context embeddings."""
@@ -26,37 +26,6 @@ def dense_rows(contexts: Contexts) -> NDArray[np.int64]:
     """Return the embedding rows of every syllable, shape (n, len(DENSE_CONTEXTS))."""
     rows: NDArray[np.int64] = (contexts.ids[DENSE_CONTEXTS] & np.uint64(N_DENSE - 1)).astype(np.int64).T
     return rows
-
-
-@dataclass(frozen=True)
-class _Gru:
-    """One direction: ``into`` (d, 3h), ``again`` (h, 3h), biases (3h,); gates in the order reset, update, new."""
-
-    into: Array
-    again: Array
-    bias_in: Array
-    bias_again: Array
-
-    def run(self, inputs: Array, lengths: NDArray[np.int64]) -> Array:
-        """Return the states, shape (b, l, h); rows are sorted by length, longest first.
-
-        Args:
-            inputs: (b, l, 3h), already multiplied by ``into``.
-            lengths: (b,) real places of each row.
-        """
-        size = self.again.shape[0]
-        states = np.zeros((*inputs.shape[:2], size), dtype=np.float32)
-        hidden: Array = np.zeros((inputs.shape[0], size), dtype=np.float32)
-        for t in range(inputs.shape[1]):
-            live = int(np.searchsorted(-lengths, -t, side="left"))
-            hidden = hidden[:live]
-            again = hidden @ self.again + self.bias_again
-            given = inputs[:live, t]
-            gates = 0.5 * np.tanh(0.5 * (given[:, : 2 * size] + again[:, : 2 * size])) + 0.5
-            new = np.tanh(given[:, 2 * size :] + gates[:, :size] * again[:, 2 * size :])
-            hidden = new + gates[:, size:] * (hidden - new)
-            states[:live, t] = hidden
-        return states
 
 
 class Network:
@@ -75,16 +44,10 @@ class Network:
         self.embedding = part["embedding"]
         self.jamo = (part["onset"], part["vowel"], part["final"])
         self.place = (part["place"], part["left"], part["kind"])
-        self.directions = tuple(
-            _Gru(
-                np.ascontiguousarray(part[f"{way}.into"].T),
-                np.ascontiguousarray(part[f"{way}.again"].T),
-                part[f"{way}.bias_in"],
-                part[f"{way}.bias_again"],
-            )
-            for way in ("forward", "backward")
+        self.states = BothWays(
+            *(Direction(*(part[f"{way}.{name}"] for name in _GRU)) for way in ("forward", "backward"))
         )
-        self.attention = part["attention.weight"].T, part["attention.bias"]
+        self._attention = np.ascontiguousarray(-2 * part["attention.weight"][0])
         self.intent = np.ascontiguousarray(part["intent.weight"].T), part["intent.bias"]
         self.tag = np.ascontiguousarray(part["tag.weight"].T), part["tag.bias"]
         self.moves = part["moves"]
@@ -103,51 +66,77 @@ class Network:
 
     def run(self, contexts: Contexts) -> tuple[Array, Array]:
         """Return intent scores (m, intents) and tag scores (n, tags) of many utterances."""
-        summed = self.embedding[dense_rows(contexts)].sum(axis=1)
-        jamo = [table[contexts.jamo[k]] for k, table in enumerate(self.jamo)]
-        places = [table[contexts.places[k]] for k, table in enumerate(self.place)]
-        inputs = np.concatenate([summed, *jamo, *places], axis=1)
         starts = contexts.starts
-        lengths = np.diff(starts)
-        order = np.argsort(-lengths, kind="stable")
-        order = order[lengths[order] > 0]
-        states = np.zeros((len(inputs), 2 * self.directions[0].again.shape[0]), dtype=np.float32)
-        if len(order):
-            half = states.shape[1] // 2
-            sorted_lengths = lengths[order]
-            steps = np.arange(int(sorted_lengths[0]))
-            real = steps[None, :] < sorted_lengths[:, None]
-            ahead = np.where(real, starts[order][:, None] + steps, 0)
-            astern = np.where(real, (starts[order] + sorted_lengths - 1)[:, None] - steps, 0)
-            for k, (gru, at) in enumerate(zip(self.directions, (ahead, astern), strict=True)):
-                found = gru.run((inputs @ gru.into + gru.bias_in)[at], sorted_lengths)
-                states[at[real], k * half : (k + 1) * half] = found[real]
-        tags = np.concatenate([states, inputs], axis=1) @ self.tag[0] + self.tag[1]
-        return self._intents(states, summed, starts), tags
+        summed = self._embedded(contexts)
+        n, width = len(summed), 2 * self.states.size
+        joined = np.empty((n, len(self.tag[0])), dtype=np.float32)
+        states, inputs = joined[:, :width], joined[:, width:]
+        at = summed.shape[1]
+        inputs[:, :at] = summed
+        for table, rows in zip((*self.jamo, *self.place), (*contexts.jamo, *contexts.places), strict=True):
+            inputs[:, at : at + table.shape[1]] = table[rows]
+            at += table.shape[1]
+        if not n:
+            return np.tile(self.intent[1], (len(starts) - 1, 1)), joined @ self.tag[0]
+        if len(starts) == 2:
+            self.states.run_one(inputs, states)
+            pooled = self._pooled_one(states, summed)[None]
+        else:
+            self.states.run_many(inputs, starts, states)
+            pooled = self._pooled_many(states, summed, starts)
+        return pooled @ self.intent[0] + self.intent[1], joined @ self.tag[0] + self.tag[1]
 
-    def _intents(self, states: Array, summed: Array, starts: NDArray[np.int64]) -> Array:
-        m = len(starts) - 1
-        out = np.tile(self.intent[1], (m, 1))
-        full = np.flatnonzero(np.diff(starts) > 0)
-        if not len(full):
-            return out
-        first = starts[:-1][full]
-        counts = np.diff(starts)[full]
-        weight = (np.tanh(states) @ self.attention[0] + self.attention[1])[:, 0]
+    def _embedded(self, contexts: Contexts) -> Array:
+        """Return the sum of the context embeddings of every syllable, shape (n, d)."""
+        rows = dense_rows(contexts)
+        n, k = rows.shape
+        summed: Array
+        if n < _FEW_PLACES:
+            summed = np.add.reduce(self.embedding[rows.T], axis=0)
+            return summed
+        from scipy.sparse import csr_array
+
+        of_row = np.arange(0, n * k + 1, k, dtype=np.int32)
+        ones = np.ones(n * k, dtype=np.float32)
+        summed = csr_array((ones, rows.ravel().astype(np.int32), of_row), shape=(n, N_DENSE)) @ self.embedding
+        return summed
+
+    def _attended(self, states: Array) -> Array:
+        """Return how much each place asks to be heard, shape (n,), before the softmax (in which what is added to all is lost)."""
+        halves = states + states
+        with np.errstate(over="ignore"):
+            np.exp(halves, out=halves)
+        halves += 1
+        weight: Array = np.reciprocal(halves, out=halves) @ self._attention  # tanh x is 1 - 2 / (1 + e^2x)
+        return weight
+
+    def _pooled_one(self, states: Array, summed: Array) -> Array:
+        weight = self._attended(states)
+        weight = np.exp(weight - weight.max())
+        weight /= weight.sum()
+        return np.concatenate(
+            [weight @ states, states.max(axis=0), summed.sum(axis=0) / np.float32(len(summed) ** 0.5)]
+        )
+
+    def _pooled_many(self, states: Array, summed: Array, starts: NDArray[np.int64]) -> Array:
+        """Return what the intent is read from, shape (m, 2 * 2h + d); of an empty utterance it is nothing."""
+        counts = np.diff(starts)
+        full = np.flatnonzero(counts)
+        first, counts = starts[full], counts[full]
+        weight = self._attended(states)
         weight = np.exp(weight - np.repeat(np.maximum.reduceat(weight, first), counts))
         weight /= np.repeat(np.add.reduceat(weight, first), counts)
-        pooled = np.concatenate(
-            [
-                np.add.reduceat(states * weight[:, None], first),
-                np.maximum.reduceat(states, first),
-                np.add.reduceat(summed, first) / np.sqrt(counts)[:, None],
-            ],
-            axis=1,
-        )
-        out[full] = pooled.astype(np.float32) @ self.intent[0] + self.intent[1]
-        return out
+        pooled = np.zeros((len(starts) - 1, len(self.intent[0])), dtype=np.float32)
+        width = states.shape[1]
+        pooled[full, :width] = np.add.reduceat(states * weight[:, None], first)
+        pooled[full, width : 2 * width] = np.maximum.reduceat(states, first)
+        pooled[full, 2 * width :] = np.add.reduceat(summed, first) / np.sqrt(counts)[:, None]
+        return pooled
 
 
+_FEW_PLACES = 200
+"""Below these, gathering the embeddings costs less than preparing a sparse product."""
+_GRU = ("into", "again", "bias_in", "bias_again")
 PARTS = (
     "embedding", "onset", "vowel", "final", "place", "left", "kind",
     "forward.into", "forward.again", "forward.bias_in", "forward.bias_again",
