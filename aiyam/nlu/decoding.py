@@ -44,40 +44,69 @@ def best_paths(
     """
     n, k = scores.shape
     path = np.zeros(n, dtype=np.int64)
-    lengths = np.diff(bounds)
     if k < 2 or not n:
         return path
     width = min(k, n_likely)
-    if width < k:
-        ranked = scores.copy()
-        ranked[:, 0] = np.inf
-        tags = np.argpartition(ranked, k - width, axis=1)[:, k - width :]
-        tags[(tags != 0).all(axis=1), 0] = 0  # "O" stands anywhere, so that there is always a path
-        scores = np.take_along_axis(scores, tags, axis=1)
-    else:
+    if width == k:
         tags = np.broadcast_to(np.arange(k), (n, k))
+    else:
+        tags = _likely(scores, width)
+        scores = np.take_along_axis(scores, tags, axis=1)
+    if len(bounds) == 2:
+        return _best_path(scores, tags, moves, starts)
+    lengths = np.diff(bounds)
     order = np.argsort(-lengths, kind="stable")
     lengths, first = lengths[order], bounds[:-1][order]
     longest = int(lengths[0])
     live = np.searchsorted(-lengths, -np.arange(longest), side="left")  # how many utterances reach each place
     total = scores[first[: live[0]]] + starts[tags[first[: live[0]]]]
     totals = [total]
-    backs = []
     for t in range(1, longest):
         here = first[: live[t]] + t
-        ways = total[: live[t], :, None] + moves[tags[here - 1][:, :, None], tags[here][:, None, :]]
-        backs.append(ways.argmax(axis=1))
-        total = ways.max(axis=1) + scores[here]
+        ways = moves if width == k else moves[tags[here - 1][:, :, None], tags[here][:, None, :]]
+        total = np.maximum.reduce(total[: live[t], :, None] + ways, axis=1)
+        total += scores[here]
         totals.append(total)
     choice = np.zeros(0, dtype=np.int64)
     for t in range(longest - 1, -1, -1):
-        ended = totals[t][len(choice) : live[t]].argmax(axis=1)
-        if t + 1 < longest:
-            choice = backs[t][np.arange(len(choice)), choice]
-        choice = np.concatenate([choice, ended])
         here = first[: live[t]] + t
+        if len(choice):  # where each path that goes on came from
+            after, before = path[here[: len(choice)] + 1], tags[here[: len(choice)]]
+            choice = (totals[t][: len(choice)] + moves[before, after[:, None]]).argmax(axis=1)
+        choice = np.concatenate([choice, totals[t][len(choice) :].argmax(axis=1)])
         path[here] = tags[here, choice]
     return path
+
+
+def _likely(scores: NDArray[np.float32], n_likely: int) -> NDArray[np.int64]:
+    """Return the numbers of the likeliest tags of each place, shape (n, n_likely), "O" among them."""
+    ranked = scores.copy()
+    ranked[:, 0] = np.inf  # it stands anywhere, so that there is always a path
+    return np.argpartition(ranked, -n_likely, axis=1)[:, -n_likely:]
+
+
+def _best_path(
+    scores: NDArray[np.float32], tags: NDArray[np.int64], moves: NDArray[np.float32], starts: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    """Return the best path of one utterance over ``tags`` (n, w), the tags of ``scores`` (n, w)."""
+    n, width = scores.shape
+    if width == len(moves):
+        ways: Sequence[NDArray[np.float32]] = [moves] * (n - 1)
+    else:
+        ways = list(moves[tags[:-1, :, None], tags[1:, None, :]])
+    total = scores[0] + starts[tags[0]]
+    totals = [total]
+    for way, score in zip(ways, scores[1:], strict=True):
+        total = np.maximum.reduce(total[:, None] + way, axis=0)
+        total += score
+        totals.append(total)
+    choice = int(total.argmax())
+    path = [choice]
+    for total, way in zip(totals[-2::-1], ways[::-1], strict=True):
+        choice = int((total + way[:, choice]).argmax())
+        path.append(choice)
+    found: NDArray[np.int64] = tags[np.arange(n), path[::-1]]
+    return found
 
 
 def spans_of_tags(tags: Sequence[str], text: str) -> list[tuple[str, int, int]]:

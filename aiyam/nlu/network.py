@@ -114,9 +114,8 @@ class Network:
         weight = self._attended(states)
         weight = np.exp(weight - weight.max())
         weight /= weight.sum()
-        return np.concatenate(
-            [weight @ states, states.max(axis=0), summed.sum(axis=0) / np.float32(len(summed) ** 0.5)]
-        )
+        even = np.full(len(summed), len(summed) ** -0.5, dtype=np.float32)
+        return np.concatenate([weight @ states, states.max(axis=0), even @ summed])
 
     def _pooled_many(self, states: Array, summed: Array, starts: NDArray[np.int64]) -> Array:
         """Return what the intent is read from, shape (m, 2 * 2h + d); of an empty utterance it is nothing."""
