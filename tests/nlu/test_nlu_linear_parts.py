@@ -158,7 +158,7 @@ def test_rounded_weights_decide_as_full_ones(
     ours, theirs = small.scores(bag), full[0].scores(bag)
     assert small.weights.dtype == np.int8
     assert np.mean(ours.argmax(axis=1) == theirs.argmax(axis=1)) >= 0.99
-    assert np.abs(ours - theirs).max() < 0.05
+    assert np.abs(ours - theirs).max() < 0.1
     right = [names[j] == e.intent for j, e in zip(ours.argmax(axis=1), examples, strict=False)]
     assert np.mean(right) > 0.9
     alone = np.concatenate([small.scores(bags([u])) for u in held[:40]])
