@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -24,6 +25,7 @@ _SPACE = 5
 _MARGIN = 3
 
 Ids = NDArray[np.uint64]
+_Any = TypeVar("_Any", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,17 @@ class Grid:
             at = np.arange(starts[-1]) + row * (2 * _MARGIN) + _MARGIN
         return cls(codes, narrow, _KIND[narrow], at, row, starts)
 
+    @property
+    def alone(self) -> bool:
+        """Tell whether there is one text; then its characters stand in one piece and belong to row 0."""
+        return len(self.starts) == 2
+
+    def beside(self, padded: NDArray[_Any], d: int = 0) -> NDArray[_Any]:
+        """Return what a padded array says ``d`` places after every character, shape (n,)."""
+        if self.alone:
+            return padded[_MARGIN + d : len(padded) - _MARGIN + d]
+        return padded[self.at + d]
+
     @cached_property
     def words(self) -> Words:
         """The words of the texts."""
@@ -144,28 +157,35 @@ def _jamo_table() -> NDArray[np.int64]:
     return table
 
 
+def _sound_table() -> Ids:
+    initial, vowel, final = _jamo_table().astype(np.uint64)
+    return np.stack([initial * np.uint64(32) + vowel, vowel * np.uint64(32) + final])
+
+
 _KIND = _kind_table()
 """Class of each character: 1 Hangul, 2 digit, 3 Latin, 4 loose jamo, 5 space, 6 edge, 0 other."""
 _JAMO = _jamo_table()
 """Initial, vowel and final of each character, shape (3, 65536); 19, 21 and 0 where it is no syllable."""
+_SOUNDS = _sound_table()
+"""Onset (initial and vowel) and rhyme (vowel and final) of each character in a number each, shape (2, 65536)."""
 
 
 def _words(grid: Grid) -> Words:
     codes, kinds = grid.codes, grid.kinds
-    inside = (kinds >= 1) & (kinds <= 4)
-    edge = np.zeros(len(codes) + 1, dtype=np.bool_)
-    edge[1:] = inside
-    begins = np.flatnonzero(inside & ~edge[:-1])
-    ends = np.flatnonzero(~inside & edge[:-1])
-    number = np.cumsum(inside & ~edge[:-1], dtype=np.int64)
+    inside = (kinds - np.uint8(1)) < 4
+    turns = np.flatnonzero(inside[1:] != inside[:-1]) + 1  # the marks at both ends of a text are outside
+    begins, ends = turns[::2], turns[1::2]
+    marks = np.zeros(len(codes), dtype=np.int64)
     if not len(begins):
         empty = np.zeros(0, dtype=np.int64)
-        return Words(empty.astype(np.uint64), empty, number, np.zeros_like(number), inside, begins, ends)
-    place = np.where(inside, np.arange(len(codes)) - begins[np.maximum(number - 1, 0)], 0)
-    weighed = np.where(inside, codes * _POWERS[np.minimum(place, len(_POWERS) - 1)], np.uint64(0))
-    hashes = np.add.reduceat(weighed, begins)
-    rows = np.searchsorted(grid.at, begins)
-    return Words(hashes, grid.row[rows], number, place, inside, begins, ends)
+        return Words(empty.astype(np.uint64), empty, marks, marks, inside, begins, ends)
+    marks[begins] = 1
+    number = marks.cumsum()
+    place = (np.arange(len(codes)) - begins[number - 1]) * inside
+    hashes = np.add.reduceat(codes * _POWERS[np.minimum(place, len(_POWERS) - 1)] * inside, begins)
+    if grid.alone:
+        return Words(hashes, np.zeros_like(begins), number, place, inside, begins, ends)
+    return Words(hashes, grid.row[grid.at.searchsorted(begins)], number, place, inside, begins, ends)
 
 
 # ------------------------------------------------------------------------------------------------ the tagger's features
@@ -185,8 +205,25 @@ _WINDOWS = (
     (1, 2),
     (1, 2, 3),
 )
-_WINDOW_ROWS = np.array([[*(d + _MARGIN for d in w), *[2 * _MARGIN + 1] * (3 - len(w))] for w in _WINDOWS])
-N_CONTEXTS = len(_WINDOWS) + 20
+_SEEN = (
+    "-3", "-2", "-1", "0", "1", "2", "3", "nothing", "here", "before", "after", "place", "left", "head", "tail",
+    "onset", "rhyme", "shape", "found", "found before", "found after",
+)  # fmt: skip
+"""What is looked at from a syllable: characters by their distance, its word and those beside it, what rules found."""
+_BESIDES = (
+    ("here", "place"), ("here",), ("head", "place"), ("tail", "left"), ("after",), ("before",),
+    ("onset",), ("rhyme",), ("shape",), ("place", "left"),
+    ("found",), ("found before", "found"), ("found", "found after"), ("found", "0"),
+    ("here", "after"), ("before", "here"), ("tail", "after"), ("found", "place", "left"), ("found", "before"), ("found", "after"),
+)  # fmt: skip
+_TRIPLES = np.array(
+    [
+        [_SEEN.index(name) for name in (*names, *["nothing"] * (3 - len(names)))]
+        for names in (*(tuple(map(str, window)) for window in _WINDOWS), *_BESIDES)
+    ]
+).T.copy()
+"""Rows of what is looked at that make up each feature, shape (3, N_CONTEXTS)."""
+N_CONTEXTS = _TRIPLES.shape[1]
 """Hashed features of one syllable."""
 DENSE_CONTEXTS = np.array([0, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17, 18, 19, 20, 23, 26])
 """Those of them that the network embeds."""
@@ -211,49 +248,63 @@ def contexts(utterances: Sequence[Utterance], grid: Grid | None = None) -> Conte
     ``grid`` is that of the utterances, where it is at hand.
     """
     grid = grid or grid_of(utterances)
-    codes, at, kinds, words = grid.codes, grid.at, grid.kinds, grid.words
-    n = len(at)
-    zero = np.zeros(n, dtype=np.uint64)
-    around = np.stack([*(codes[at + d] for d in range(-_MARGIN, _MARGIN + 1)), zero])
-    parts = np.empty((3, N_CONTEXTS, n), dtype=np.uint64)
-    n_windows = len(_WINDOWS)
-    for k in range(3):
-        parts[k, :n_windows] = around[_WINDOW_ROWS[:, k]]
-
-    inside = words.inside[at]
-    number = words.number[at]
-    place = np.minimum(words.place[at], 5)
-    padded = np.concatenate([words.hashes, np.zeros(2, dtype=np.uint64)])
-    word_rows = np.concatenate([words.rows, [-1, -1]])
-    ends = np.concatenate([words.ends, [0]])
-    here = np.where(inside, padded[number - 1], zero)
-    before_number = np.where(inside, number - 2, number - 1)
-    before = np.where((before_number >= 0) & (word_rows[before_number] == grid.row), padded[before_number], zero)
-    after = np.where(word_rows[number] == grid.row, padded[number], zero)
-    left = np.where(inside, np.minimum(ends[number - 1] - at, 6), 0)
-    first = np.where(inside, words.begins[number - 1] if len(words.begins) else 0, at)
-    last = np.where(inside, ends[number - 1] - 1, at)
-    head = codes[first] * _POWERS[1] + codes[np.minimum(first + 1, len(codes) - 1)]
-    tail = codes[np.maximum(last - 1, 0)] * _POWERS[1] + codes[last]
-    kind = kinds[at].astype(np.uint64)
-    shape = kinds[at - 1].astype(np.uint64) * np.uint64(64) + kind * np.uint64(8) + kinds[at + 1]
+    codes, at, beside = grid.codes, grid.at, grid.beside
+    seen = np.empty((len(_SEEN), len(at)), dtype=np.uint64)
+    rows = dict(zip(_SEEN, seen, strict=True))
+    for d in range(-_MARGIN, _MARGIN + 1):
+        rows[str(d)][:] = beside(codes, d)
+    rows["nothing"][:] = 0
+    place, left = _seen_words(grid, rows)
+    narrow = beside(grid.narrow)
+    _SOUNDS.take(narrow, axis=1, out=seen[_SEEN.index("onset") : _SEEN.index("onset") + 2], mode="clip")
+    kinds = grid.kinds.astype(np.uint64)
+    kind = beside(kinds)
+    np.add(beside(kinds, -1) * _64 + kind * _8, beside(kinds, 1), out=rows["shape"])
     marks = _marks(utterances, grid)
-    found, found_before, found_after = marks[at], marks[at - 1], marks[at + 1]
-    jamo = _JAMO[:, grid.narrow[at]]
-    onset = (jamo[0] * 32 + jamo[1]).astype(np.uint64)
-    rhyme = (jamo[1] * 32 + jamo[2]).astype(np.uint64)
-    place_, left_ = place.astype(np.uint64) + np.uint64(9), left.astype(np.uint64) + np.uint64(9)
-    rest = (
-        (here, place_, zero), (here, zero, zero), (head, place_, zero), (tail, left_, zero), (after, zero, zero), (before, zero, zero),
-        (onset, zero, zero), (rhyme, zero, zero), (shape, zero, zero), (place_, left_, zero),
-        (found, zero, zero), (found_before, found, zero), (found, found_after, zero), (found, codes[at], zero),
-        (here, after, zero), (before, here, zero), (tail, after, zero), (found, place_, left_), (found, before, zero), (found, after, zero),
-    )  # fmt: skip
-    for j, triple in enumerate(rest):
-        for k in range(3):
-            parts[k, n_windows + j] = triple[k]
-    mixed = parts[0] * _MIX[0] + parts[1] * _MIX[1] + parts[2] * _MIX[2] + _SEEDS
-    return Contexts(_finish(mixed), jamo, np.stack([place, np.minimum(left, 5), kind.astype(np.int64)]), grid.starts)
+    rows["found"][:], rows["found before"][:], rows["found after"][:] = (
+        beside(marks),
+        beside(marks, -1),
+        beside(marks, 1),
+    )
+    parts = seen[_TRIPLES]
+    parts *= _MIX_ROWS
+    mixed = np.add.reduce(parts, axis=0)
+    mixed += _SEEDS
+    places = np.empty((3, len(at)), dtype=np.int64)
+    places[0], places[2] = place, kind
+    np.minimum(left, 5, out=places[1])
+    return Contexts(_finish(mixed), _JAMO.take(narrow, axis=1), places, grid.starts)
+
+
+_64, _8, _9 = np.uint64(64), np.uint64(8), np.uint64(9)
+_MIX_ROWS = np.array(_MIX)[:, None, None]
+
+
+def _seen_words(grid: Grid, rows: dict[str, Ids]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Fill the rows about words; return the place of every character in its word and how many are left, 5 and 6 at most."""
+    words, at = grid.words, grid.at
+    inside, number = grid.beside(words.inside), grid.beside(words.number)
+    of_word = number - 1
+    hashes = np.append(words.hashes, _NOTHING)  # no word, also what number 0 - 1 finds
+    before = of_word - inside
+    np.multiply(hashes[of_word], inside, out=rows["here"])
+    rows["before"][:], rows["after"][:] = hashes[before], hashes[number]
+    if not grid.alone:
+        of_text = np.append(words.rows, -1)
+        rows["before"] *= of_text[before] == grid.row
+        rows["after"] *= of_text[number] == grid.row
+    place = np.minimum(grid.beside(words.place), 5)
+    begins, ends = np.append(words.begins, 0)[of_word], np.append(words.ends, 0)[of_word]
+    left = np.minimum(ends - at, 6) * inside
+    pairs = grid.codes[:-1] * _POWERS[1] + grid.codes[1:]
+    rows["head"][:] = pairs[np.where(inside, begins, at)]
+    rows["tail"][:] = pairs[np.where(inside, ends - 1, at) - 1]
+    np.add(place.astype(np.uint64), _9, out=rows["place"])
+    np.add(left.astype(np.uint64), _9, out=rows["left"])
+    return place, left
+
+
+_NOTHING = np.zeros(1, dtype=np.uint64)
 
 
 def grid_of(utterances: Sequence[Utterance]) -> Grid:
@@ -296,18 +347,16 @@ def bags(utterances: Sequence[Utterance], grid: Grid | None = None) -> Bags:
     """
     grid = grid or grid_of(utterances)
     found = _Found(len(utterances))
-    _add_grams(found, grid, 1, 4, seed=1)
-    _add_jamo(found, grid, 3, 6, seed=20)
+    _add_grams(found, [u.plain.text for u in utterances], np.arange(len(utterances)), _CHARACTERS)
+    _add_jamo(found, grid)
     _add_words(found, grid)
     odd = [(i, t) for i, u in enumerate(utterances) if (t := u.typed.lower()) != u.plain.text]
     if odd:
-        typed = Grid.of([text[: len(utterances[i].plain.text) * 2 + 20] for i, text in odd])
-        _add_grams(found, typed, 2, 3, seed=40, back=np.array([i for i, _ in odd]))
+        typed = [text[: len(utterances[i].plain.text) * 2 + 20] for i, text in odd]
+        _add_grams(found, typed, np.array([i for i, _ in odd]), _TYPED)
     signs = [_signs(u) for u in utterances]
-    found.add(
-        np.array([name for names in signs for name in names], dtype=np.uint64),
-        np.repeat(np.arange(len(signs)), [len(names) for names in signs]),
-    )
+    of_sign = _NO_ROWS if found.alone else np.repeat(np.arange(len(signs)), [len(names) for names in signs])
+    found.add(np.array([name for names in signs for name in names], dtype=np.uint64), of_sign)
     return found.bags()
 
 
@@ -334,27 +383,43 @@ class _Found:
         return Bags(ids[np.argsort(rows, kind="stable")], starts)
 
 
-def _add_grams(
-    found: _Found, grid: Grid, shortest: int, longest: int, *, seed: int, back: NDArray[np.int64] | None = None
-) -> None:
-    """Add character n-grams, one mark at each end included; ``back`` numbers the utterances of the grid's rows."""
-    if len(grid.starts) == 2:
-        codes = grid.codes[_MARGIN - 1 : len(grid.codes) - _MARGIN + 1]
-        rows = np.zeros(len(codes), dtype=np.int64)
-    else:
-        rows = np.repeat(np.arange(len(grid.starts) - 1), np.diff(grid.starts) + 2)
-        codes = grid.codes[np.arange(len(rows)) + rows * (2 * _MARGIN - 2) + _MARGIN - 1]
-    _add_windows(found, codes, rows if back is None else back[rows], shortest, longest, seed=seed)
+@dataclass(frozen=True)
+class _Sizes:
+    """Sizes of n-grams, and what makes the hash of each: ``factors`` (sizes, longest) and ``seeds`` (sizes, 1)."""
+
+    shortest: int
+    longest: int
+    factors: Ids
+    seeds: Ids
+
+    @classmethod
+    def of(cls, shortest: int, longest: int, *, seed: int) -> _Sizes:
+        """Roll the hash: what is there times one number and the next code added; the first code is mixed before."""
+        first, times = int(_MIX[0]), int(_MIX[2])
+        factors = np.zeros((longest - shortest + 1, longest), dtype=np.uint64)
+        for row, n in zip(factors, range(shortest, longest + 1), strict=True):
+            row[:n] = [(first if i == 0 else 1) * pow(times, n - 1 - i, 1 << 64) % (1 << 64) for i in range(n)]
+        return cls(shortest, longest, factors, np.array(_SEED_OF[seed + shortest : seed + longest + 1])[:, None])
 
 
-def _add_jamo(found: _Found, grid: Grid, shortest: int, longest: int, *, seed: int) -> None:
+_CHARACTERS, _JAMO_RUNS, _TYPED = _Sizes.of(1, 4, seed=1), _Sizes.of(3, 6, seed=20), _Sizes.of(2, 3, seed=40)
+
+
+def _add_grams(found: _Found, texts: Sequence[str], numbers: NDArray[np.int64], sizes: _Sizes) -> None:
+    """Add character n-grams, one mark at each end included; ``numbers`` are those of the texts' utterances."""
+    joined = "\x03\x02".join(texts)
+    codes = np.frombuffer(f"\x02{joined}\x03".encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.uint64)
+    rows = _NO_ROWS if found.alone else np.repeat(numbers, [len(text) + 2 for text in texts])
+    _add_windows(found, codes, rows, sizes)
+
+
+def _add_jamo(found: _Found, grid: Grid) -> None:
     """Add n-grams of jamo, spaces left out."""
-    at = grid.at[grid.kinds[grid.at] != _SPACE]
-    spread = _JAMO_CODES[grid.narrow[at]]
+    spread = _JAMO_CODES[grid.beside(grid.narrow)[grid.beside(grid.kinds) != _SPACE]]
     flat = spread.ravel()
     present = flat != 0
-    rows = grid.row[:0] if found.alone else np.repeat(grid.row[grid.kinds[grid.at] != _SPACE], 3)[present]
-    _add_windows(found, flat[present], rows, shortest, longest, seed=seed)
+    rows = _NO_ROWS if found.alone else np.repeat(grid.row[grid.kinds[grid.at] != _SPACE], 3)[present]
+    _add_windows(found, flat[present], rows, _JAMO_RUNS)
 
 
 def _jamo_codes() -> Ids:
@@ -369,35 +434,41 @@ def _jamo_codes() -> Ids:
 
 
 _JAMO_CODES = _jamo_codes()
+_NO_ROWS = np.zeros(0, dtype=np.int64)
 
 
-def _add_windows(found: _Found, codes: Ids, rows: NDArray[np.int64], shortest: int, longest: int, *, seed: int) -> None:
-    rolling = codes * _MIX[0]
-    for n in range(1, longest + 1):
-        if n > 1:
-            rolling = rolling[:-1] * _MIX[2] + codes[n - 1 :]
-        if n < shortest or not len(rolling):
-            continue
+def _add_windows(found: _Found, codes: Ids, rows: NDArray[np.int64], sizes: _Sizes) -> None:
+    n, longest = len(codes), sizes.longest
+    padded = np.zeros(n + longest - 1, dtype=np.uint64)
+    padded[:n] = codes
+    mixed = sizes.factors @ padded[np.arange(n) + np.arange(longest)[:, None]]
+    mixed += sizes.seeds
+    for hashes, size in zip(mixed, range(sizes.shortest, longest + 1), strict=True):
+        if size > n:
+            return
+        hashes = hashes[: n - size + 1]
         if found.alone:
-            found.add(rolling + _SEED_OF[seed + n], rows)
+            found.add(hashes, rows)
         else:
-            whole = rows[: len(rolling)] == rows[n - 1 :]
-            found.add(rolling[whole] + _SEED_OF[seed + n], rows[: len(rolling)][whole])
+            whole = rows[: len(hashes)] == rows[size - 1 :]
+            found.add(hashes[whole], rows[: len(hashes)][whole])
 
 
 def _add_words(found: _Found, grid: Grid) -> None:
-    words = grid.words
-    if not len(words.hashes):
+    hashes, rows = grid.words.hashes, grid.words.rows
+    if not len(hashes):
         return
-    hashes, rows = words.hashes, words.rows
-    found.add(hashes + _SEED_OF[61], rows)
-    new = np.ones(len(rows) + 1, dtype=np.bool_)
-    new[1:-1] = rows[1:] != rows[:-1]
-    previous = np.zeros_like(hashes)
+    first: slice | NDArray[np.bool_] = slice(0, 1)
+    last: slice | NDArray[np.bool_] = slice(-1, None)
+    if not found.alone:
+        new = np.ones(len(rows) + 1, dtype=np.bool_)
+        new[1:-1] = rows[1:] != rows[:-1]
+        first, last = new[:-1], new[1:]
+    previous = np.empty_like(hashes)
     previous[1:] = hashes[:-1]
-    previous[new[:-1]] = 7
+    previous[first] = 7
+    found.add(hashes + _SEED_OF[61], rows)
     found.add(previous * _MIX[2] + hashes + _SEED_OF[62], rows)
-    last = np.flatnonzero(new[1:])
     found.add(hashes[last] * _MIX[2] + _SEED_OF[63], rows[last])
 
 
