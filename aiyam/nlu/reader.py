@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from aiyam.contracts import Intent
 from aiyam.errors import AiyamError
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.model import CONFIG, NluModel, Reading
@@ -65,12 +66,15 @@ def read_many(reader: Reader, texts: Sequence[str]) -> list[Reading]:
 class WithFallback:
     """Reads with one reader, and with another whenever that fails; counts both.
 
+    What the second reader takes for danger is danger: the first is not asked, so it can neither talk it down nor be told
+    of it.
+
     After ``n_tolerated`` failures in a row the first reader is left alone for ``rest_s`` seconds, so that a server that
     is down does not hold up every child's turn by its time limit.
 
     Args:
         first: may fail with any error of the project's tree.
-        second: must not.
+        second: must not; it reads everything, so it has to be fast.
         clock: seconds that never run back.
     """
 
@@ -86,7 +90,7 @@ class WithFallback:
         self.first, self.second = first, second
         self.n_tolerated, self.rest_s = n_tolerated, rest_s
         self.counts: Counter[str] = Counter()
-        """Readings by what became of them: "answered", or why the second reader was asked ("timeout", "resting")."""
+        """Readings by what became of them: "answered", or why the second reader's counts ("safety", "timeout", "resting")."""
         self._clock = clock
         self._n_failed = 0
         self._resting_until = float("-inf")
@@ -104,10 +108,13 @@ class WithFallback:
 
     def read(self, text: str) -> Reading:
         """Tell the intent of an utterance and tag its spans."""
+        safe = self.second.read(text)
+        if safe.intent == Intent.SAFETY:
+            return self._instead(safe, "safety")
         with self._lock:
             resting = self._clock() < self._resting_until
         if resting:
-            return self._instead(text, "resting")
+            return self._instead(safe, "resting")
         try:
             reading = self.first.read(text)
         except AiyamError as error:
@@ -115,13 +122,13 @@ class WithFallback:
                 self._n_failed += 1
                 if self._n_failed >= self.n_tolerated:
                     self._n_failed, self._resting_until = 0, self._clock() + self.rest_s
-            return self._instead(text, str(getattr(error, "reason", error.code)))
+            return self._instead(safe, str(getattr(error, "reason", error.code)))
         with self._lock:
             self._n_failed = 0
             self.counts["answered"] += 1
         return reading
 
-    def _instead(self, text: str, why: str) -> Reading:
+    def _instead(self, reading: Reading, why: str) -> Reading:
         with self._lock:
             self.counts[why] += 1
-        return self.second.read(text)
+        return reading

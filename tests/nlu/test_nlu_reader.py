@@ -53,6 +53,13 @@ def test_a_first_reader_that_answers_is_counted_and_its_failures_forgotten(train
     assert reader.counts == {"answered": 1}
 
 
+def test_danger_is_never_left_to_the_first_reader(trained: NluModel) -> None:
+    text = next(t for t in ("죽고 싶어요", "집에서 자꾸 맞아요", "자해했어요") if trained.read(t).intent == "SAFETY")
+    reader = WithFallback(unreachable(), trained)
+    assert reader.read(text) == trained.read(text)
+    assert reader.counts == {"safety": 1}
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"kind": "encoder"}', '{"kind": "unheard of"}'])
 def test_a_folder_of_no_kind_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "nlu.json").write_text(text, "utf-8")
