@@ -170,10 +170,10 @@ class LocalModel:
                 piece = whole_characters.step(self.tokenizer.backend_tokenizer, token)
                 if piece:
                     yield piece
+            if failed and isinstance(failed[0], LanguageModelError):
+                raise failed[0]
             if failed:
-                raise LanguageModelError(
-                    f"Expected text, the model broke off: {failed[0]}.", reason="broken", hint="Look at the log."
-                ) from failed[0]
+                raise _broke_off(failed[0]) from failed[0]
             if time.monotonic() > deadline:
                 raise self._too_slow(timeout_s)
         finally:
@@ -181,9 +181,16 @@ class LocalModel:
             writer.join()
 
     def _prompt(self, messages: Sequence[Message], max_tokens: int) -> Any:
-        prompt = self.tokenizer.apply_chat_template(
-            [m.as_json() for m in messages], add_generation_prompt=True, return_tensors="pt", return_dict=True
-        ).to(self.model.device)
+        try:
+            prompt = self.tokenizer.apply_chat_template(
+                [m.as_json() for m in messages], add_generation_prompt=True, return_tensors="pt", return_dict=True
+            ).to(self.model.device)
+        except Exception as error:  # a template may refuse a role, or the order of roles
+            raise LanguageModelError(
+                f"Expected a prompt the base's chat template can write, got: {str(error)[:200]}.",
+                reason="broken",
+                hint="Use a base whose template knows system messages.",
+            ) from error
         n_tokens = prompt["input_ids"].shape[1] + max_tokens
         if n_tokens > self.max_tokens_in_all:
             raise LanguageModelError(
@@ -203,16 +210,19 @@ class LocalModel:
 
         plain = {} if options.get("do_sample") else {"temperature": None, "top_p": None, "top_k": None}
         pad = self.tokenizer.pad_token_id
-        with torch.inference_mode():
-            return self.model.generate(
-                **{name: prompt[name] for name in ("input_ids", "attention_mask")},
-                max_new_tokens=max_tokens,
-                num_beams=1,
-                pad_token_id=self.tokenizer.eos_token_id if pad is None else pad,
-                stopping_criteria=StoppingCriteriaList([Done()]),
-                **plain,
-                **options,
-            )
+        try:
+            with torch.inference_mode():
+                return self.model.generate(
+                    **{name: prompt[name] for name in ("input_ids", "attention_mask")},
+                    max_new_tokens=max_tokens,
+                    num_beams=1,
+                    pad_token_id=self.tokenizer.eos_token_id if pad is None else pad,
+                    stopping_criteria=StoppingCriteriaList([Done()]),
+                    **plain,
+                    **options,
+                )
+        except RuntimeError as error:  # no memory left on the device, say
+            raise _broke_off(error) from error
 
     def _too_slow(self, timeout_s: float) -> LanguageModelError:
         return LanguageModelError(
@@ -220,3 +230,9 @@ class LocalModel:
             reason="timeout",
             hint="Use a smaller model, or wait longer.",
         )
+
+
+def _broke_off(error: Exception) -> LanguageModelError:
+    return LanguageModelError(
+        f"Expected text, the model broke off: {str(error)[:200]}.", reason="broken", hint="Look at the log."
+    )

@@ -39,7 +39,7 @@ class JsonAnswer:
 
 
 class LanguageModel(Protocol):
-    """A model that follows messages. Both calls may come from any thread, and raise ``LanguageModelError`` alone."""
+    """A model that follows messages. Both calls may come from any thread, and raise ``ModelError``s alone."""
 
     @property
     def name(self) -> str:

@@ -199,6 +199,8 @@ class OpenAIServer:
             text = choice["message"]["content"] or ""
             told = (choice.get("logprobs") or {}).get("content") or ()
             tokens = tuple((str(t["token"]), float(t["logprob"])) for t in told)
+            if not isinstance(text, str):
+                raise TypeError("content is no text")
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise self._failure("broken", f"Expected a chat completion, got: {str(answer)[:120]!r}.") from error
         if choice.get("finish_reason") == "length":
@@ -298,7 +300,7 @@ def _chunks(response: httpx.Response, deadline: float, timeout_s: float) -> Iter
             yield chunk
     except httpx.TimeoutException as error:
         raise _too_slow(timeout_s) from error
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:  # broken off, or compressed in a way that it is not
         raise LanguageModelError(
             f"Expected a whole answer, the connection broke: {error}.",
             reason="unreachable",

@@ -149,7 +149,7 @@ def confidence_of(answer: JsonAnswer, intent: str) -> float:
         spelt += piece
     if not start or at < end or spelt[:end] != answer.text[:end]:
         return UNTOLD_CONFIDENCE
-    return min(1.0, math.exp(total))
+    return math.exp(min(0.0, total))  # some servers' log-probabilities lie above 0
 
 
 def _sound(text: str) -> str:

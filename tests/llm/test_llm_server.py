@@ -172,6 +172,7 @@ def test_a_server_that_trickles_is_held_to_the_whole_time() -> None:
         (b'{"choices": []}', "broken"),
         (b'{"choices": [{"message": {"content": null}}]}', "not_json"),
         (b'{"choices": [{"message": {"content": "sure!"}}]}', "not_json"),
+        (b'{"choices": [{"message": {"content": [{"type": "text", "text": "{}"}]}}]}', "broken"),
         (b'{"choices": [{"message": {"content": "{\\"ok\\": tr"}, "finish_reason": "length"}]}', "cut_off"),
         (b"\xff\xfe\x00", "broken"),
         (b"[" * 100_000, "broken"),

@@ -161,6 +161,7 @@ def test_confidence_is_that_of_the_tokens_that_spell_the_intent() -> None:
     assert confidence_of(JsonAnswer({"intent": "HELP"}, text, pieces), "HELP") == pytest.approx(0.6065, abs=1e-3)
     assert confidence_of(JsonAnswer({"intent": "HELP"}, text), "HELP") == UNTOLD_CONFIDENCE
     assert confidence_of(JsonAnswer({"intent": "HELP"}, text, (("�", -1.0),) * 40), "HELP") == UNTOLD_CONFIDENCE
+    assert confidence_of(JsonAnswer({"intent": "HELP"}, text, ((text, 1e9),)), "HELP") == 1.0
 
 
 def test_where_rules_and_model_both_speak_the_rules_do() -> None:
