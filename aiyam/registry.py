@@ -54,8 +54,7 @@ def seal(
         raise ModelError(
             f"Expected a folder of model files at {folder}, found none.", hint="Save the model there first."
         )
-    if (folder / MANIFEST).exists():
-        raise Conflict(f"{folder} is already sealed.", hint="Write a new version; sealed ones do not change.")
+    refuse_sealed(folder)
     if not component or not version:
         raise InvalidInput("Expected a component and a version to seal, got an empty name.")
     if not _files(folder):
@@ -84,6 +83,23 @@ def seal(
     manifest = Manifest(**facts, checksums=checksums)
     _write_at_once(folder / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
     return manifest
+
+
+def refuse_sealed(folder: Path) -> None:
+    """Do nothing where a version may be written; a training calls it before its work and again before its first file.
+
+    Raises:
+        Conflict: the folder is already sealed.
+        InvalidInput: it, or the nearest folder above it that exists, cannot be written to.
+    """
+    if (folder / MANIFEST).exists():
+        raise Conflict(f"{folder} is already sealed.", hint="Name a new folder; sealed versions do not change.")
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise InvalidInput(
+            f"Expected a folder that can be written to at {folder}, got {there}, which cannot.",
+            hint="Name another folder, or change its rights.",
+        )
 
 
 def open_sealed(folder: Path, component: str) -> Manifest:

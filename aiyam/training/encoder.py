@@ -31,7 +31,7 @@ from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.grammar import SHOP_NAMES
 from aiyam.nlu.model import softmax
 from aiyam.nlu.values import Span, find_evidence
-from aiyam.registry import seal
+from aiyam.registry import refuse_sealed, seal
 from aiyam.training.corpus import HELD_BACK, labels_of, load_corpus
 from aiyam.training.rows import digest_of, hold_out, noisy_copy, spans_of
 
@@ -99,12 +99,14 @@ def train_encoder_nlu(
     Raises:
         DataError: no sound row, or fewer than two intents.
         ModelError: the base cannot be had.
-        InvalidInput: epochs or batch size below 1.
+        InvalidInput: epochs or batch size below 1, or ``out`` cannot be written to.
+        Conflict: ``out`` is sealed already, or was by the time this was done.
     """
     import torch
 
     if epochs < 1 or batch_size < 1:
         raise InvalidInput(f"Expected at least one epoch and one row a batch, got {epochs} and {batch_size}.")
+    refuse_sealed(out)
     started = time.perf_counter()
     rng = random.Random(seed)
     torch.manual_seed(seed)
@@ -144,6 +146,7 @@ def train_encoder_nlu(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
     }
+    refuse_sealed(out)  # by another training meanwhile
     model.save(out, config)
     report = {"files": [r.as_json() for r in corpus.reports], "epochs": history}
     (out / "data_report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from aiyam.contracts import EntityType, Manifest, Progress
-from aiyam.errors import Conflict, DataError
+from aiyam.errors import DataError
 from aiyam.nlu.decoding import tags_of_spans
 from aiyam.nlu.examples import Example, load_examples
 from aiyam.nlu.features import FEATURES_VERSION, Utterance
@@ -21,7 +21,7 @@ from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.grammar import SHOP_NAMES
 from aiyam.nlu.model import Mix, NluModel, Parts, save_model
 from aiyam.nlu.network import Network
-from aiyam.registry import MANIFEST, open_sealed, seal
+from aiyam.registry import open_sealed, refuse_sealed, seal
 from aiyam.training.corpus import HELD_BACK, N_GENERATED, labels_of, load_corpus
 from aiyam.training.nlu_linear import fit_intents, fit_tagger
 from aiyam.training.nlu_mix import find_mix, scored, tune_intents
@@ -51,7 +51,7 @@ _HIDDEN = {str(EntityType.SHOP_NAME): 0.5}
 """No catalogue knows every shop a child may name."""
 _WRITTEN_WEIGHT = 2.0
 _NOISY, _SUBSTITUTED = 0.2, 0.15
-_MAX_JUDGED = 1500
+_MAX_JUDGED = 2000
 REHEARSED, HELD = "rows.jsonl.gz", "held.jsonl.gz"
 """Rows a version was trained and tuned on: what training from it goes on with, and what its forgetting is measured on."""
 
@@ -79,19 +79,22 @@ def train_nlu(
         effort: what the training may cost.
 
     Raises:
-        Conflict: ``out`` is sealed already.
+        Conflict: ``out`` is sealed already, or was by the time this was done.
+        InvalidInput: ``out`` cannot be written to.
         DataError: no sound row is left.
         ModelError: ``base`` is missing, damaged, or no version that this made.
     """
-    if (out / MANIFEST).exists():
-        raise Conflict(f"{out} is already sealed.", hint="Name a new folder; sealed versions do not change.")
+    refuse_sealed(out)
     started = time.perf_counter()
     rng = random.Random(seed)
-    passes, epochs = effort.passes, effort.epochs if epochs is None else epochs
+    epochs = effort.epochs if epochs is None else epochs
+    passes = effort.passes if epochs else effort.passes or FULL.passes  # something has to read spans
     corpus = load_corpus(data, seed=seed, dev=dev, n_generated=effort.n_generated)
     gazetteer = Gazetteer.from_shipped(SHOP_NAMES)
     before = _base_model(base, gazetteer) if base else None
-    fit, held = (corpus.examples, corpus.tuning) if corpus.tuning else hold_out(corpus.examples, rng)
+    known = set(labels_of(corpus.examples))
+    tells = base is not None or any(e.intent in known for e in corpus.tuning)  # rows of other labels tell nothing
+    fit, held = (corpus.examples, corpus.tuning) if corpus.tuning and tells else hold_out(corpus.examples, rng)
     known_held: list[Example] = []
     if base:
         known_held = _said_nowhere_in(_read_rows(base / HELD), [*fit, *held])
@@ -101,7 +104,9 @@ def train_nlu(
 
     intents, tags = labels_of(fit), _tag_names(fit)
     rows = _clean_rows(fit, gazetteer, intents, tags, rng)
-    judged = [e for e in held if e.intent in intents][:_MAX_JUDGED] or fit[:50]
+    judged = [e for e in held if e.intent in intents] or fit[:50]
+    if len(judged) > _MAX_JUDGED:
+        judged = rng.sample(judged, _MAX_JUDGED)  # a file in order of intent begins with a few of them
     read = [Utterance.of(e.text, gazetteer) for e in judged]
     progress(Progress(stage="intent", fraction=0.08, message=f"{len(rows)} rows, {len(intents)} intents"))
     copies = [_varied(e, gazetteer, rng, noisy_copy(e, rng), intents, tags) for e in fit]
@@ -115,7 +120,7 @@ def train_nlu(
     share = 0.6 if epochs == 0 else 0.15
     chosen = [*rows, *(c for c, e in zip(copies, fit, strict=True) if e.spans and (not e.group or rng.random() < 0.3))]
     tagger = None if not passes else fit_tagger(
-        [r.utterance for r in chosen], [[tags[t] for t in r.tags] for r in chosen], tags, passes=passes,
+        [r.utterance for r in chosen], [r.tags.tolist() for r in chosen], tags, passes=passes, seed=seed,
         progress=lambda done: progress(Progress(stage="spans", fraction=0.15 + share * min(1.0, done / passes))),
     )  # fmt: skip
     parts = Parts(linear, tuple(tags), tagger, None, mix)
@@ -131,6 +136,7 @@ def train_nlu(
     if before is not None:
         metrics |= _forgetting(before, parts, known_held, gazetteer)
     metrics["train_seconds"] = round(time.perf_counter() - started, 1)
+    refuse_sealed(out)  # by another training meanwhile
     save_model(out, parts, {"seed": seed, "epochs": epochs})
     _write_rows(out / REHEARSED, fit)
     _write_rows(out / HELD, judged)

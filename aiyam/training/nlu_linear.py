@@ -68,7 +68,7 @@ def _matrix(utterances: Sequence[Utterance], size: int) -> tuple[Any, NDArray[np
 
 def fit_tagger(
     utterances: Sequence[Utterance],
-    tags: Sequence[Sequence[str]],
+    tags: Sequence[Sequence[int]],
     names: Sequence[str],
     *,
     passes: int,
@@ -78,8 +78,9 @@ def fit_tagger(
     """Fit a linear-chain model with the averaged perceptron (Collins 2002); None when no row has a span.
 
     Args:
-        tags: the tags of each row's characters.
-        names: the tag set; "O" first.
+        tags: the tag numbers of each row's characters.
+        names: the tag set; "O" first. crfsuite sees numbers alone: what it prints of a model is read back line by line,
+            which a label with an arrow or a colon in it would break.
         passes: passes over the rows.
         progress: called with the number of passes done.
         seed: of the order in which the rows are gone through.
@@ -104,7 +105,7 @@ def fit_tagger(
         for i in range(len(some.starts) - 1):
             rows = keys[some.starts[i] : some.starts[i + 1]]
             if rows:
-                trainer.append(rows, tags[start + i])
+                trainer.append(rows, [str(number) for number in tags[start + i]])
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "tags.crfsuite"
         _seed_shuffling(seed)
@@ -113,7 +114,7 @@ def fit_tagger(
         tagger.open(str(path))
         info = tagger.info()
         tagger.close()
-    return _compact(info.state_features, info.transitions, names)
+    return _compact(info.state_features, info.transitions, len(names))
 
 
 def _seed_shuffling(seed: int) -> None:
@@ -126,19 +127,18 @@ def _seed_shuffling(seed: int) -> None:
 
 
 def _compact(
-    states: dict[tuple[str, str], float], transitions: dict[tuple[str, str], float], names: Sequence[str]
+    states: dict[tuple[str, str], float], transitions: dict[tuple[str, str], float], n_tags: int
 ) -> SparseTagger:
-    number = {name: i for i, name in enumerate(names)}
     scale = max((abs(w) for w in states.values()), default=1.0)
-    found = sorted((int(key, 16), number[tag], w) for (key, tag), w in states.items() if abs(w) > scale * 1e-3)
+    found = sorted((int(key, 16), int(tag), w) for (key, tag), w in states.items() if abs(w) > scale * 1e-3)
     keys, counts = np.unique(np.array([f[0] for f in found], dtype=np.int64), return_counts=True)
-    moves = np.zeros((len(names), len(names)), dtype=np.float32)
+    moves = np.zeros((n_tags, n_tags), dtype=np.float32)
     for (before, after), weight in transitions.items():
-        moves[number[before], number[after]] = weight
+        moves[int(before), int(after)] = weight
     return SparseTagger(
         keys,
         np.concatenate([[0], np.cumsum(counts)]),
-        np.array([f[1] for f in found], dtype=np.uint8),
+        np.array([f[1] for f in found], dtype=np.uint8 if n_tags <= 256 else np.uint16),
         np.array([f[2] for f in found], dtype=np.float32),
         moves,
     )

@@ -90,7 +90,7 @@ def fit_network(
         tag_names: the tag set; "O" first.
         judge: gives a network's score on held-out rows; more is better.
         progress: called after each epoch with (epochs done, mean loss, score).
-        start: weights to go on from; its sizes win.
+        start: weights to go on from, each where it has the shape that ``sizes`` and the label sets ask for.
     """
     import torch
 

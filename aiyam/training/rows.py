@@ -11,18 +11,29 @@ from aiyam.korean.noise import noisy
 from aiyam.nlu.examples import Example
 
 Spans = list[tuple[str, int, int]]
+MAX_HELD = 1500
+"""Held-out rows beyond these make a training slower and its choices no better."""
 
 
 def hold_out(
-    examples: Sequence[Example], rng: random.Random, *, share: float = 0.1
+    examples: Sequence[Example], rng: random.Random, *, share: float = 0.1, most: int = MAX_HELD
 ) -> tuple[list[Example], list[Example]]:
-    """Split into (fit, held): whole templates, and single rows of the rest; no intent leaves the fitted part wholly."""
+    """Split into (fit, held): whole templates, and single texts of the rest; no intent leaves the fitted part wholly.
+
+    Args:
+        share: of the templates and of the texts that is held out.
+        most: about so many rows are held out at the most, so that of a large file no row is held out for nothing.
+    """
+    share = min(share, most / max(1, len(examples)))
     groups = sorted({e.group for e in examples if e.group})
     held_groups = set(rng.sample(groups, int(len(groups) * share)))
     fit: list[Example] = []
     held: list[Example] = []
+    sides: dict[str, bool] = {}
     for example in examples:
-        out = example.group in held_groups if example.group else rng.random() < share
+        if not example.group and example.text not in sides:  # a text said twice would tell itself
+            sides[example.text] = rng.random() < share
+        out = example.group in held_groups if example.group else sides[example.text]
         (held if out else fit).append(example)
     lacking = {e.intent for e in held} - {e.intent for e in fit}
     fit += [e for e in held if e.intent in lacking]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -10,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lamp_rows import SAID, Json, kept_rows, lamp_rows, row, write
+from lamp_rows import ROOMS, SAID, Json, kept_rows, lamp_rows, row, write
 
 from aiyam.contracts import Manifest, Progress
-from aiyam.errors import Conflict, DataError, ModelError
+from aiyam.errors import Conflict, DataError, InvalidInput, ModelError
 from aiyam.evaluation.understanding import calibration_error, evaluate_model, facts, score
 from aiyam.nlu.examples import Example
-from aiyam.nlu.features import Utterance
+from aiyam.nlu.features import Utterance, contexts
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.model import NluModel
 from aiyam.nlu.network import Network
@@ -24,7 +25,9 @@ from aiyam.registry import open_sealed
 from aiyam.settings import REPO_ROOT
 from aiyam.training.corpus import load_corpus
 from aiyam.training.nlu import QUICK, train_nlu
+from aiyam.training.nlu_linear import fit_tagger
 from aiyam.training.nlu_network import Row, Sizes, fit_network
+from aiyam.training.rows import hold_out
 
 SHIPPED = Gazetteer.from_shipped()
 
@@ -115,6 +118,44 @@ def test_without_passes_of_the_network_the_linear_parts_answer_alone(tmp_path: P
     fractions = [e.fraction for e in events]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
+
+
+def test_a_quick_training_without_the_network_reads_spans_all_the_same(tmp_path: Path) -> None:
+    data = write(tmp_path / "lamps.jsonl", lamp_rows(60))
+    train_nlu(data, tmp_path / "v1", seed=1, effort=QUICK, epochs=0, progress=quiet)
+    assert NluModel.load(tmp_path / "v1", SHIPPED).read("서재 불 꺼줘").spans == (("house_place", 0, 2),)
+
+
+def test_kinds_of_spans_may_have_any_name(tmp_path: Path) -> None:
+    odd = ("a --> b: c (d)", "O", "{", "음식 종류")
+    rows = [row(f"{room} 불 켜줘 {i}", "(1) x --> y", room) for i in range(10) for room in ROOMS[: len(odd)]]
+    for i, said in enumerate(rows):
+        said["entities"][0]["entity"] = odd[i % len(odd)]
+    train_nlu(write(tmp_path / "odd.jsonl", rows), tmp_path / "v1", seed=1, epochs=0, progress=quiet)
+    model = NluModel.load(tmp_path / "v1", SHIPPED)
+    assert model.read("침실 불 켜줘").spans == (("O", 0, 2),)
+    assert model.read("거실 불 켜줘").spans == ((odd[0], 0, 2),)
+
+
+def test_more_kinds_of_spans_than_a_byte_can_number_are_learnt() -> None:
+    syllables = [chr(0xAC00 + 28 * i) for i in range(300)]
+    utterances = [Utterance.of(f"{s} 줘", SHIPPED) for s in syllables]
+    tags = [[i + 1, *[0] * (len(u.plain.text) - 1)] for i, u in enumerate(utterances)]
+    tagger = fit_tagger(utterances, tags, [str(i) for i in range(301)], passes=5, progress=lambda _: None)
+    assert tagger is not None
+    around = contexts(utterances)
+    said = tagger.scores(around)[around.starts[:-1]].argmax(axis=1)
+    assert np.mean(said == np.arange(1, 301)) > 0.95
+
+
+def test_what_is_held_out_is_held_out_by_text_and_never_for_nothing() -> None:
+    said = [Example(f"불 켜줘 {i % 300}", "lamp_on", row=i) for i in range(900)]
+    fit, held = hold_out(said, random.Random(1))
+    assert held
+    assert len(fit) + len(held) == len(said)
+    assert not {e.text for e in fit} & {e.text for e in held}
+    many = [Example(f"불 켜줘 {i}", "lamp_on") for i in range(5000)]
+    assert 50 < len(hold_out(many, random.Random(1), most=100)[1]) < 200
 
 
 def test_a_quick_training_has_no_linear_tagger_and_is_small(tmp_path: Path) -> None:
@@ -297,6 +338,27 @@ def test_a_sealed_version_is_never_trained_over(lamps: tuple[Path, Manifest, lis
     with pytest.raises(Conflict):
         train_nlu(write(tmp_path / "lamps.jsonl", lamp_rows(24)), folder, seed=2, epochs=0, progress=quiet)
     assert open_sealed(folder, "nlu") == manifest
+
+
+def test_of_two_trainings_at_once_the_first_to_end_keeps_the_folder(tmp_path: Path) -> None:
+    data = write(tmp_path / "lamps.jsonl", lamp_rows(24))
+    first: list[Manifest] = []
+
+    def meanwhile(event: Progress) -> None:
+        if event.stage == "intent" and not first:
+            first.append(train_nlu(data, tmp_path / "v1", seed=1, epochs=0, progress=quiet))
+
+    with pytest.raises(Conflict):
+        train_nlu(data, tmp_path / "v1", seed=2, epochs=0, progress=meanwhile)
+    assert [open_sealed(tmp_path / "v1", "nlu")] == first
+
+
+def test_a_place_that_is_no_folder_is_refused_before_the_training(tmp_path: Path) -> None:
+    data = write(tmp_path / "lamps.jsonl", lamp_rows(24))
+    told: list[Progress] = []
+    with pytest.raises(InvalidInput, match="written"):
+        train_nlu(data, data / "v1", seed=1, progress=told.append)
+    assert not told
 
 
 # ------------------------------------------------------------------------------------------------ scores
