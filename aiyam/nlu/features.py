@@ -105,7 +105,7 @@ class Grid:
             at = np.arange(starts[-1]) + row * (2 * _MARGIN) + _MARGIN
         return cls(codes, narrow, _KIND[narrow], at, row, starts)
 
-    @property
+    @cached_property
     def alone(self) -> bool:
         """Tell whether there is one text; then its characters stand in one piece and belong to row 0."""
         return len(self.starts) == 2
@@ -285,16 +285,16 @@ def _seen_words(grid: Grid, rows: dict[str, Ids]) -> tuple[NDArray[np.int64], ND
     words, at = grid.words, grid.at
     inside, number = grid.beside(words.inside), grid.beside(words.number)
     of_word = number - 1
-    hashes = np.append(words.hashes, _NOTHING)  # no word, also what number 0 - 1 finds
+    hashes = np.concatenate([words.hashes, _NO_WORD])  # no word, also what number 0 - 1 finds
     before = of_word - inside
     np.multiply(hashes[of_word], inside, out=rows["here"])
     rows["before"][:], rows["after"][:] = hashes[before], hashes[number]
     if not grid.alone:
-        of_text = np.append(words.rows, -1)
+        of_text = np.concatenate([words.rows, [-1]])
         rows["before"] *= of_text[before] == grid.row
         rows["after"] *= of_text[number] == grid.row
     place = np.minimum(grid.beside(words.place), 5)
-    begins, ends = np.append(words.begins, 0)[of_word], np.append(words.ends, 0)[of_word]
+    begins, ends = np.concatenate([words.begins, _NO_PLACE])[of_word], np.concatenate([words.ends, _NO_PLACE])[of_word]
     left = np.minimum(ends - at, 6) * inside
     pairs = grid.codes[:-1] * _POWERS[1] + grid.codes[1:]
     rows["head"][:] = pairs[np.where(inside, begins, at)]
@@ -304,7 +304,7 @@ def _seen_words(grid: Grid, rows: dict[str, Ids]) -> tuple[NDArray[np.int64], ND
     return place, left
 
 
-_NOTHING = np.zeros(1, dtype=np.uint64)
+_NO_WORD, _NO_PLACE = np.zeros(1, dtype=np.uint64), np.zeros(1, dtype=np.int64)
 
 
 def grid_of(utterances: Sequence[Utterance]) -> Grid:

@@ -24,7 +24,7 @@ def n_buckets(n_labels: int) -> int:
 
 def bucket_rows(bags: Bags, size: int) -> NDArray[np.int64]:
     """Return the bucket of every feature; ``size`` is a power of two."""
-    return (bags.ids & np.uint64(size - 1)).astype(np.int64)
+    return (bags.ids & np.uint64(size - 1)).view(np.int64)
 
 
 class LinearIntents:
@@ -60,15 +60,17 @@ class LinearIntents:
     def scores(self, bags: Bags) -> NDArray[np.float32]:
         """Return raw scores, shape (m, k); features of one utterance (it has some, always) share a unit norm, as in training."""
         rows = bucket_rows(bags, len(self.rarity))
-        value = self.rarity[rows]
+        value = self.rarity.take(rows)
+        weights = self.weights.take(rows, axis=0).astype(np.float32)
         if len(bags.starts) == 2:
-            total = value @ self.weights[rows].astype(np.float32)[None]
-            norms = np.sqrt((value @ value)[None])
+            total, norms = (value @ weights)[None], np.sqrt(value @ value)
         else:
-            begins = bags.starts[:-1]
-            total = np.add.reduceat(self.weights[rows] * value[:, None], begins)
-            norms = np.sqrt(np.add.reduceat(value * value, begins))
-        scores: NDArray[np.float32] = total / norms[:, None] * self.scale + self.bias
+            from scipy.sparse import csr_array
+
+            columns = np.arange(len(rows), dtype=np.int32)
+            total = csr_array((value, columns, bags.starts), shape=(len(bags.starts) - 1, len(rows))) @ weights
+            norms = np.sqrt(np.add.reduceat(value * value, bags.starts[:-1]))[:, None]
+        scores: NDArray[np.float32] = total / norms * self.scale + self.bias
         return scores
 
     def tensors(self) -> dict[str, NDArray[Any]]:
