@@ -61,16 +61,18 @@ class LinearIntents:
         """Return raw scores, shape (m, k); features of one utterance (it has some, always) share a unit norm, as in training."""
         rows = bucket_rows(bags, len(self.rarity))
         value = self.rarity.take(rows)
-        weights = self.weights.take(rows, axis=0).astype(np.float32)
+        weights = self.weights.take(rows, axis=0)
         if len(bags.starts) == 2:
-            total, norms = (value @ weights)[None], np.sqrt(value @ value)
+            total, norms = (value @ weights.astype(np.float32))[None], np.sqrt(value @ value)
         else:
             from scipy.sparse import csr_array
 
+            exact = value.astype(np.float64)  # sums of thousands of features, one after another
             columns = np.arange(len(rows), dtype=np.int32)
-            total = csr_array((value, columns, bags.starts), shape=(len(bags.starts) - 1, len(rows))) @ weights
-            norms = np.sqrt(np.add.reduceat(value * value, bags.starts[:-1]))[:, None]
-        scores: NDArray[np.float32] = total / norms * self.scale + self.bias
+            by_text = csr_array((exact, columns, bags.starts), shape=(len(bags.starts) - 1, len(rows)))
+            total = by_text @ weights.astype(np.float64)
+            norms = np.sqrt(np.add.reduceat(exact * exact, bags.starts[:-1]))[:, None]
+        scores: NDArray[np.float32] = (total / norms * self.scale + self.bias).astype(np.float32, copy=False)
         return scores
 
     def tensors(self) -> dict[str, NDArray[Any]]:

@@ -138,8 +138,9 @@ class NluModel:
         intent_scores, tag_scores, starts = self.scores(utterances)
         probabilities = softmax(intent_scores.astype(np.float64))
         best = np.argsort(-probabilities, axis=1, kind="stable")[:, :N_ALTERNATIVES]
+        sure = np.take_along_axis(probabilities, best, axis=1).tolist()
         paths = best_paths(tag_scores, starts, self._moves, self._starts, n_likely=self._n_likely)
-        names = self.parts.tags
+        names, labels, likely = self.parts.tags, self.intents.labels, best.tolist()
         readings = []
         for i, utterance in enumerate(utterances):
             plain = utterance.plain
@@ -147,7 +148,7 @@ class NluModel:
             path = paths[starts[i] : starts[i + 1]]
             if path.any():
                 spans = spans_of_tags([names[t] for t in path.tolist()], plain.text)
-            ranking = tuple((self.intents.labels[j], float(probabilities[i, j])) for j in best[i])
+            ranking = tuple((labels[j], p) for j, p in zip(likely[i], sure[i], strict=True))
             readings.append(Reading(plain, utterance.evidence, *ranking[0], ranking, tuple(spans)))
         return readings
 
