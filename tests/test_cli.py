@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,30 @@ def test_understand_writes_one_json_line_for_each_line_read(home: Settings) -> N
     assert [row["text"] for row in rows] == said
     assert list(rows[0]) == ["text", "intent", "confidence", "entities", "semantic_query", "filters"]
     assert rows[0]["filters"]["budget_max"] == 10_000
+
+
+def test_a_language_model_is_told_no_personal_data(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts: list[str] = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            prompts.append(self.rfile.read(int(self.headers["content-length"])).decode("utf-8"))
+            self.send_error(404)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        for name, value in {"NLU": "language_model", "LLM_MODEL": "any"}.items():
+            monkeypatch.setenv(f"AIYAM_{name}", value)
+        monkeypatch.setenv("AIYAM_LLM_URL", f"http://127.0.0.1:{server.server_address[1]}/v1")
+        done = aiyam(home, "understand", stdin="010-1234-5678로 전화 줘 떡볶이 먹고 싶어\n")
+        server.shutdown()
+    assert done.returncode == 0, done.stderr
+    assert prompts
+    assert "1234" not in "".join(prompts) + done.stdout
+    assert json.loads(done.stdout)["filters"]["menus"] == ["떡볶이"]
 
 
 def test_export_writes_records_that_read_back(home: Settings, tmp_path: Path) -> None:

@@ -55,14 +55,19 @@ def chat(
 
 @app.command()
 def understand() -> None:
-    """Read one utterance a line on stdin; write one Understanding a line on stdout, as JSON."""
+    """Read one utterance a line on stdin; write one Understanding a line on stdout, as JSON.
+
+    A language model gets every line with its personal data masked, and the answer is of that text.
+    """
     from aiyam.parts import load_understander
+    from aiyam.safety.privacy import mask
 
     settings = read_settings()
     with open_store(settings) as store:
         understander = load_understander(settings, store)
     for line in sys.stdin:
-        said = understander.understand(line.rstrip("\r\n"))
+        text = line.rstrip("\r\n")
+        said = understander.understand(text if settings.nlu == "trained" else mask(text).text)
         row = {
             "text": said.original_query,
             "intent": said.intent,
