@@ -23,6 +23,7 @@ KINDS_KO: dict[str, str] = {
     "label": "라벨 표기",
     "span_twice": "같은 표시가 두 번",
     "json": "JSON이 아님",
+    "file": "읽을 수 없는 파일",
     "too_long": "너무 김",
     "shape": "모양이 다름",
     "text": "글이 없음",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiyam.contracts import EntityType, Intent
@@ -22,11 +22,12 @@ N_GENERATED = 9000
 
 @dataclass(frozen=True)
 class Corpus:
-    """Rows to train on, rows to tune on (none when the data names none), and what became of each file."""
+    """Rows to train on, rows to tune on (none when the data names none), what became of each file, and the test rows."""
 
     examples: list[Example]
     tuning: list[Example]
     reports: list[LoadReport]
+    held_back: list[Example] = field(default_factory=list)
 
 
 def load_corpus(data: Path, *, seed: int, dev: Path | None = None, n_generated: int = N_GENERATED) -> Corpus:
@@ -40,7 +41,8 @@ def load_corpus(data: Path, *, seed: int, dev: Path | None = None, n_generated: 
         n_generated: about how many rows the templates give.
 
     Raises:
-        DataError: a file cannot be read, or no sound row is left.
+        DataError: a file that was named cannot be read, or no sound row is left; of a folder, that which cannot be read
+            is reported and left out.
     """
     if not data.is_dir():
         examples, report = load_examples(data)
@@ -49,20 +51,30 @@ def load_corpus(data: Path, *, seed: int, dev: Path | None = None, n_generated: 
     intents, entities = frozenset(map(str, Intent)), frozenset(map(str, EntityType))
     written: list[Example] = []
     reports = []
+    unread: DataError | None = None
     for path in sorted(data.glob("*.jsonl")):
-        if path.name not in (HELD_BACK, TUNING):
+        if path.name in (HELD_BACK, TUNING):
+            continue
+        try:
             found, report = load_examples(path, known_intents=intents, known_entities=entities)
-            written += found
-            reports.append(report)
+        except DataError as error:  # the others may be sound
+            unread = error
+            found, report = [], LoadReport(file=path.name)
+            report.note(0, "rejected", "file", str(error))
+        written += found
+        reports.append(report)
     own = data / TUNING
     tuning, more = _tuning(dev or (own if own.exists() else None))
-    held = [*tuning, *(load_examples(data / HELD_BACK)[0] if (data / HELD_BACK).exists() else ())]
+    test = load_examples(data / HELD_BACK)[0] if (data / HELD_BACK).exists() else []
+    held = [*tuning, *test]
     templates = data / TEMPLATES_FILE
     generated = generate(templates, n_generated, seed=seed) if templates.exists() and n_generated else []
     examples = without_near_duplicates([*written, *generated], held) if held else [*written, *generated]
+    if unread and not written:
+        raise unread
     if not examples:
         raise DataError(f"Expected training rows in {data}, found none.", hint="Point --data at a training file.")
-    return Corpus(examples, tuning, [*reports, *more])
+    return Corpus(examples, tuning, [*reports, *more], test)
 
 
 def _tuning(dev: Path | None) -> tuple[list[Example], list[LoadReport]]:

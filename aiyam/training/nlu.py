@@ -20,6 +20,7 @@ from aiyam.nlu.features import FEATURES_VERSION, Utterance
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.grammar import SHOP_NAMES
 from aiyam.nlu.model import Mix, NluModel, Parts, save_model
+from aiyam.nlu.near_duplicates import without_near_duplicates
 from aiyam.nlu.network import Network
 from aiyam.registry import open_sealed, refuse_sealed, seal
 from aiyam.training.corpus import HELD_BACK, N_GENERATED, labels_of, load_corpus
@@ -97,8 +98,11 @@ def train_nlu(
     fit, held = (corpus.examples, corpus.tuning) if corpus.tuning and tells else hold_out(corpus.examples, rng)
     known_held: list[Example] = []
     if base:
-        known_held = _said_nowhere_in(_read_rows(base / HELD), [*fit, *held])
-        fit = [*_said_nowhere_in(_read_rows(base / REHEARSED), [*fit, *held]), *fit]
+        rehearsed, known_held = (
+            without_near_duplicates(_said_nowhere_in(_read_rows(base / name), [*fit, *held]), corpus.held_back)
+            for name in (REHEARSED, HELD)  # a row may have become a test row since
+        )
+        fit = [*rehearsed, *fit]
         held = [*held, *known_held]
     progress(Progress(stage="read", fraction=0.03, message=f"{len(fit)} rows"))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aiyam.contracts import Progress
-from aiyam.errors import InvalidInput, ModelError
+from aiyam.errors import Conflict, InvalidInput, ModelError
 from aiyam.evaluation.understanding import evaluate_model
 from aiyam.nlu.encoder import EncoderNluModel, EncoderTokenizer
 from aiyam.nlu.gazetteer import Gazetteer
@@ -242,6 +242,14 @@ def test_a_base_that_is_not_there_says_how_to_get_one(
             files[0], tmp_path / "v1", base=tmp_path / "nothing", seed=1, epochs=1, progress=lambda _: None
         )
     assert not (tmp_path / "v1").exists()
+
+
+def test_a_sealed_version_is_never_fine_tuned_over(
+    trained: tuple[Path, list[Progress]], base: Path, files: tuple[Path, Path]
+) -> None:
+    with pytest.raises(Conflict):
+        train_encoder_nlu(files[0], trained[0], base=base, seed=2, epochs=1, progress=lambda _: None)
+    open_sealed(trained[0], "nlu")
 
 
 def test_no_epochs_are_refused(base: Path, files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -195,6 +195,21 @@ def test_no_sound_row_is_refused_before_anything_is_written(tmp_path: Path) -> N
     assert not (tmp_path / "v1").exists()
 
 
+def test_a_file_of_a_folder_that_cannot_be_read_is_reported_and_the_others_are_read(tmp_path: Path) -> None:
+    rows = [row("떡볶이 먹자", "FOOD_RECOMMENDATION"), row("안녕", "GREETING")]
+    write(tmp_path / "data" / "sound.jsonl", rows)
+    (tmp_path / "data" / "empty.jsonl").write_bytes(b"")
+    corpus = load_corpus(tmp_path / "data", seed=1)
+    assert [e.text for e in corpus.examples] == ["떡볶이 먹자", "안녕"]
+    assert [(r.file, r.n_kept, [n.kind for n in r.rejected]) for r in corpus.reports] == [
+        ("empty.jsonl", 0, ["file"]),
+        ("sound.jsonl", 2, []),
+    ]
+    (tmp_path / "data" / "sound.jsonl").unlink()
+    with pytest.raises(DataError, match="empty"):
+        load_corpus(tmp_path / "data", seed=1)
+
+
 # ------------------------------------------------------------------------------------------------ rows held back
 
 

@@ -131,6 +131,18 @@ def test_one_new_row_is_enough_to_go_on(base: Path, tmp_path: Path) -> None:
     assert model.read("침실 불 꺼줘").confidence > 0.5  # tuned on the held rows of the base too, not on one row
 
 
+def test_a_known_row_that_became_a_test_row_is_no_longer_trained_on(tmp_path: Path) -> None:
+    lines = (REPO_ROOT / "datasets" / "nlu" / "handwritten.jsonl").read_text("utf-8").splitlines()[:120]
+    rows = [json.loads(line) for line in lines]
+    train_nlu(write(tmp_path / "known.jsonl", rows), tmp_path / "v1", seed=1, epochs=0, progress=quiet)
+    write(tmp_path / "data" / "new.jsonl", rows[:20])
+    write(tmp_path / "data" / "test.jsonl", rows[20:60])
+    train_nlu(tmp_path / "data", tmp_path / "v2", seed=1, epochs=0, progress=quiet, base=tmp_path / "v1")
+    known = {r["text"] for name in ("rows.jsonl.gz", "held.jsonl.gz") for r in kept_rows(tmp_path / "v2" / name)}
+    assert len(known) > 50
+    assert not known & {r["text"] for r in rows[20:60]}
+
+
 def test_a_new_dish_is_read_as_one_and_the_old_requests_stay(tmp_path: Path) -> None:
     """The product's labels: a word no list knows is taught by a dozen rows."""
     lines = (REPO_ROOT / "datasets" / "nlu" / "handwritten.jsonl").read_text("utf-8").splitlines()
