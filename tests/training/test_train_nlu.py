@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from aiyam.nlu.network import Network
 from aiyam.registry import open_sealed
 from aiyam.settings import REPO_ROOT
 from aiyam.training.corpus import load_corpus
-from aiyam.training.nlu import QUICK, train_nlu
+from aiyam.training.nlu import FULL, QUICK, train_nlu
 from aiyam.training.nlu_linear import fit_tagger
 from aiyam.training.nlu_network import Row, Sizes, fit_network
 from aiyam.training.rows import hold_out
@@ -120,9 +121,9 @@ def test_without_passes_of_the_network_the_linear_parts_answer_alone(tmp_path: P
     assert fractions[-1] == 1.0
 
 
-def test_a_quick_training_without_the_network_reads_spans_all_the_same(tmp_path: Path) -> None:
+def test_a_training_without_network_and_passes_reads_spans_all_the_same(tmp_path: Path) -> None:
     data = write(tmp_path / "lamps.jsonl", lamp_rows(60))
-    train_nlu(data, tmp_path / "v1", seed=1, effort=QUICK, epochs=0, progress=quiet)
+    train_nlu(data, tmp_path / "v1", seed=1, effort=replace(FULL, passes=0), epochs=0, progress=quiet)
     assert NluModel.load(tmp_path / "v1", SHIPPED).read("서재 불 꺼줘").spans == (("house_place", 0, 2),)
 
 
@@ -158,14 +159,14 @@ def test_what_is_held_out_is_held_out_by_text_and_never_for_nothing() -> None:
     assert 50 < len(hold_out(many, random.Random(1), most=100)[1]) < 200
 
 
-def test_a_quick_training_has_no_linear_tagger_and_is_small(tmp_path: Path) -> None:
+def test_a_quick_training_has_no_network_and_is_small(tmp_path: Path) -> None:
     data = write(tmp_path / "lamps.jsonl", lamp_rows(60))
     manifest = train_nlu(data, tmp_path / "v1", seed=1, effort=QUICK, progress=quiet)
     assert manifest.config["epochs"] == QUICK.epochs
     model = NluModel.load(tmp_path / "v1", SHIPPED)
-    assert model.parts.tagger is None
-    assert model.parts.mix.tags_network == 1.0
-    assert model.read("서재 불 꺼줘").intent == "lamp_off"
+    assert model.parts.network is None
+    reading = model.read("서재 불 꺼줘")
+    assert (reading.intent, reading.spans) == ("lamp_off", (("house_place", 0, 2),))
     assert sum(f.stat().st_size for f in (tmp_path / "v1").iterdir()) < 8_000_000
 
 
