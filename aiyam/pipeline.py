@@ -201,8 +201,10 @@ class Pipeline:
     # ------------------------------------------------------------------ the stages
 
     def _understand(self, masked: Masked, turn: Turn) -> tuple[Understanding, SafetyVerdict]:
-        understanding = self.parts.understander.understand(masked.text, state=turn.state)
         verdict = self.parts.screen.check_incoming(turn.message)
+        understanding = self.parts.understander.understand(
+            masked.text, state=turn.state, in_house=verdict.action == "escalate"
+        )
         return understanding, self.parts.screen.combine(verdict, understanding.intent is Intent.SAFETY)
 
     def _query(self, request: Request, user: UserProfile, context: TurnContext) -> Query:

@@ -68,7 +68,7 @@ class SparseTagger:
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Return the arrays to save."""
         return {
-            "crf.keys": self.keys.astype(np.uint32), "crf.counts": np.diff(self.bounds).astype(np.uint8),
+            "crf.keys": self.keys.astype(np.uint32), "crf.counts": np.diff(self.bounds).astype(np.uint16),
             "crf.tags": self.tags, "crf.weights": self.weights.astype(np.float16), "crf.moves": self.moves,
         }  # fmt: skip
 

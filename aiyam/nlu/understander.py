@@ -21,7 +21,7 @@ from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.lexicon import TOPICS
 from aiyam.nlu.llm import with_model_filters
 from aiyam.nlu.model import Reading
-from aiyam.nlu.reader import Reader, load_reader, read_many
+from aiyam.nlu.reader import Reader, WithFallback, load_reader, read_many
 from aiyam.nlu.values import NO_FILTERS, Span, filters_of, is_negated, read_amount, semantic_query, value_of
 from aiyam.registry import open_sealed
 
@@ -64,15 +64,17 @@ class Understander:
         model.read("신림역 떡볶이")  # fills the lazy place and spelling tables, so that the first child does not wait
         return cls(model, manifest.version)
 
-    def understand(self, text: str, *, state: DialogueState | None = None) -> Understanding:
+    def understand(self, text: str, *, state: DialogueState | None = None, in_house: bool = False) -> Understanding:
         """Understand one utterance; any string is safe. Spans are code points of the text given.
 
         Args:
             text: the utterance, personal data already masked.
             state: the dialogue so far; "the last one" needs to know how many shops were shown.
+            in_house: ask no language model: what a child in danger writes is sent nowhere and waits for nothing.
         """
         text = encodable(text)
-        return self._finish(text, self.model.read(text), state)
+        reader = self.model.second if in_house and isinstance(self.model, WithFallback) else self.model
+        return self._finish(text, reader.read(text), state)
 
     def understand_many(self, texts: Sequence[str]) -> list[Understanding]:
         """Understand many utterances, each as the first of a conversation; several times faster than one by one."""

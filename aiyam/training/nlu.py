@@ -32,18 +32,16 @@ from aiyam.training.rows import digest_of, hold_out, noisy_copy, spans_of, subst
 
 @dataclass(frozen=True)
 class Effort:
-    """How much a training may cost: passes of the network (0: none), of the linear tagger and whether it reads noisy
-    copies too, generated rows, widths."""
+    """How much a training may cost: passes of the network (0: none), of the linear tagger, generated rows, widths."""
 
     epochs: int = 14
     passes: int = 15
-    noisy_tags: bool = True
     n_generated: int = N_GENERATED
     sizes: Sizes = field(default_factory=Sizes)
 
 
 FULL = Effort()
-QUICK = Effort(epochs=0, passes=6, noisy_tags=False, n_generated=2000)
+QUICK = Effort(epochs=0, passes=6, n_generated=2000)
 """For a first start: half a minute on one core."""
 
 _HIDDEN_EVIDENCE = 0.15
@@ -122,16 +120,8 @@ def train_nlu(
     mix = tune_intents(alone, read, judged)
     progress(Progress(stage="spans", fraction=0.15, metrics=scored(replace(alone, mix=mix), read, judged)))
     share = 0.6 if epochs == 0 else 0.15
-    chosen = [
-        *rows,
-        *(
-            c
-            for c, e in zip(copies, fit, strict=True)
-            if effort.noisy_tags and e.spans and (not e.group or rng.random() < 0.3)
-        ),
-    ]
     tagger = None if not passes else fit_tagger(
-        [r.utterance for r in chosen], [r.tags.tolist() for r in chosen], tags, passes=passes, seed=seed,
+        [r.utterance for r in rows], [r.tags.tolist() for r in rows], tags, passes=passes, seed=seed,
         progress=lambda done: progress(Progress(stage="spans", fraction=0.15 + share * min(1.0, done / passes))),
     )  # fmt: skip
     parts = Parts(linear, tuple(tags), tagger, None, mix)

@@ -1,4 +1,4 @@
-"""Fits the linear parts of the understanding: a support vector machine for the intent, a structured perceptron for the tags."""
+"""Fits the linear parts of the understanding: a support vector machine for the intent, a linear chain for the tags."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def fit_tagger(
     progress: Callable[[int], None],
     seed: int = 1,
 ) -> SparseTagger | None:
-    """Fit a linear-chain model with the averaged perceptron (Collins 2002); None when no row has a span.
+    """Fit a linear-chain model by passive-aggressive updates, averaged (Crammer et al. 2006); None when no row has a span.
 
     Args:
         tags: the tag numbers of each row's characters.
@@ -98,7 +98,7 @@ def fit_tagger(
                 self.done += 1
                 progress(self.done)
 
-    trainer = Trainer("ap", {"max_iterations": passes})
+    trainer = Trainer("pa", {"max_iterations": passes})
     for start in range(0, len(utterances), _CHUNK):
         some = contexts(utterances[start : start + _CHUNK])
         keys = [[format(key, "x") for key in row] for row in context_keys(some).T.tolist()]
