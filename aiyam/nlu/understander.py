@@ -181,12 +181,15 @@ def decide_intent(reading: Reading, spans: Sequence[Span]) -> tuple[Intent, floa
     """Apply the annotators' rules between neighbours, where the spans settle what the words leave open."""
     intent, confidence = Intent(reading.intent), reading.confidence
     kinds = {s.entity for s in spans}
-    if intent != Intent.SAFETY and _DANGER.search(reading.text.text):
+    plain = reading.text.text.strip()
+    if _DANGER.search(plain):
         return Intent.SAFETY, max(confidence, 0.6)
-    if intent not in RECOMMENDING_INTENTS and _QUIET_WISH.fullmatch(reading.text.text.strip()):
-        return Intent.REFINE, max(confidence, 0.6)
-    if _BARE_REQUEST.fullmatch(reading.text.text.strip()):
+    if _QUIET_WISH.fullmatch(plain):
+        return intent if intent in RECOMMENDING_INTENTS else Intent.REFINE, max(confidence, 0.6)
+    if _BARE_REQUEST.fullmatch(plain):
         return Intent.FOOD_RECOMMENDATION, max(confidence, 0.9)
+    if intent != Intent.SAFETY and dict(reading.ranking).get(str(Intent.SAFETY), 0.0) >= _ENOUGH_DANGER:
+        return Intent.SAFETY, max(confidence, 0.6)
     if intent in RECOMMENDING_INTENTS and any(
         _not_for_children(reading.text.text, topic) for topic in ("alcohol", "adult")
     ):
@@ -198,6 +201,8 @@ def decide_intent(reading: Reading, spans: Sequence[Span]) -> tuple[Intent, floa
     return intent, confidence
 
 
+_ENOUGH_DANGER = 0.2
+"""A chance of danger that is acted on: missing a child costs more than asking one too many (none more on the dev rows)."""
 _DANGER = re.compile(
     r"(?<![가-힣]서 )죽고\s?싶|죽어\s?버리고\s?싶|살기\s?싫|살고\s?싶지\s?않|그만\s?살고\s?싶|자살(?!골)|자해|손목을?\s?(?:긋|그었|그을)|뛰어내리고|사라지고\s?싶|유서"
 )
