@@ -165,7 +165,7 @@ def _valued(
                 found.value,
                 start,
                 end,
-                found.negated or (label != EntityType.ATMOSPHERE and is_negated(plain, start, end)),  # 시끄러운 데 말고
+                found.negated or is_negated(plain, start, end),
                 found.low,
                 found.high,
                 "model",
