@@ -85,7 +85,8 @@ class Understander:
         plain = reading.text.text
         if not plain.strip():
             return Understanding(original_query=text, intent=Intent.SMALL_TALK, confidence=0.0)
-        spans = final_spans(reading, self.model.gazetteer)
+        quiet = _QUIET_WISH.fullmatch(plain.strip()) is not None
+        spans = list(reading.evidence) if quiet else final_spans(reading, self.model.gazetteer)
         intent, confidence = decide_intent(reading, spans)
         if intent in _TALK:
             spans = []
