@@ -14,7 +14,7 @@ from aiyam.nlu.features import Utterance, bags, contexts
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.model import Mix, NluModel, Parts
 
-_SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.45, 0.65, 1.0, 1.5)
+_SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.45, 0.65, 1.0, 1.5, 3.0, 8.0, 25.0)
 _USUAL = 0.3
 """Where held-out rows do not tell shares apart, as few of them may not, the nearest to this one."""
 _CHUNK = 256
