@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from aiyam.korean.spelling import Normalised
 
 FORBIDDEN = -1e4
-ALL = 1 << 10
 
 
 def legal_moves(tags: Sequence[str]) -> NDArray[np.float32]:
@@ -22,13 +21,32 @@ def legal_moves(tags: Sequence[str]) -> NDArray[np.float32]:
     return moves
 
 
+def legal_starts(tags: Sequence[str]) -> NDArray[np.float32]:
+    """Return (k,) zeros where a tag may come first, and ``FORBIDDEN`` for an I-."""
+    return np.array([FORBIDDEN if tag.startswith("I-") else 0.0 for tag in tags], dtype=np.float32)
+
+
+def best_tags(scores: NDArray[np.floating], tags: Sequence[str]) -> list[str]:
+    """Return the best tags of one utterance in which an I- only continues its own kind.
+
+    Args:
+        scores: (n, k) log-probability of each tag at each place.
+        tags: the tag set; "O" first.
+
+    >>> best_tags(np.log([[0.6, 0.4, 0.0001], [0.2, 0.2, 0.6]]), ["O", "B-menu", "I-menu"])
+    ['B-menu', 'I-menu']
+    """
+    path = best_paths(scores.astype(np.float32), np.array([0, len(scores)]), legal_moves(tags), legal_starts(tags))
+    return [tags[t] for t in path.tolist()]
+
+
 def best_paths(
     scores: NDArray[np.float32],
     bounds: NDArray[np.int64],
     moves: NDArray[np.float32],
     starts: NDArray[np.float32],
     *,
-    n_likely: int = ALL,
+    n_likely: int | None = None,
 ) -> NDArray[np.int64]:
     """Return the best sequence of tag numbers of each of many utterances (Viterbi).
 
@@ -37,16 +55,16 @@ def best_paths(
         bounds: (m + 1) where each utterance's places begin.
         moves: (k, k) score of tag j after tag i.
         starts: (k,) score of beginning with each tag.
-        n_likely: consider so many tags at each place, those of the highest scores and the first ("O").
+        n_likely: consider so many tags at each place, those of the highest scores and the first ("O"); None: all.
 
     Returns:
-        (n,) tag numbers; exact where ``n_likely`` is at least k.
+        (n,) tag numbers; exact where all tags are considered.
     """
     n, k = scores.shape
     path = np.zeros(n, dtype=np.int64)
     if k < 2 or not n:
         return path
-    width = min(k, n_likely)
+    width = k if n_likely is None else min(k, n_likely)
     if width == k:
         tags = np.broadcast_to(np.arange(k), (n, k))
     else:

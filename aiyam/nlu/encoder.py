@@ -16,7 +16,7 @@ from aiyam.contracts import EntityType
 from aiyam.errors import ModelError
 from aiyam.korean.spelling import Normalised, normalise
 from aiyam.llm.loading import quietly
-from aiyam.nlu.decoding import spans_of_tags
+from aiyam.nlu.decoding import best_tags, spans_of_tags
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.model import CONFIG, Reading, softmax
 from aiyam.nlu.values import Span, find_evidence
@@ -212,30 +212,6 @@ def pick_device(device: str | None) -> torch.device:
     return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
-def best_path(scores: NDArray[np.float64], tags: Sequence[str]) -> list[str]:
-    """Return the best tags in which an I- only continues its own kind; scores (l, k) are log-probabilities.
-
-    >>> best_path(np.log([[0.6, 0.4, 0.0001], [0.2, 0.2, 0.6]]), ["O", "B-menu", "I-menu"])
-    ['B-menu', 'I-menu']
-    """
-    if not len(scores):
-        return []
-    forbidden = np.zeros((len(tags), len(tags)))
-    for k, tag in enumerate(tags):
-        if tag.startswith("I-"):
-            forbidden[:, k] = [0.0 if before[2:] == tag[2:] and before != "O" else -np.inf for before in tags]
-    total = np.where([tag.startswith("I-") for tag in tags], -np.inf, scores[0])
-    back = np.zeros(scores.shape, dtype=np.int64)
-    for i in range(1, len(scores)):
-        ways = total[:, None] + forbidden
-        back[i] = ways.argmax(axis=0)
-        total = ways.max(axis=0) + scores[i]
-    path = [int(total.argmax())]
-    for i in range(len(scores) - 1, 0, -1):
-        path.append(int(back[i, path[-1]]))
-    return [tags[k] for k in reversed(path)]
-
-
 class EncoderNluModel:
     """Intent and spans from a fine-tuned encoder, for any label set; read like ``NluModel``, safe for any string."""
 
@@ -353,5 +329,5 @@ class EncoderNluModel:
     ) -> Reading:
         order = np.argsort(-probabilities, kind="stable")[:4]
         ranking = tuple((self.intents.labels[i], float(probabilities[i])) for i in order)
-        spans = tuple(spans_of_tags(best_path(tags, self.tags), plain.text)) if len(self.tags) > 1 else ()
+        spans = tuple(spans_of_tags(best_tags(tags, self.tags), plain.text)) if len(self.tags) > 1 else ()
         return Reading(plain, tuple(evidence), ranking[0][0], ranking[0][1], ranking, spans)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aiyam.errors import ModelError
 from aiyam.korean.spelling import Normalised
-from aiyam.nlu.decoding import ALL, FORBIDDEN, best_paths, legal_moves, spans_of_tags
+from aiyam.nlu.decoding import best_paths, legal_moves, legal_starts, spans_of_tags
 from aiyam.nlu.features import FEATURES_VERSION, Utterance, bags, contexts, grid_of
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.linear_intents import LinearIntents
@@ -79,12 +79,12 @@ class NluModel:
         self.gazetteer = gazetteer
         self.config = config
         legal = legal_moves(parts.tags)
-        self._starts = np.where([t.startswith("I-") for t in parts.tags], FORBIDDEN, 0.0).astype(np.float32)
+        self._starts = legal_starts(parts.tags)
         for part, weight in ((parts.tagger, parts.mix.tags_linear), (parts.network, parts.mix.tags_network)):
             if part is not None and weight:
                 legal = legal + weight * part.moves
         self._moves = legal
-        self._n_likely = ALL if parts.network is None or len(parts.tags) <= _FEW_TAGS else _N_LIKELY
+        self._n_likely = None if parts.network is None or len(parts.tags) <= _FEW_TAGS else _N_LIKELY
 
     @classmethod
     def load(cls, folder: Path, gazetteer: Gazetteer) -> NluModel:

@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from aiyam.contracts import Manifest, Progress
 from aiyam.errors import DataError, InvalidInput
 from aiyam.korean.spelling import normalise
-from aiyam.nlu.decoding import spans_of_tags, tags_of_spans
+from aiyam.nlu.decoding import best_tags, spans_of_tags, tags_of_spans
 from aiyam.nlu.encoder import (
     EncoderIntents,
     EncoderNluModel,
-    best_path,
     make_network,
     open_base,
     pick_device,
@@ -33,7 +32,7 @@ from aiyam.nlu.model import softmax
 from aiyam.nlu.values import Span, find_evidence
 from aiyam.registry import refuse_sealed, seal
 from aiyam.training.corpus import HELD_BACK, labels_of, load_corpus
-from aiyam.training.rows import digest_of, hold_out, noisy_copy, spans_of
+from aiyam.training.rows import digest_of, hold_out, noisy_copy, span_f1, spans_of
 
 if TYPE_CHECKING:
     import torch
@@ -311,11 +310,10 @@ def _measure(model: EncoderNluModel, held: _Held) -> dict[str, float]:
     intents, tags = model.scores(held.texts, held.evidence)
     found = {"held_out_intent_accuracy": float((intents.argmax(axis=1) == held.intents).mean())}
     if len(model.tags) > 1:
-        n_said = n_gold = n_right = 0
-        for text, scores, gold in zip(held.texts, tags, held.spans, strict=True):
-            said = set(spans_of_tags(best_path(scores, model.tags), text))
-            n_said, n_gold, n_right = n_said + len(said), n_gold + len(gold), n_right + len(said & gold)
-        found["held_out_span_f1"] = 2 * n_right / (n_said + n_gold) if n_said + n_gold else 1.0
+        said = [
+            spans_of_tags(best_tags(scores, model.tags), text) for text, scores in zip(held.texts, tags, strict=True)
+        ]
+        found["held_out_span_f1"] = span_f1(map(set, said), held.spans)
     return found
 
 
