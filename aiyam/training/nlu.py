@@ -16,9 +16,9 @@ from aiyam.contracts import EntityType, Manifest, Progress
 from aiyam.errors import DataError
 from aiyam.nlu.decoding import tags_of_spans
 from aiyam.nlu.examples import Example, load_examples
-from aiyam.nlu.features import FEATURES_VERSION, Utterance
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.grammar import SHOP_NAMES
+from aiyam.nlu.grid import FEATURES_VERSION, Utterance
 from aiyam.nlu.model import Mix, NluModel, Parts, save_model
 from aiyam.nlu.near_duplicates import without_near_duplicates
 from aiyam.nlu.network import Network
