@@ -78,7 +78,7 @@ def test_numbers_and_names_nobody_said_are_dropped() -> None:
 
 def test_facts_outside_the_vocabulary_are_dropped() -> None:
     found = reading(
-        "매운 거",
+        "혼자 매운 거",
         filters=[
             {"key": "taste", "value": "spicy"},
             {"key": "open_now", "value": False},
