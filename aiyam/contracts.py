@@ -442,7 +442,11 @@ class ReplyPlan(Record):
 
 
 class Trace(Record):
-    """The whole turn: everything the chat's turn panel shows, the log stores and replay needs."""
+    """The whole turn: everything the chat's turn panel shows, the log stores and replay needs.
+
+    ``backend`` worded the reply and ``reader`` read the message (empty in turns stored before it was recorded). Each has
+    its ``fallback``: why the one meant to do it did not ("timeout"; "safety" where danger kept the message in house).
+    """
 
     turn_id: str
     session_id: str
@@ -459,6 +463,8 @@ class Trace(Record):
     response: str
     backend: str = "template"
     fallback: str | None = None
+    reader: Literal["", "trained", "language_model"] = ""
+    reader_fallback: str | None = None
     grounding: GroundingVerdict = GroundingVerdict()
     stage_ms: StageTime = StageTime()
     versions: Versions = Versions()

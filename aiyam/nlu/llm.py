@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from pydantic import ValidationError
 
@@ -29,6 +29,7 @@ MAX_TOKENS = 400
 class FilledReading(Reading):
     """A reading with the constraints the model named that could be verified; ``dropped`` lists what could not."""
 
+    reader: ClassVar[Literal["trained", "language_model"]] = "language_model"
     filters: Filters = field(default_factory=Filters)
     dropped: tuple[str, ...] = ()
 
