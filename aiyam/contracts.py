@@ -33,7 +33,7 @@ AwareDatetime = Annotated[datetime, AfterValidator(_aware)]
 
 
 class Intent(StrEnum):
-    """What the user wants; the rule that decides between neighbours is in the README's table."""
+    """What the user wants; ``aiyam.nlu.labels`` tells the rule that decides between neighbours."""
 
     FOOD_RECOMMENDATION = "FOOD_RECOMMENDATION"
     BUDGET_FOOD_INQUIRY = "BUDGET_FOOD_INQUIRY"
@@ -243,16 +243,6 @@ class Understanding(Record):
             if self.original_query[e.start : e.end] != e.text:
                 raise ValueError(f"expected {e.text!r} at {e.start}..{e.end} of {self.original_query!r}")
         return self
-
-
-class TrainingExample(Record):
-    """One NLU training row as the files hold it (entities and filters already checked by the loader)."""
-
-    text: str
-    intent: str
-    entities: tuple[Entity, ...] = ()
-    semantic_query: str = ""
-    filters: dict[str, Any] = Field(default_factory=dict)
 
 
 # --------------------------------------------------------------------------- who, where, when
