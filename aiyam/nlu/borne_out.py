@@ -64,14 +64,14 @@ _SHORT_NAMES = {
     "대두": re.compile(r"(?<![가-힣])콩(?=[은는이가을를도만]?(?:\s|$))"),
     "조개류": re.compile(r"(?<![가-힣])굴(?=[은는이가을를도만]?(?:\s|$))"),
 }
-"""Short names of allergens, which mean them where harm is spoken of."""
+"""Short names of allergens, which mean them where harm is spoken of or they are avoided."""
 _HARM = re.compile(
     r"알레르기|두드러기|발진|불내증|예민|민감|체질|거부|가려(?:워|웠|운)|가렵|간지|근지|따가|따갑|[붓붇]|부어|부었|부풀|토[해하할했]|체[해하할했]|탈이?\s?[나났]|배탈|설사"
     r"|(?:배|속|목|입|몸|머리)[이가]?\s?.{0,4}(?:아[파프픈팠]|안\s?좋|이상|뒤집)|쓰러|쇼크|숨\s?(?:이|을|쉬)|응급|병원|큰일|위험|조심|죽을\s?뻔|상극|독이|문제"
 )
 """What food does to someone who cannot have it."""
 _AVOIDED = re.compile(
-    r".{0,12}?(?:못\s?(?:먹|드)|먹지\s?(?:말|마|못)|안\s?(?:먹|맞|받|들어)|피해|피하|빼[고야달줘주]|없는|들어가지|넣지|닿으면)"
+    r".{0,12}?(?:못\s?(?:먹|드)|먹지\s?(?:말|마|못)|안\s?(?:먹|맞|받|들어|쓰|[되돼])|피해|피하|빼[고야달줘주]|없는|들어가지|넣지|닿으면)"
 )
 """What avoids the food named just before."""
 _N_NEAR = 8
@@ -167,8 +167,9 @@ class Utterance:
         names = {value, *(group for group, members in ALLERGEN_GROUPS.items() if value in members)}
         text, harm = self.plain.text, self._speaks_of_harm()
         hits = [(start, end) for name, start, end in named_allergens(text) if name in names]
-        if harm and value in _SHORT_NAMES:
-            hits += [m.span() for m in _SHORT_NAMES[value].finditer(text)]
+        if value in _SHORT_NAMES:
+            short = (m.span() for m in _SHORT_NAMES[value].finditer(text))
+            hits += [(start, end) for start, end in short if harm or _AVOIDED.match(text, end)]
         return any(
             not self._lies_in(_PROPER, start, end)
             and (
