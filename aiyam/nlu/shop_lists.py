@@ -6,7 +6,7 @@ import re
 
 from aiyam.catalogue.menus import allergens_to_avoid
 from aiyam.contracts import DialogueState, Filters, Intent, TurnContext, Understanding, UserProfile
-from aiyam.nlu import carry_over, questions
+from aiyam.nlu import carry_over, questions, taken_back
 from aiyam.nlu.company import share_of
 from aiyam.nlu.elsewhere import places_to_choose
 from aiyam.nlu.follow_ups import OTHERS, follows
@@ -38,10 +38,12 @@ def list_of_shops(
             intent, said, understanding.semantic_query, question=questions.beyond_list(n_shown),
             choices=questions.turn_down_choices(n_shown),
         )  # fmt: skip
-    waived, fine = carry_over.waived(text), carry_over.allergies_taken_back(text, state)
-    said = carry_over.without(said.model_copy(update={"ordinal": None}), waived - _kept(said, waived), fine)
+    waived, fine = taken_back.waived(text), taken_back.allergies_taken_back(text, state)
+    said = taken_back.without(said.model_copy(update={"ordinal": None}), waived - _kept(said, waived), fine)
+    said = taken_back.let_go(text, said)
     on = not carry_over.starts_over(text) and follows(text, understanding, said, state)
-    held = state.model_copy(update={"filters": carry_over.without(state.filters, waived, fine)})
+    held_filters = taken_back.let_go(text, taken_back.without(state.filters, waived, fine))
+    held = state.model_copy(update={"filters": held_filters})
     filters, cheaper_than, excluded = _constraints(text, understanding, said, held, on, catalogue, user, context)
     if avoided := allergens_to_avoid(filters, user):
         filters = filters.model_copy(update={"allergies": avoided})
@@ -66,7 +68,7 @@ def list_of_shops(
 
 def _kept(said: Filters, waived: frozenset[str]) -> frozenset[str]:
     """Food named beside "아무거나" is still wanted; a waiver takes back what held before."""
-    foods = carry_over.FOOD[:2] if "exclude_taste" in waived else carry_over.FOOD  # 매워도 괜찮아 wishes for no taste
+    foods = taken_back.FOOD[:2] if "exclude_taste" in waived else taken_back.FOOD  # 매워도 괜찮아 wishes for no taste
     return frozenset(k for k in waived if k in foods and getattr(said, k) is not None)
 
 
