@@ -26,6 +26,10 @@ _BACK = re.compile(
     r"(?:아까|이전|방금\s?전|좀\s?전|전에|(?:맨\s?|제일\s?)?처음)에?\s?(?:보여|나온|나왔|추천|알려|말한|찾아|(?:그\s?)?(?:거(?!기|긴)|것|꺼|걸|조건|필터)|목록|리스트)[가-힣\s]{0,8}?(?:다시|로|또|보여|줘|보자|볼래)"
     r"|(?:아까|방금|처음)에?\s?(?:보여\s?준|나온|추천해\s?준|알려\s?준)\s?(?:거|것|꺼|곳들|데들|목록)(?:들)?\s?[?!.~]*$"
 )  # fmt: skip
+_PLACE_BACK = re.compile(
+    r"(?P<when>아까|원래|이전|처음|전에)에?\s?(?:그\s?)?(?:말한|말했던|있던|하던|찾던|찾은|봤던|보던)?\s?(?:동네|곳|데|지역|위치|장소|역)(?:으?로|에서)"
+)
+_AGAIN = re.compile(r"(?:아까|이전|방금\s?전|좀\s?전|전에|처음).{0,14}(?:다시|조건)")
 _ENOUGH = re.compile(
     r"\s?(?:아|음|에이|아니)?\s?(?:그건\s?|그거\s?|이제\s?|다\s?)?(?:됐고|됐어|됐다|됐음|되었고|됐으니까|됬고|됬어|아무튼|암튼|여튼|하여튼|어쨌든|그건\s?그렇고|(?:아\s?)?몰라(?!요?$)|치우고|때려\s?치|그만\s?하고|딴\s?얘기)\s?"
 )
@@ -61,6 +65,17 @@ def goes_back(text: str) -> str | None:
     return None if match is None else "first" if "처음" in match.group() else "last"
 
 
+def goes_back_to_place(text: str) -> str | None:
+    """Tell which earlier place a message wants back: "first" of the topic, "last" before this one, or None."""
+    match = _PLACE_BACK.search(text)
+    return None if match is None else "first" if match["when"] == "처음" else "last"
+
+
+def wants_again(text: str) -> bool:
+    """Tell whether a message asks for what was looked for a while ago once more."""
+    return _AGAIN.search(text) is not None
+
+
 def wants_cheaper(text: str) -> bool:
     """Tell whether a message asks for less than the prices just shown."""
     return _CHEAPER.search(text) is not None and "price" not in waived(text)
@@ -83,7 +98,7 @@ def new_topic(said: Filters, state: DialogueState, *, stays_there: bool) -> Filt
     """Keep what is hard, and where the child is unless the topic was closed or another place is named."""
     kept: dict[str, Any] = {key: getattr(state.filters, key) for key in _HARD}
     diets = tuple(d for d in state.filters.dietary_preferences or () if d in _FAITH)
-    if stays_there and not _names_place(said):
+    if stays_there and not names_place(said):
         kept |= {key: getattr(state.filters, key) for key in ("district", "place", "near_me")}
     return over(Filters(**kept, dietary_preferences=diets or None), _with_diets(said, diets))
 
@@ -109,7 +124,7 @@ def follow_up(
         dropped.update(taste=tuple(t for t in tastes or () if t not in said.exclude_taste) or None)
     if said.taste and base.exclude_taste:
         dropped.update(exclude_taste=tuple(t for t in base.exclude_taste if t not in said.taste) or None)
-    if _names_place(said) or _refuses_place(text, base):
+    if names_place(said) or _refuses_place(text, base):
         dropped.update(dict.fromkeys(WHERE))
     if base.sort == "distance":
         dropped.update(max_distance_m=None)  # "nearer than these" was meant for the last reply alone
@@ -166,7 +181,8 @@ def _with_diets(said: Filters, diets: tuple[str, ...]) -> Filters:
     return said.model_copy(update={"dietary_preferences": tuple(dict.fromkeys((*diets, *said.dietary_preferences)))})
 
 
-def _names_place(said: Filters) -> bool:
+def names_place(said: Filters) -> bool:
+    """Tell whether constraints say where: a district, a place, or near the child."""
     return bool(said.district or said.place or said.near_me)
 
 

@@ -11,13 +11,14 @@ from aiyam.nlu.carry_over import ends_topic, narrows
 from aiyam.nlu.directions import wishes_of
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.lexicon import ALLERGEN_GROUPS, ALLERGENS, ATMOSPHERES, COMPANIONS
-from aiyam.nlu.taken_back import is_asked, named_as, only_takes_back
+from aiyam.nlu.taken_back import is_asked, named_as, only_takes_back, stays_away
 
 OTHERS = re.compile(
-    r"다른\s?(?:데|곳|거|것|걸|집|가게|식당|메뉴|음식|추천)|딴\s?(?:데|곳|거|것|걸|집)|더\s?(?:보여|없|있|추천)|또(?=\s|$|\s?(?:없|있|다른|보여|추천))|다음\s?(?:거|것|꺼)|^다음|하나\s?더|별[로루]|맘에\s?안|마음에\s?안|싫|다시\s?추천|새로운"
+    r"이\s?중(?:에|에는|엔|에선)?\s?(?:없|맘|마음|별로)|다른\s?(?:데|곳|거|것|걸|집|가게|식당|메뉴|음식|추천)|딴\s?(?:데|곳|거|것|걸|집)|더\s?(?:보여|없|있|추천)|또(?=\s|$|\s?(?:없|있|다른|보여|추천))|다음\s?(?:거|것|꺼)|^다음|하나\s?더|별[로루]|맘에\s?안|마음에\s?안|싫|다시\s?추천|새로운"
 )
 """Words that ask for shops other than those shown."""
 _MAY_CONTINUE = frozenset({Intent.FOOD_RECOMMENDATION, Intent.BUDGET_FOOD_INQUIRY, Intent.LOCATION_INQUIRY})
+_MORE = re.compile(r"\s?(?:또|더)\s?(?:뭐|다른|있|없|어디)")
 _READS_ON = re.compile(r"\s?(?:아니(?!면)|그럼|그러면|그렇다면|음+\s|흠+\s|근데|그런데|그리고|그중|그\s중|이\s?중)")
 _INSTEAD = re.compile(r"\s?(?:아니면?|아냐|ㄴㄴ|그럼|그러면|차라리|걍|그냥)(?=\s)")
 _WHAT_ABOUT = re.compile(r"[가-힣]+(?:은|는|도)(?:요|\s?어때요?)?[?!.~ ]*")
@@ -40,6 +41,9 @@ _COMES_ALONG = re.compile(
     rf"(?:아|참|아참|그리고|근데)?\s?(?:내\s?|우리\s?)?(?P<who>{'|'.join(COMPANIONS.values())})(?:들)?(?:도|이?랑|하고|이|가)?"
     r"(?:\s?도)?(?:(?:\s?(?:같이|함께)|(?<=랑)|(?<=하고))\s?(?:가|간|갈|먹|온|올)|\s?(?:온대|온다|올\s?거|오기로|합류))[가-힣 ]{0,14}[!.~ ]*$"
 )
+_GOES_ALONE = re.compile(
+    r"(?:아|그럼|그냥|걍|근데)?\s?(?:나|저|난|전|나는|저는)?\s?혼자서?\s?(?:가|갈|간|먹)(?!기)[가-힣 ]{0,8}[!.~ ]*"
+)
 _NOT_THESE = re.compile(
     r"(?:음+|에이|아니)?\s?(?:다|좀|전부|이것도|그것도|이건|그건|여기도|저것도)?\s?(?:별[로루]|싫|맘에\s?안\s?들|마음에\s?안\s?들)(?:야|임|다|네|인데|은데|어|어요|에요|예요|고)?[.~!ㅠㅜ ]*"
 )
@@ -47,11 +51,11 @@ _IN_ORDER = re.compile(
     r"순(?:서)?(?:대로|으로|로)?(?:는|만|요)?(?=\s?(?:보|볼|다시|정렬|해|부탁|찾|알려|줘|추천)|[?!.~ ]*$)"
 )
 _HARMS = re.compile(
-    r"(?:을|를|은|는|이|가|만|도|류)?\s?(?:알레르기|알러지|못\s?먹(?!었)|먹으면\s?(?:안|큰일|배|두드러기|가려|토|몸|목|입|숨|아프|아파|탈))"
+    r"(?:을|를|은|는|이|가|만|도|류)?\s?(?:알레르기|알러지|못\s?먹(?!었)|안\s?(?:돼|되|맞)|먹으면\s?(?:안|큰일|배|두드러기|가려|토|몸|목|입|숨|아프|아파|탈))"
 )
 """What follows a food that harms who eats it."""
 _INTOLERANT = re.compile(
-    rf"(?:아|참)?\s?(?:나는?|난|저는?|전|제가|내가)?\s?(?:{'|'.join(named_as(*item) for item in ALLERGENS.items())})(?:(?P<too>도)|을|를|은|는|이|가)?\s?(?:못\s?먹(?!었|고|인)|먹으면\s?(?:배|두드러기|몸|목|입|숨))[가-힣 ]{{0,8}}[!.~ㅠㅜ ]*"
+    rf"(?:아|참)?\s?(?:나는?|난|저는?|전|제가|내가)?\s?(?:{'|'.join(named_as(*item) for item in ALLERGENS.items())})(?:(?P<too>도)|을|를|은|는|이|가)?\s?(?:못\s?먹(?!었|고|인)|안\s?(?:돼|되|맞)|먹으면\s?(?:배|두드러기|몸|목|입|숨))[가-힣 ]{{0,8}}[!.~ㅠㅜ ]*"
 )
 """An intolerance and nothing else; "not even eggs" may be hunger, unless an allergy was told of before."""
 _LIVES_BY = (
@@ -111,6 +115,8 @@ def read_as_refinement(text: str, understanding: Understanding, state: DialogueS
     ):
         who = next(name for name, words in _COMPANION if words.fullmatch(match["who"]))
         return Filters.model_validate({"companion": who})
+    if intent in _MAY_BE_CHANGE and _GOES_ALONE.fullmatch(text.strip()):
+        return Filters(companion="alone")
     if intent not in _CHATTER:
         return None
     if intent is not Intent.FEEDBACK and _IN_ORDER.search(text) and (order := wishes_of(text).get("sort")):
@@ -139,6 +145,9 @@ def is_about_the_list(text: str, state: DialogueState) -> bool:
     if not state.shown_shop_ids or state.topic_over:
         return False
     plain = text.strip()
+    companion = state.filters.companion
+    if companion is not None and stays_away(plain, companion):
+        return True
     if _BARE_CONSTRAINT.fullmatch(plain) or _NOT_THESE.fullmatch(plain) or only_takes_back(plain):
         return True
     match = _INTOLERANT.fullmatch(plain)
@@ -147,7 +156,9 @@ def is_about_the_list(text: str, state: DialogueState) -> bool:
 
 def told_of_oneself(text: str, understanding: Understanding) -> Filters | None:
     """Return what a message taken for talk tells must not be eaten ("나 우유 먹으면 배 아파"); None where it tells nothing."""
-    if understanding.intent not in _CHATTER - {Intent.FEEDBACK} or is_asked(text):
+    chatter = understanding.intent in _CHATTER - {Intent.FEEDBACK}
+    says_nothing = understanding.intent is Intent.REFINE and not understanding.filters.given()
+    if not (chatter or says_nothing) or is_asked(text):
         return None
     allergies = dict.fromkeys(
         allergen
@@ -187,7 +198,7 @@ def _names_food_on(text: str, said: Filters, base: Filters) -> bool:
 
 
 def _only_narrows(text: str, understanding: Understanding) -> bool:
-    if _READS_ON.match(text) or _BARE_CONSTRAINT.fullmatch(text.strip()):
+    if _MORE.match(text) or _READS_ON.match(text) or _BARE_CONSTRAINT.fullmatch(text.strip()):
         return True
     kinds = {e.entity for e in understanding.entities}
     if kinds == {EntityType.LOCATION}:

@@ -31,7 +31,7 @@ EARLIER = re.compile(
     r"아까|방금\s?전|좀\s?전|이전|(?:맨\s?|제일\s?)?처음에?\s?(?:보여|나온|나왔|추천|말한|알려|거|그|집|가게)|저번에"
 )
 FIRST = re.compile(r"처음")
-_TOP = re.compile(r"(?:맨|제일|젤|가장)\s?(?:위|앞)|첫\s?(?:집|가게|거|번)")
+_TOP = re.compile(r"(?:맨|제일|젤|가장)\s?(?:위|앞)|(?:첫|처음)\s?(?:집|가게|거|꺼|것|번)")
 _MIDDLE = re.compile(r"가운데|중간")
 _KIND_OF_SHOP = re.compile("|".join(f"(?P<k{i}>{FOOD_TYPES[kind]})" for i, kind in enumerate(CATEGORIES)))
 _SHOP_AFTER = re.compile(r"\s?(?:집|가게|점(?!심)|네)")
@@ -44,7 +44,10 @@ _JUST_A_KIND = re.compile(r"(?:아|음|그)?\s?(?P<what>[가-힣]{2,5}?)(?:집|�
 _MIN_NAME_CHARS = 3
 MAX_LEAD_CHARS = 12
 """Longest wording before a number that is still nothing but the number."""
-THAT_ONE_REJECTED = re.compile(r"(?:거|것|집|가게|식당|번)?\s?(?:는|은|도)?\s?(?:말고|말구|빼고|빼\s?줘|싫|별로|제외)")
+THAT_ONE_REJECTED = re.compile(
+    r"(?:거|것|집|가게|식당|번)?\s?(?:는|은|도)?\s?(?:말고|말구|빼고|빼\s?줘|싫|별로|제외)"
+    r"|(?:거|것|꺼|걸|집|가게|식당|번째?|위|아래|마지막)\s?(?:는|은|도|을|를)?\s?(?:좀\s?)?(?:됐고|됐어|지워|없애|치워|패스|노노|관심\s?없)"
+)
 """What follows a shop that is turned down by number or name."""
 
 
@@ -73,7 +76,8 @@ def find_reference(
     looked for in what was shown, then in the catalogue. Without either it is the shop spoken of last, or the only one
     shown; among several the reference stays open.
     """
-    earlier = EARLIER.search(text) is not None
+    chosen = bool(state.offered_shop_ids) and bare_number(text, understanding, state) is not None
+    earlier = EARLIER.search(text) is not None and not chosen
     number = number_in(text, understanding, state)
     if number is not None:
         shops = _counted_in(number, text, state) if earlier else numbered(state)
@@ -122,7 +126,7 @@ def bare_number(text: str, understanding: Understanding, state: DialogueState) -
     what = match["what"]
     found = find_ordinals(what)
     whole = len(found) == 1 and found[0].end == len(what) and _says_nothing(what[: found[0].start], understanding)
-    if not (whole or _TOP.fullmatch(what) or _MIDDLE.fullmatch(what)):
+    if not (whole or _TOP.fullmatch(what) or _TOP.fullmatch(text.strip()) or _MIDDLE.fullmatch(what)):
         return None
     return "asked" if match["next"] else "chosen"
 

@@ -35,6 +35,10 @@ _ASKS_OF_IT = re.compile(
     rf"(?:근데|그럼|혹시)?\s?(?:아까\s?)?(?:거기|거긴|그곳|그\s?(?:집|가게|식당))(?:은|는|의|도|에)?\s(?:{_OF_ONE_SHOP.pattern})"
 )
 """Words that ask about the shop spoken of and point at it."""
+_ANY_OF_THEM = re.compile(
+    r"(?:음|어|그냥|걍)?\s?(?:아무\s?(?:거|데|곳|집)나|아무나|다|전부|셋\s?다|둘\s?다|상관\s?없어|몰라)(?:요|도)?(?:\s?(?:(?:알려|골라|말해|해)\s?(?:줘|주세요|주시오|줄래)|괜찮아|좋아)요?)?[!.~ㅋㅎ ]*"
+)
+"""An answer to "which shop?" that leaves the choice to us."""
 _THAT_SHOP = re.compile(
     r"(?:근데\s?|그럼\s?)?(?:아까|방금|좀\s?전)(?:에|에\s?(?:말한|본|보여\s?준))?\s?(?:그\s?)?(?:[가-힣]{0,5}(?:집|가게|식당)|거기|그거)(?:은|는|요|이요)?[?!.~ ]*"
 )
@@ -58,6 +62,13 @@ def asked_again(
         return None
     number = bare_number(text, understanding, state) or bare_kind(text, state, catalogue)
     named = bool(state.offered_shop_ids) and shown_by_name(text, state, catalogue) in state.offered_shop_ids
+    if (
+        state.asked_intent is not None
+        and state.asks
+        and state.offered_shop_ids
+        and _ANY_OF_THEM.fullmatch(text.strip())
+    ):
+        return read_as(understanding, state.asked_intent)
     if state.asked_intent is not None and not asked_intent(text):
         again = number == "asked" or (bool(number or named) and (state.asks or bool(state.offered_shop_ids)))
         if again:
