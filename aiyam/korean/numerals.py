@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 WALKING_M_PER_MIN = 80
 """Everyday walking speed; property listings in Korea use the same figure."""
@@ -18,8 +18,7 @@ _NATIVE = {"하나": 1, "한": 1, "첫": 1, "둘": 2, "두": 2, "셋": 3, "세":
 _TOKEN = re.compile(r"\d+(?:,\d{3})+|\d+(?:\.\d+)?|[영공일이삼사오육륙칠팔구]|[십백천만억]")
 
 
-@dataclass(frozen=True)
-class Amount:
+class Amount(NamedTuple):
     """An amount of won in a text, ``text[start:end]``; ``low == high`` unless it is a range or a band (만원대)."""
 
     start: int
@@ -28,8 +27,7 @@ class Amount:
     high: int
 
 
-@dataclass(frozen=True)
-class Distance:
+class Distance(NamedTuple):
     """A distance or travel time in a text, as metres."""
 
     start: int
@@ -37,8 +35,7 @@ class Distance:
     metres: int
 
 
-@dataclass(frozen=True)
-class Ordinal:
+class Ordinal(NamedTuple):
     """Which of the things just shown; ``number`` counts from 1, and -1 is the last."""
 
     start: int

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import concat
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from aiyam.errors import DataError
 from aiyam.korean.slips import SlipIndex
@@ -33,8 +33,7 @@ class Place:
     lon: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceMatch:
+class PlaceMatch(NamedTuple):
     """A place found in a text: ``text[start:end]`` in code points, ``edits`` 1 for a typing slip, other readings after."""
 
     start: int

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aiyam.korean.letter_scan import LetterScan
 from aiyam.korean.numerals import parse_number
 
 REPLACEMENTS: dict[str, str] = {
@@ -58,15 +59,7 @@ def _form(typed: str) -> str:
     return before + re.escape(typed) + after
 
 
-def _by_first_letter() -> dict[str, re.Pattern[str]]:
-    """Return the pattern of the forms that begin with a letter, longest first."""
-    forms: dict[str, list[str]] = {}
-    for typed in sorted(_FIXED, key=len, reverse=True):
-        forms.setdefault(typed[0], []).append(_form(typed))
-    return {letter: re.compile("|".join(of_letter)) for letter, of_letter in forms.items()}
-
-
-_PATTERNS = _by_first_letter()
+_SLANG = LetterScan({"slang": {typed: _form(typed) for typed in sorted(_FIXED, key=len, reverse=True)}})
 _CLUSTER = re.compile("[\u1100-\u115f][\u1160-\u11a7][\u11a8-\u11ff]?|.", re.DOTALL)
 _INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad\ufe0f")
 _PLAIN = re.compile(r"[가-힣ㄱ-ㅣa-z0-9 ,.?!~]*")
@@ -103,16 +96,11 @@ def normalise(text: str) -> Normalised:
     new_starts: list[int] = []
     new_ends: list[int] = []
     at = 0
-    for first, letter in enumerate(plain):
-        pattern = _PATTERNS.get(letter)
-        match = pattern.match(plain, first) if pattern is not None and first >= at else None
-        if match is None:
-            continue
-        last = match.end()
+    for _, typed, first, last in _SLANG.find(plain):
         out.append(plain[at:first])
         new_starts += starts[at:first]
         new_ends += ends[at:first]
-        replacement = _FIXED.get(match.group()) or _FIXED[match.group()[0]]
+        replacement = _FIXED[typed]
         out.append(replacement)
         if len(replacement) == last - first:
             new_starts += starts[first:last]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from aiyam.contracts import EntityType
-from aiyam.korean.letter_scan import LetterScan
+from aiyam.korean.letter_scan import Gate, LetterScan
 
 FOOD_TYPES: dict[str, str] = {
     "한식": r"(?<!착)한식(?!당)|(?<![가-힣])한식|한정식|백반집|집밥|가정식|한국\s?음식",
@@ -135,8 +135,7 @@ _TABLES: dict[str, dict[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One word of the lexicon found in a text, ``text[start:end]``, and its value."""
 
     entity: str
@@ -266,12 +265,15 @@ _NOT_EATEN = (
     r"|안\s?돼(?!\s?\?)|안\s?받(?=아|는다)|지만?\s?않|진\s?않|지는\s?않|지\s?말|(?:먹|가|(?:쳐다)?보|듣)기(?:는|도|가)?\s?(?:싫|시러|지겨|질)|먹어서\s?(?:너무\s?|이제\s?|좀\s?)?(?:질[려렸린림]|질리(?!도록)|물[려렸린림]|지겨|지겹)|(?:입|손)에?도?\s?(?:못|안)\s?[대댄댐]|(?:먹|가)고\s?싶지\s?않|먹으면\s?(?:안|탈|배)|먹지\s?(?:말|못|않)|피하|피해|집?\s?가도\s?먹을\s?게?\s?없"
     r"|(?:어제|그제|그저께|아까|방금|점심에|아침에|저녁에|맨날|매일|너무\s?(?:자주|많이)|많이)도?\s?(?:먹(?!고\s?싶)|갔|가봤)|먹었(?:는데|으니까|고|거든)\s?(?:또|딴|다른)"
 )
+_REFUSAL = rf"(?:{_NEVER}|{_NOT_EATEN}|(?:파는|하는|나오는)\s?(?:집|데|곳|가게|식당)[은는도]?\s?(?:말고|말구|빼|제외|싫|패스(?!트))|아니면(?=\s?(?:뭐|다(?=\s|$)|아무|괜찮|됨|돼(?!지)|좋[아다음])))"
 NEGATED_AFTER = re.compile(
     r"(?:은|는|이|가|도|만|에)?\s?(?:집|음식점?|요리|종류|류|맛|반찬|메뉴|식당|밥(?=\s?(?:말고|말구|빼|싫|질|제외)))?\s?(?:(?:같은|이런|그런)\s?(?:[가-힣]{1,4}[한운은진]\s)?)?(?:거|것|건|걸|게|꺼|곳|데)?\s?(?:은|는|을|를|이|가|도|만|엔|에)?\s?"
     r"(?:(?<=[은는도] )(?:(?:[가-힣]{1,5}\s){0,2}[가-힣]{0,5}(?:아서|어서|해서|와서|워서|져서|라서|니까|때문에|이라)|(?:엄마|아빠|동생|애|아이|친구|제|내|저|의사|선생님|할머니|할아버지|우리\s?애|언니|누나|형|오빠|남편)(?:가|이|께서|는|은))\s(?=싫|못\s?먹|안\s?먹|별로|질[렸려]|빼|패스|안\s?땡|안\s?[돼되된]|말고|먹지))?"
-    rf"(?:{_ADVERB}\s?)*(?:{_NEVER}|{_NOT_EATEN}|(?:파는|하는|나오는)\s?(?:집|데|곳|가게|식당)[은는도]?\s?(?:말고|말구|빼|제외|싫|패스(?!트))|아니면(?=\s?(?:뭐|다(?=\s|$)|아무|괜찮|됨|돼(?!지)|좋[아다음])))"
+    rf"(?:{_ADVERB}\s?)*{_REFUSAL}"
 )
 """What turns down the word before it: said no to, or not to be eaten."""
+NO_REFUSAL = Gate(_REFUSAL)
+"""Shut for a text that turns nothing down, as most do; asked first, because ``NEGATED_AFTER`` is slow to say no."""
 NEGATED_BEFORE = re.compile(r"(?:^|[\s가-힣])(?:안|덜|못)\s?$|(?:^|\s)(?:노|no)\s?$")
 POOR = re.compile(
     r"돈(?:이|은|도|을)?\s?(?:별로|많이|거의|진짜|하나도|너무|얼마|좀|다|지금|조금밖에|아직)?\s?(?:없|업|부족|모자|적어|조금|떨어|썼|쪼들|안\s?들|아끼|아껴|궁)|용돈(?:이|을)?\s?(?:다|거의|얼마|벌써|좀)?\s?(?:떨어|없|썼|부족|모자|바닥|안\s?남|얼마\s?안)|주머니\s?사정|거지(?:야|임|라|다|인데|됐)|텅장|빈털터리|지갑(?:이)?\s?(?:얇|텅|비)|돈\s?별로|돈\s?아[끼껴]|잔액(?:이)?\s?(?:얼마\s?없|별로\s?없|조금|부족)|가난한데|땡전|빈털|한\s?푼|바닥났"

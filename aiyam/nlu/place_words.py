@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
-from aiyam.korean.places import find_places
-
-
-@dataclass(frozen=True)
-class PlaceHit:
-    """A place in a text: ``text[start:end]``; ``name`` is its full name, ``kind`` district, dong, station, city or province."""
-
-    name: str
-    kind: str
-    start: int
-    end: int
+from aiyam.korean.places import PlaceMatch, find_places
 
 
 @lru_cache(maxsize=4096)
-def place_hits(text: str) -> tuple[PlaceHit, ...]:
+def place_hits(text: str) -> tuple[PlaceMatch, ...]:
     """Find districts, 동, stations and cities in a normalised text, in reading order."""
-    return tuple(PlaceHit(m.place.name, m.place.kind, m.start, m.end) for m in find_places(text))
+    return tuple(find_places(text))
 
 
 _CUE = r"(?=\s?(?:근처|주변|부근|근방|쪽|앞|옆|맞은편|건너편|인근|에서|에\s|에$|에도|맛집|인데|이야|사는|사거든|\d번|뭐\s?있|식당|밥집)|(?<=거리)$|(?<=[가-힣]{2}역)(?=\s|$)|(?<=[가-힣]시장)$)"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiyam.contracts import CATEGORIES, RECOMMENDING_INTENTS, SHOP_QUESTION_INTENTS, EntityType, Filters, Intent
 from aiyam.korean.numerals import band, find_amounts, find_distances, find_ordinals
@@ -17,6 +16,7 @@ from aiyam.nlu.lexicon import (
     FOOD_TYPES,
     NEGATED_AFTER,
     NEGATED_BEFORE,
+    NO_REFUSAL,
     TASTES,
     find_allergens,
     find_words,
@@ -29,8 +29,7 @@ LAST = "last"
 """Value of an ordinal span that means the last shop shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A span of a normalised text with its value; ``negated`` when the speaker turns it down."""
 
     entity: str
@@ -141,7 +140,7 @@ def _start(found: tuple[str, str | int, int, int, int, int, str]) -> int:
 
 def is_negated(text: str, start: int, end: int) -> bool:
     """Tell whether the words around a span turn it down (말고, 빼고, 안 매운, 못 먹어)."""
-    if NEGATED_AFTER.match(text, end) is not None:
+    if not NO_REFUSAL.shut(text[end:]) and NEGATED_AFTER.match(text, end) is not None:
         return True
     at = start - 1
     if at >= 0 and text[at] == " ":
@@ -162,7 +161,7 @@ def _shared_negation(text: str, spans: Sequence[Span]) -> list[Span]:
             and (following.entity == out[i].entity or {following.entity, out[i].entity} <= _FOODS)
             and _JOINED.fullmatch(text[out[i].end : following.start])
         ):
-            out[i] = replace(out[i], negated=True)
+            out[i] = out[i]._replace(negated=True)
     return out
 
 
@@ -280,7 +279,7 @@ def _turned_down(text: str, span: Span) -> Span:
     if span.entity != EntityType.ORDINAL:
         return span
     refused = _TURNED_DOWN.match(text, span.end) or _VISITED.match(text, span.end)
-    return replace(span, negated=refused is not None)
+    return span._replace(negated=refused is not None)
 
 
 def _add_span(given: dict[str, Any], text: str, span: Span, *, looking: bool, n_shown: int) -> None:
