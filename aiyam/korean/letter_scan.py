@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Set
-from operator import concat
 
 MatchAt = Callable[[str, int], "re.Match[str] | None"]
 _START_CHARS = 2
@@ -70,30 +69,6 @@ class LetterScan:
                     end = match.end()
                     free[number] = end
                     yield number, values[(match.lastindex or 1) - 1], at, end
-
-
-class Gate:
-    """Tells without trying that a pattern stands nowhere in a text, by the two letters it can begin with."""
-
-    def __init__(self, pattern: str) -> None:
-        """Learn how matches of a pattern begin.
-
-        Raises:
-            ValueError: the pattern can begin with any letter, or match nothing.
-        """
-        starts = {start for part in _alternatives(pattern) for start, _ in _starts(part)}
-        if "" in starts:
-            raise ValueError(f"{pattern!r} can begin with any letter, or match nothing")
-        self._letters = frozenset(start for start in starts if len(start) == 1)
-        self._pairs = starts - self._letters
-
-    def shut(self, text: str) -> bool:
-        """Tell that no match can begin anywhere in ``text``; never wrongly yes.
-
-        >>> Gate("안\\s?먹|싫").shut("김밥 먹고 싶다"), Gate("안\\s?먹|싫").shut("김밥 안 먹어")
-        (True, False)
-        """
-        return self._letters.isdisjoint(text) and self._pairs.isdisjoint(map(concat, text, text[1:]))
 
 
 _Try = tuple[int, MatchAt, tuple[str, ...]]

@@ -16,7 +16,6 @@ from aiyam.nlu.lexicon import (
     FOOD_TYPES,
     NEGATED_AFTER,
     NEGATED_BEFORE,
-    NO_REFUSAL,
     TASTES,
     find_allergens,
     find_words,
@@ -140,7 +139,7 @@ def _start(found: tuple[str, str | int, int, int, int, int, str]) -> int:
 
 def is_negated(text: str, start: int, end: int) -> bool:
     """Tell whether the words around a span turn it down (말고, 빼고, 안 매운, 못 먹어)."""
-    if not NO_REFUSAL.shut(text[end:]) and NEGATED_AFTER.match(text, end) is not None:
+    if NEGATED_AFTER.match(text, end) is not None:
         return True
     at = start - 1
     if at >= 0 and text[at] == " ":
@@ -242,6 +241,7 @@ NO_FILTERS = frozenset(
         Intent.MEAL_CARD_INQUIRY,
     }
 )
+_UNLIMITED = Filters()
 _OF_A_SHOP = frozenset({EntityType.MENU, EntityType.ORDINAL, EntityType.BUDGET, EntityType.ALLERGY})
 """Kinds that mean something in a question about one shop; company or mood are no constraint there."""
 
@@ -256,7 +256,7 @@ def filters_of(text: str, intent: str, spans: Sequence[Span], *, n_shown: int = 
         n_shown: how many shops the last reply showed; gives "the last one" a number.
     """
     if intent in NO_FILTERS:
-        return Filters()
+        return _UNLIMITED
     looking = intent in RECOMMENDING_INTENTS
     given: dict[str, Any] = {}
     for span in _shared_negation(text, [_turned_down(text, s) for s in spans]):
@@ -271,6 +271,8 @@ def filters_of(text: str, intent: str, spans: Sequence[Span], *, n_shown: int = 
     for wanted, refused in (("taste", "exclude_taste"), ("menus", "exclude_menus"), ("category", "exclude_menus")):
         if wanted in given and refused in given:
             given[wanted] = [v for v in given[wanted] if v not in given[refused]] or None
+    if not given:
+        return _UNLIMITED
     return Filters(**{key: tuple(v) if isinstance(v, list) else v for key, v in given.items() if v is not None})
 
 
