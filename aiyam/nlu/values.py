@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from aiyam.contracts import CATEGORIES, RECOMMENDING_INTENTS, SHOP_QUESTION_INTENTS, EntityType, Filters, Intent
 from aiyam.korean.numerals import band, find_amounts, find_distances, find_ordinals
+from aiyam.korean.places import place_named
 from aiyam.nlu.company import comes_along, is_class
 from aiyam.nlu.directions import budget_of, wishes_of
 from aiyam.nlu.gazetteer import Gazetteer, NameHit
@@ -331,14 +332,14 @@ def _add_span(given: dict[str, Any], text: str, span: Span, *, looking: bool, n_
 
 
 def place_filter(name: str) -> dict[str, Any]:
-    """Return the filter a place value stands for; the whole of Seoul is no constraint.
+    """Return the filter a place value stands for; a whole province, or the whole of Seoul, is no constraint.
 
-    >>> place_filter("관악구"), place_filter("서울대입구역"), place_filter("near_me")
-    ({'district': '관악구'}, {'place': '서울대입구역'}, {'near_me': True})
+    >>> place_filter("관악구"), place_filter("월미도"), place_filter("near_me"), place_filter("서울특별시")
+    ({'district': '관악구'}, {'place': '월미도'}, {'near_me': True}, {})
     """
     if name == "near_me":
         return {"near_me": True}
-    if name.endswith(("특별시", "광역시", "도")) and len(name) >= 3 and not name.endswith("구"):
+    if name.endswith(("특별시", "광역시", "도")) and (place := place_named(name)) and place.kind == "province":
         return {}
     return {"district" if name.endswith("구") and not name.endswith("입구") else "place": name}
 
