@@ -16,6 +16,7 @@ from aiyam.catalogue.menus import allergens_to_avoid, bits_of
 from aiyam.catalogue.opening import DAY_MIN, closing_min
 from aiyam.catalogue.query import Query
 from aiyam.contracts import ALLERGENS, ATMOSPHERES, CATEGORIES, KST, Filters, TimeOfDay
+from aiyam.korean.places import place_named
 
 if TYPE_CHECKING:
     from aiyam.catalogue.arrays import Catalogue
@@ -146,6 +147,10 @@ class Constraints:
         elif wider == 3:
             codes = self.areas.same_city(codes, city=query.user.city, province=query.user.province)
         return self.areas.in_districts(codes)
+
+    def knows_place(self, name: str) -> bool:
+        """Tell whether a place is on the map or a 동 of the catalogue, so that shops can be looked for there."""
+        return place_named(name) is not None or len(self.areas.in_dong(name)) > 0
 
     def _asked_area(self, query: Query, asked: Asked) -> Rows:
         """Everything asked about place at once; from ``wider`` 1 on, radii have given way to the district."""

@@ -112,9 +112,11 @@ def relax(query: Query, asked: Asked, constraints: Constraints, limits: Limits) 
         The ascending rows, what was asked in the end, and the keys given up, in order.
     """
     taken: list[Step] = []
+    place = asked.filters.place
+    unfound = ("place",) if place is not None and not constraints.knows_place(place) else ()  # shops at home instead
     rows = constraints.rows(query, asked)
     if len(rows) >= limits.enough:
-        return rows, asked, ()
+        return rows, asked, unfound
     best, best_taken = rows, list(taken)
     for step in steps_of(query, constraints, limits):
         taken.append(step)
@@ -130,7 +132,7 @@ def relax(query: Query, asked: Asked, constraints: Constraints, limits: Limits) 
         rows = constraints.rows(query, _apply(asked, fewer))
         if len(rows) >= need:
             kept, best = fewer, rows
-    keys = tuple(dict.fromkeys(key for step in kept for key in step.keys))
+    keys = tuple(dict.fromkeys((*unfound, *(key for step in kept for key in step.keys))))
     return best, _apply(asked, kept), keys
 
 

@@ -1,12 +1,17 @@
-"""Many patterns found in one pass over a text: each is tried only where a letter stands that it can begin with."""
+"""Many patterns found in one pass over a text: each is tried only where two letters stand that it can begin with."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 
 MatchAt = Callable[[str, int], "re.Match[str] | None"]
-_GROUP_STARTS = ("(?:", "(?!", "(?=", "(?<!", "(?<=")
+_START_CHARS = 2
+_MANY_LETTERS = 64
+"""A class of more letters is not written out where another letter stands before it."""
+_ANY = frozenset({("", False)})
+_LOOKAROUND = ("(?!", "(?=", "(?<!", "(?<=")
+_TIMES = re.compile(r"(?:[?*+]|\{\d*,?\d*\})*")
 
 
 class LetterScan:
@@ -17,32 +22,43 @@ class LetterScan:
     """
 
     def __init__(self, tables: Mapping[str, Mapping[str, str]]) -> None:
-        """Sort the alternatives of all patterns by the letters they can begin with.
+        """Sort the alternatives of all patterns by the two letters they can begin with.
 
         Raises:
             ValueError: a pattern can begin with any letter, or match nothing.
         """
         self.names = list(tables)
-        by_letter: dict[str, dict[int, list[tuple[str, str]]]] = {}
-        for number, table in enumerate(tables.values()):
-            for value, pattern in table.items():
-                for alternative in _alternatives(pattern):
-                    letters, empty = _first_letters(alternative)
-                    if empty:
-                        raise ValueError(f"{alternative!r} of {value!r} can match nothing")
-                    for letter in letters:
-                        by_letter.setdefault(letter, {}).setdefault(number, []).append((value, alternative))
-        self._tries = {
-            letter: tuple((number, *_compiled(found)) for number, found in sorted(tables_of.items()))
-            for letter, tables_of in by_letter.items()
-        }
+        alternatives = [
+            (number, value, alternative)
+            for number, table in enumerate(tables.values())
+            for value, pattern in table.items()
+            for alternative in _alternatives(pattern)
+        ]
+        by_start: dict[str, list[int]] = {}
+        for place, (_, value, alternative) in enumerate(alternatives):
+            for start, _ in _starts(alternative):
+                if not start:
+                    raise ValueError(f"{alternative!r} of {value!r} can begin with any letter, or match nothing")
+                by_start.setdefault(start, []).append(place)
+        compiled: dict[tuple[int, ...], tuple[_Try, ...]] = {}
+        self._tries: dict[str, tuple[_Try, ...]] = {}
+        for start, places in by_start.items():
+            here = tuple(sorted({*places, *by_start.get(start[0], ())}))
+            if here not in compiled:
+                compiled[here] = _compiled([alternatives[place] for place in here])
+            self._tries[start] = compiled[here]
+
+        self._first = frozenset(start[0] for start in by_start)
 
     def find(self, text: str) -> Iterator[tuple[int, str, int, int]]:
         """Yield (number of the table, value, start, end), place by place."""
         tries = self._tries
         free = [0] * len(self.names)
+        first = self._first
         for at, letter in enumerate(text):
-            here = tries.get(letter)
+            if letter not in first:
+                continue
+            here = tries.get(text[at : at + 2]) or tries.get(letter)
             if here is None:
                 continue
             for number, match_at, values in here:
@@ -55,109 +71,120 @@ class LetterScan:
                     yield number, values[(match.lastindex or 1) - 1], at, end
 
 
-def _compiled(found: list[tuple[str, str]]) -> tuple[MatchAt, tuple[str, ...]]:
-    """Join the alternatives of one letter, a group for each run of one value."""
-    groups: list[tuple[str, list[str]]] = []
-    for value, alternative in found:
+_Try = tuple[int, MatchAt, tuple[str, ...]]
+"""The number of a table, what matches its alternatives at a place, and the value of each group of the match."""
+
+
+def _compiled(alternatives: list[tuple[int, str, str]]) -> tuple[_Try, ...]:
+    """Join the alternatives of each table, a group for each run of one value."""
+    tables: dict[int, list[tuple[str, list[str]]]] = {}
+    for number, value, alternative in alternatives:
+        groups = tables.setdefault(number, [])
         if not groups or groups[-1][0] != value:
             groups.append((value, []))
         groups[-1][1].append(alternative)
+    return tuple((number, *_one_pattern(groups)) for number, groups in tables.items())
+
+
+def _one_pattern(groups: list[tuple[str, list[str]]]) -> tuple[MatchAt, tuple[str, ...]]:
     if len(groups) == 1:
         return re.compile("|".join(groups[0][1])).match, (groups[0][0],)
     return re.compile("|".join(f"({'|'.join(parts)})" for _, parts in groups)).match, tuple(v for v, _ in groups)
 
 
-def _alternatives(pattern: str) -> list[str]:
-    """Split a pattern at its outermost bars."""
-    parts, depth, start, at = [], 0, 0, 0
-    while at < len(pattern):
-        letter = pattern[at]
-        if letter == "\\":
-            at += 1
-        elif letter == "[":
-            at = _class_end(pattern, at)
-        elif letter == "(":
-            depth += 1
-        elif letter == ")":
-            depth -= 1
-        elif letter == "|" and not depth:
-            parts.append(pattern[start:at])
-            start = at + 1
-        at += 1
-    return [*parts, pattern[start:]]
+# --------------------------------------------------------------------------- what a pattern can begin with
 
 
-def _class_end(pattern: str, at: int) -> int:
-    """Return where the class of letters that opens at ``at`` closes."""
-    end = at + 1 + pattern.startswith("[^", at)
-    while pattern[end] != "]" or end == at + 1:
-        end += 2 if pattern[end] == "\\" else 1
-    return end
+def _atoms(pattern: str) -> Iterator[tuple[str, str]]:
+    """Yield the parts of a pattern (a letter, a class, a group, a bar), each with how often it may stand.
 
-
-def _group_end(pattern: str, at: int) -> int:
-    depth = 0
-    while at < len(pattern):
-        letter = pattern[at]
-        if letter == "\\":
-            at += 1
-        elif letter == "[":
-            at = _class_end(pattern, at)
-        elif letter == "(":
-            depth += 1
-        elif letter == ")":
-            depth -= 1
-            if not depth:
-                return at
-        at += 1
-    raise ValueError(f"a bracket of {pattern!r} stays open")
-
-
-def _first_letters(pattern: str) -> tuple[set[str], bool]:
-    """Return the letters a sequence can begin with, and whether it can match nothing."""
-    letters: set[str] = set()
+    >>> list(_atoms("(?:큰|작은)?엄[마매]{1,2}"))
+    [('(?:큰|작은)', '?'), ('엄', ''), ('[마매]', '{1,2}')]
+    """
     at = 0
     while at < len(pattern):
-        letter = pattern[at]
-        if letter == "(":
-            end = _group_end(pattern, at)
-            opening = next((s for s in _GROUP_STARTS if pattern.startswith(s, at)), "(")
-            if opening in ("(?:", "("):
-                inner = [_first_letters(part) for part in _alternatives(pattern[at + len(opening) : end])]
-                found, empty = set().union(*(f for f, _ in inner)), any(e for _, e in inner)
-            else:
-                at = end + 1
-                continue
-        elif letter == "[":
-            end = _class_end(pattern, at)
-            found, empty = _class_letters(pattern[at + 1 : end]), False
-        elif letter == "\\":
-            end = at + 1
-            found, empty = _escaped(pattern[end]), False
-        elif letter in ".^$":
-            raise ValueError(f"{pattern!r} can begin with any letter")
+        end = _end_of_atom(pattern, at)
+        times = _TIMES.match(pattern, end)
+        assert times is not None
+        yield pattern[at:end], times.group()
+        at = times.end()
+
+
+def _end_of_atom(pattern: str, at: int) -> int:
+    letter = pattern[at]
+    if letter == "\\":
+        return at + 2
+    if letter not in "[(":
+        return at + 1
+    end = at + 1 + (letter == "[" and pattern.startswith("^", at + 1))
+    closing = "]" if letter == "[" else ")"
+    while end < len(pattern) and (pattern[end] != closing or (letter == "[" and end == at + 1)):
+        end = _end_of_atom(pattern, end) if letter == "(" or pattern[end] == "\\" else end + 1
+    if end >= len(pattern):
+        raise ValueError(f"a bracket of {pattern!r} stays open")
+    return end + 1
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """Split a pattern at its outermost bars."""
+    parts = [""]
+    for atom, times in _atoms(pattern):
+        if atom == "|":
+            parts.append("")
         else:
-            end, found, empty = at, {letter}, False
-        letters |= found
-        after = pattern[end + 1 : end + 3]
-        if not (empty or after[:1] in ("?", "*") or after == "{0"):
-            return letters, False
-        at = end + 1
-        while at < len(pattern) and pattern[at] in "?*+":
-            at += 1
-        if pattern.startswith("{", at):
-            at = pattern.index("}", at) + 1
-    return letters, True
+            parts[-1] += atom + times
+    return parts
+
+
+def _starts(pattern: str) -> set[tuple[str, bool]]:
+    """Return what a match of a sequence can begin with, up to two letters, each with whether the match may end there.
+
+    Where it may not end, any letter may follow those told. What looks around is passed over, so no start is left out.
+
+    >>> sorted(_starts("(?<!만)년?필통?")), sorted(_starts("빵(?=집)")), sorted(_starts("a.b"))
+    ([('년필', False), ('필', True), ('필통', False)], [('빵', True)], [('a', False)])
+    """
+    told: set[str] = set()
+    going = {""}
+    for atom, times in _atoms(pattern):
+        if atom in "^$" or atom.startswith(_LOOKAROUND):
+            continue
+        pieces = _starts_of_atom(atom)
+        after = set(going) if times[:1] in ("?", "*") or times.startswith("{0") else set()
+        once = times[:1] not in ("*", "+", "{")
+        for start in going:
+            if start and len(pieces) > _MANY_LETTERS:
+                told.add(start)
+                continue
+            for piece, ends in pieces:
+                longer = start + piece
+                (after if ends and once and len(longer) < _START_CHARS else told).add(longer[:_START_CHARS])
+        going = after
+        if not going:
+            break
+    return {(start, False) for start in told} | {(start, True) for start in going}
+
+
+def _starts_of_atom(atom: str) -> Set[tuple[str, bool]]:
+    if atom == "." or atom.startswith("[^"):
+        return _ANY
+    if atom[0] == "(":
+        inside = atom[3:-1] if atom.startswith("(?:") else atom[1:-1]
+        return set().union(*(_starts(part) for part in _alternatives(inside)))
+    letters = _class_letters(atom[1:-1]) if atom[0] == "[" else _escaped(atom[1]) if atom[0] == "\\" else {atom}
+    return {(letter, True) for letter in letters} if letters else _ANY
 
 
 def _class_letters(inside: str) -> set[str]:
-    if inside.startswith("^"):
-        raise ValueError(f"[{inside}] can be almost any letter")
+    """Return the letters of a class; empty where one of its escapes stands for too many to write out."""
     found: set[str] = set()
     at = 0
     while at < len(inside):
         if inside[at] == "\\":
-            found |= _escaped(inside[at + 1])
+            letters = _escaped(inside[at + 1])
+            if not letters:
+                return set()
+            found |= letters
             at += 2
         elif inside[at + 1 : at + 2] == "-" and at + 2 < len(inside):
             found |= {chr(code) for code in range(ord(inside[at]), ord(inside[at + 2]) + 1)}
@@ -169,10 +196,9 @@ def _class_letters(inside: str) -> set[str]:
 
 
 def _escaped(letter: str) -> set[str]:
+    """Return the letters an escape stands for; empty for one that stands for almost any."""
     if letter == "d":
         return set("0123456789")
     if letter == "s":
         return {" "}
-    if letter.isalnum():
-        raise ValueError(f"\\{letter} can begin with any letter")
-    return {letter}
+    return set() if letter.isalnum() else {letter}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 WALKING_M_PER_MIN = 80
 """Everyday walking speed; property listings in Korea use the same figure."""
+RUNNING_M_PER_MIN = 150
 CYCLING_M_PER_MIN = 250
 DRIVING_M_PER_MIN = 400
 
@@ -18,8 +19,7 @@ _NATIVE = {"하나": 1, "한": 1, "첫": 1, "둘": 2, "두": 2, "셋": 3, "세":
 _TOKEN = re.compile(r"\d+(?:,\d{3})+|\d+(?:\.\d+)?|[영공일이삼사오육륙칠팔구]|[십백천만억]")
 
 
-@dataclass(frozen=True)
-class Amount:
+class Amount(NamedTuple):
     """An amount of won in a text, ``text[start:end]``; ``low == high`` unless it is a range or a band (만원대)."""
 
     start: int
@@ -28,8 +28,7 @@ class Amount:
     high: int
 
 
-@dataclass(frozen=True)
-class Distance:
+class Distance(NamedTuple):
     """A distance or travel time in a text, as metres."""
 
     start: int
@@ -37,8 +36,7 @@ class Distance:
     metres: int
 
 
-@dataclass(frozen=True)
-class Ordinal:
+class Ordinal(NamedTuple):
     """Which of the things just shown; ``number`` counts from 1, and -1 is the last."""
 
     start: int
@@ -129,19 +127,30 @@ _ABOUT = re.compile(
     rf"(?P<before>만\s?)?(?:(?P<pair>{_NEIGHBOURS})|(?P<a>\d)\s?,\s?(?P<b>\d))(?P<unit>[만천백])(?:\s?원)?(?![가-힣]*\s?명)"
 )
 _THOUSANDS = re.compile(r"(?<![\d.a-z])(?P<n>\d{1,3}(?:\.\d)?)\s?k(?![a-z0-9])")
-_NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?|[일이삼사오육륙칠팔구십백천만])(?:[\d일이삼사오육륙칠팔구십백천만]|\s(?=[\d일이삼사오육륙칠팔구]?[천백십])|\s(?=\d{3,4}\s?원))*"
+_NUMBER = (
+    r"(?:(?:\d{1,3}(?:,\d{3})+|\d{4,})(?=만(?!\s?원))"  # 만 after so many digits is the particle (5000만 있어)
+    r"|(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?|[일이삼사오육륙칠팔구십백천만])"
+    r"(?:[\d십백천만]|[일이삼사오육륙칠팔구](?=\s?[십백천만원])|\s(?=[\d일이삼사오육륙칠팔구]?[천백십])|\s(?=\d{3,4}\s?원))*)"
+)
+"""A digit said in words goes on only before its unit: the last letter of 8000이하, 칠천이요 is no two."""
 _RANGE = r"\s*(?:~|-|〜|에서|부터|–)\s*"
 _MONEY = re.compile(
     rf"(?P<half>반\s?만\s?원)|(?:(?P<low>{_NUMBER})\s?(?P<low_won>원)?{_RANGE})?(?P<high>{_NUMBER})\s?(?P<won>원|냥|won|₩)?(?P<band>\s?대(?![학기구로전신]))?"
 )
 _BARE_AFTER = re.compile(
-    r"\s?(?:으로|로(?!만)|이하|미만|이상|초과|넘|안넘|정도|쯤|짜리|까지|안(?:에|으로|쪽)|밖에|있|이내|내(?:로|외|에서)|언더|아래|선에|가지고|갖고|이면|으론|인데|뿐|밑|들고|이야|이요|이에요|만 있|한도|$|[,.?!~])"
+    r"\s?(?:으로|로(?!만)|이하|미만|이상|초과|넘|안넘|정도|쯤|짜리|까지|안(?:에|으로|쪽|팎)|밖에|박에|바께|있|이내|내(?:로|외|에서)|언더|언저리|아래|선(?:에|으로|이|$)|컷|가지고|갖고|이면|으론|인데|뿐|밑|들고|이야|이요|이에요|이니|이라|임(?![가-힣])"
+    r"|만\s?(?:있|남|들|가지|갖|$)|한도|남(?:았|은|아|음|네|더|는데|[지짐])|한\s?장|$|[,.?!~])"
 )
 _NOT_MONEY_AFTER = re.compile(
     r"\s?(?:명|번|보(?!다)|개|인분|년|월|일(?!\s)|시|분|초|m|km|미터|킬로|키로|점|살|학년|호|층|동(?!안)|가|역|배|%|퍼|도(?=[가-힣])|대(?:학|기|구)|두|화|세(?![가-힣]))"
 )
+_NOT_MONEY_BEFORE = re.compile(
+    r"(?:번호|비번|암호|비밀번호|토익|점수|팔로워|구독자?|조회수|레벨|전투력|버스|노선|모델|번지|걸음|반경|시속|칼로리)(?:는|은|가|이|도|만)?\s?$"
+)
 _HANGUL = re.compile(r"[가-힣]")
-_MAY_BE_MONEY = re.compile(r"[만천백원냥k₩]|won|\d{3}")
+_MAY_BE_MONEY = re.compile(
+    r"\d{3}|(?<!추)천|만(?!두|나|한(?!도)|들(?!고))|백|\d\s?k|[영공일이삼사오육륙칠팔구십]\s?(?:원|냥|won|₩)"
+)
 _PLAIN_WORDS = re.compile(
     r"(?:만[일이삼사오육칠팔구]천(?:[일이삼사오육칠팔구]?백)?|[일이삼사오육칠팔구]만[일이삼사오육칠팔구]?천|[오육칠팔구]천(?:[일이삼사오육칠팔구]?백)?)"
 )
@@ -265,6 +274,8 @@ def _amount(text: str, match: re.Match[str]) -> Amount | None:
         if starts_with_digit and not units:
             if not (500 <= high <= 200_000 and _BARE_AFTER.match(after)) or high % 100:
                 return None
+            if _NOT_MONEY_BEFORE.search(text, max(0, start - 8), start):
+                return None
         elif (
             not units
             or written in ("만", "천")
@@ -283,16 +294,17 @@ def _amount(text: str, match: re.Match[str]) -> Amount | None:
 
 
 _MINUTES = re.compile(
-    r"(?:(?P<how>걸어서|걸어|도보(?:로)?|자전거(?:로)?|차로|차\s?타고)\s?(?:한\s)?)?(?P<n>\d{1,3}|[일이삼사오육칠팔구십]{1,3})\s?분(?P<far>\s?(?:거리|컷))?(?P<walk>\s?(?:걸어|걸으|걸리는\s?(?:데|곳|거리)))?"
+    r"(?:(?P<how>걸어서|걸어|도보(?:로)?|뛰어서|뛰어가면|자전거(?:로)?|차로|차\s?타고)\s?(?:한\s)?)?(?P<n>\d{1,3}|[일이삼사오육칠팔구십]{1,3})\s?분(?P<far>\s?(?:(?:정도|쯤|내외)의?\s?)?거리|\s?컷)?(?P<walk>만?\s?(?:걸어|걸으|걸리는\s?(?:데|곳|거리)))?"
 )
-_SOON = re.compile(r"\s?(?:안에|이내|내로)(?!.{0,9}(?:먹고|먹어야|끝|나와|들어가|주문))")
+_SOON = re.compile(r"\s?(?:안(?:에|쪽|으로)|이내|이하|미만|내로|내외)(?!.{0,9}(?:먹고|먹어야|끝|나와|들어가|주문))")
 _METRES = re.compile(
-    r"(?P<n>\d[\d,]*(?:\.\d+)?|[일이삼사오육칠팔구십백천]{1,5}|반)\s?(?P<unit>km|킬로미터|킬로|키로|m(?![a-z])|미터)",
+    r"반경\s?(?P<around>\d{2,4})(?![\d,.]|\s?(?:k|m|미터|[킬키]로))"
+    r"|(?P<n>\d[\d,]*(?:\.\d+)?|[일이삼사오육칠팔구십백천]{1,5}|반)\s?(?P<unit>km|킬로미터|킬로|키로|m(?![a-z])|미터)",
     re.I,
 )
 
 
-_MAY_BE_FAR = re.compile(r"[분m]|미터|[킬키]로")
+_MAY_BE_FAR = re.compile(r"[분m]|미터|[킬키]로|반경")
 
 
 def find_distances(text: str) -> list[Distance]:
@@ -309,13 +321,18 @@ def find_distances(text: str) -> list[Distance]:
         if minutes is None or not (how or match["far"] or match["walk"] or _SOON.match(text, match.end())):
             continue
         speed = WALKING_M_PER_MIN
-        if how and how.startswith("자전거"):
+        if how and how.startswith("뛰"):
+            speed = RUNNING_M_PER_MIN
+        elif how and how.startswith("자전거"):
             speed = CYCLING_M_PER_MIN
         elif how and how.startswith("차"):
             speed = DRIVING_M_PER_MIN
         end = match.start("far") if how and match["far"] else match.start("walk") if match["walk"] else match.end()
         found.append(Distance(match.start(), end, minutes * speed))
     for match in _METRES.finditer(text):
+        if around := match.group("around"):  # a circle said without its unit is one of metres
+            found.append(Distance(match.start(), match.end(), int(around)))
+            continue
         kilo = match.group("unit").lower() not in ("m", "미터")
         written = match.group("n")
         if written == "반":

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import concat
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from aiyam.errors import DataError
 from aiyam.korean.slips import SlipIndex
@@ -33,8 +33,7 @@ class Place:
     lon: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceMatch:
+class PlaceMatch(NamedTuple):
     """A place found in a text: ``text[start:end]`` in code points, ``edits`` 1 for a typing slip, other readings after."""
 
     start: int
@@ -208,7 +207,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 def load_places(folder: Path) -> Places:
-    """Read districts, stations, provinces and the well-known neighbourhoods of other cities from a folder.
+    """Read districts, stations, provinces, sights and the well-known neighbourhoods of other cities from a folder.
 
     Raises:
         DataError: a file is missing or is no JSON Lines.
@@ -256,7 +255,9 @@ def load_places(folder: Path) -> Places:
             names = [(city, "both")] if city.endswith("구") or stem in forms else [(city, "left"), (stem, bare)]
             add(Place(city, "city", None, city, row["name"], None, None), *names)  # type: ignore[arg-type]
     for row in _read(folder / "neighbourhoods.jsonl"):
-        place = Place(row["name"], "area", None, row["city"], row["province"], row["lat"], row["lon"])
+        in_seoul = row["province"] == seoul
+        district, city = (row["city"], seoul) if in_seoul else (None, row["city"])
+        place = Place(row["name"], "area", district, city, row["province"], row["lat"], row["lon"])
         add(place, (row["name"], row["needs"]), *((alias, "both") for alias in row["aliases"]))
     tolerant = [
         text for text, meant in forms.items() if any(f.place.kind in ("district", "dong", "station") for f in meant)

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aiyam.korean.letter_scan import LetterScan
 from aiyam.korean.numerals import parse_number
 
 REPLACEMENTS: dict[str, str] = {
@@ -25,7 +26,7 @@ REPLACEMENTS: dict[str, str] = {
     "시퍼": "싶어", "시픈": "싶은", "십어": "싶어", "싶퍼": "싶어", "알려조": "알려줘", "알려죠": "알려줘", "알려줘여": "알려줘요", "추천좀여": "추천 좀요",
     "추천해조": "추천해줘", "추천해죠": "추천해줘", "추쳔": "추천", "츄천": "추천", "추천점": "추천좀", "춫천": "추천", "차자줘": "찾아줘", "찾아조": "찾아줘", "차자조": "찾아줘",
     "갠찮": "괜찮", "괜춘": "괜찮은", "갠춘": "괜찮은", "괜찬": "괜찮", "갠차": "괜찮아", "개안은": "괜찮은", "갠적": "개인적", "어딨": "어디 있", "오디": "어디", "어디써": "어디 있어",
-    "이써": "있어", "잇어": "있어", "잇나": "있나", "잇음": "있음", "잇는": "있는", "있써": "있어", "업어": "없어", "업서": "없어", "없서": "없어", "읎": "없",
+    "이써": "있어", "이수과": "있나요", "잇어": "있어", "잇나": "있나", "잇음": "있음", "잇는": "있는", "있써": "있어", "업어": "없어", "업서": "없어", "없서": "없어", "읎": "없",
     "마싯": "맛있", "마시써": "맛있어", "마싰": "맛있", "맛잇": "맛있", "맜있": "맛있", "마시있": "맛있", "마시따": "맛있다", "마싯따": "맛있다", "맛나는": "맛있는", "맛난": "맛있는", "마난": "맛난", "맛업": "맛없",
     "조은": "좋은", "조아": "좋아", "조타": "좋다", "만은": "많은", "마니": "많이", "만이 주": "많이 주", "시러": "싫어", "실어요": "싫어요", "가튼": "같은", "가치": "같이", "갓이": "같이",
     "쩜": "좀", "졈": "좀", "모야": "뭐야", "머야": "뭐야", "머 ": "뭐 ", "머있": "뭐 있", "뭐잇": "뭐 있", "머팔": "뭐 팔", "몰 팔": "뭘 팔", "며시": "몇시", "멷시": "몇시", "몃시": "몇시", "며씨": "몇시", "몆시": "몇시",
@@ -45,7 +46,7 @@ REPLACEMENTS: dict[str, str] = {
 }  # fmt: skip
 """Typed form -> plain form, applied longest first on lower-case text."""
 
-_WORD_ONLY = frozenset({"hi", "hello", "thx", "thanks", "thank you", "jmt", "나면", "가치", "실어요", "전심", "스시", "머니", "만은", "긴밥", "김반", "오디", "치키", "울 ", "머 ", "떡볶 ", "재육", "존맛", "만이 주", "업어", "쩜", "할매"})  # fmt: skip
+_WORD_ONLY = frozenset({"이수과", "hi", "hello", "thx", "thanks", "thank you", "jmt", "나면", "가치", "실어요", "전심", "스시", "머니", "만은", "긴밥", "김반", "오디", "치키", "울 ", "머 ", "떡볶 ", "재육", "존맛", "만이 주", "업어", "쩜", "할매"})  # fmt: skip
 _FIXED = {typed: plain for typed, plain in REPLACEMENTS.items() if typed != plain}
 
 
@@ -58,15 +59,7 @@ def _form(typed: str) -> str:
     return before + re.escape(typed) + after
 
 
-def _by_first_letter() -> dict[str, re.Pattern[str]]:
-    """Return the pattern of the forms that begin with a letter, longest first."""
-    forms: dict[str, list[str]] = {}
-    for typed in sorted(_FIXED, key=len, reverse=True):
-        forms.setdefault(typed[0], []).append(_form(typed))
-    return {letter: re.compile("|".join(of_letter)) for letter, of_letter in forms.items()}
-
-
-_PATTERNS = _by_first_letter()
+_SLANG = LetterScan({"slang": {typed: _form(typed) for typed in sorted(_FIXED, key=len, reverse=True)}})
 _CLUSTER = re.compile("[\u1100-\u115f][\u1160-\u11a7][\u11a8-\u11ff]?|.", re.DOTALL)
 _INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad\ufe0f")
 _PLAIN = re.compile(r"[가-힣ㄱ-ㅣa-z0-9 ,.?!~]*")
@@ -103,16 +96,11 @@ def normalise(text: str) -> Normalised:
     new_starts: list[int] = []
     new_ends: list[int] = []
     at = 0
-    for first, letter in enumerate(plain):
-        pattern = _PATTERNS.get(letter)
-        match = pattern.match(plain, first) if pattern is not None and first >= at else None
-        if match is None:
-            continue
-        last = match.end()
+    for _, typed, first, last in _SLANG.find(plain):
         out.append(plain[at:first])
         new_starts += starts[at:first]
         new_ends += ends[at:first]
-        replacement = _FIXED.get(match.group()) or _FIXED[match.group()[0]]
+        replacement = _FIXED[typed]
         out.append(replacement)
         if len(replacement) == last - first:
             new_starts += starts[first:last]

@@ -6,6 +6,8 @@ import re
 from collections.abc import Container
 from typing import Any
 
+from aiyam.korean.letter_scan import LetterScan
+
 _AT_MOST = re.compile(
     r"\s?(?:원)?\s?(?:이하|이내|까지|안(?:으로|에서|쪽|에)|내로|내에서|언더|밑으로|아래로?|선에서|선이면|안\s?넘|안넘|넘지|넘기지|넘기면|넘으면|넘어가면|한도|미만)"
 )
@@ -51,40 +53,30 @@ def budget_of(text: str, start: int, end: int, low: int, high: int) -> dict[str,
 # --------------------------------------------------------------------------- what is said of no single word
 
 _SHOP = r"(?:데|곳|집|가게|식당|분식|음식점|거|[가-힣]{1,5}(?:집|점|가게|식당))"
-_OPEN_NOW = re.compile(
+_OPEN_NOW = (
     rf"지금\s?(?:도|당장|바로|막|이\s?시간에?)?\s?(?:문\s?)?(?:연|여는|열려|열린|열었|열은|열어|영업|하는\s?{_SHOP}|(?:들어\s?)?갈\s?수\s?있|먹을\s?수\s?있|갈\s?만)|(?:영업|장사)\s?(?:중|하는)|오픈\s?(?:한|중인|된)\s?(?:데|곳|집|가게|식당)|현재\s?(?:영업|연|열)"
     rf"|문\s?(?:을\s?)?(?:연|열은|열린|열려\s?있는|안\s?닫은|안닫은)\s?(?:데|곳|집|가게|식당|거|[가-힣]{{1,5}}(?:집|점|가게|식당)|$)|(?<![가-힣])(?:문\s?)?닫(?:은|는|힌)\s?(?:데|곳|집|가게|거)?[은는]?\s?(?:빼|말고|제외|패스)"
     r"|(?:이\s?시간에?|지금)도?\s?(?:문\s?)?(?:연|여는|열려|열린|열은|하는)|(?<![가-힣])안\s?닫은\s?(?:데|곳|집|식당|가게|거)|아직\s?(?:도\s?)?(?:문\s?)?(?:연|여는|하는|열려|열린|열은|영업|안\s?닫)|24시(?:간)?\s?(?:하는|여는|영업)?\s?(?:데|곳|집|식당|분식)"
 )
-_DELIVERY = re.compile(
-    r"배달(?!\s?(?:은|는|이|도)?\s?(?:말고|말구|빼고|싫|필요\s?없|시키지|안\s?(?:되|된|돼|하|시)|못)|\s?(?:알바|로봇|기사|아저씨|오토바이|의\s?민족|앱|비\s?(?:가\s?)?(?:아까|비싸|없는)|음식\s?(?:말고|질)))|시켜\s?먹|집으로\s?시켜|시킬\s?(?:데|곳|만한)|시킬\s?수\s?있는\s?(?:데|곳)"
-)
-_TAKEOUT = re.compile(
-    r"포장(?!\s?(?:은|는|이)?\s?(?:말고|안\s?되|빼고|싫|필요\s?없)|마차)|테이크\s?아웃|싸\s?(?:갈|가서|가지고|들고)|싸갈|싸\s가려|가져가서\s?먹|(?:집에|집으로)\s?가져가|가져갈\s?수|사\s?가지고\s?(?:가|갈)|사\s?들고\s?갈|(?<!카드 )(?<!카드)(?<!카드[를만] )(?<![원돈] )(?<!원만 )들고\s?(?:들어\s?)?(?:갈|가서)|(?<![가-힣])사갈"
-)
-_GOOD_SHOP = re.compile(
-    r"(?<!가격 )(?<!가격이 )(?<!가격)착한\s?(?:가게|식당|음식점|가격\s?업소|집(?!밥)|분식집|밥집|빵집)|선한\s?영[향양]력?(?:\s?가게)?|선한\s?가게|선영가|good\s?shop"
-)
-_BY_PRICE = re.compile(
+_DELIVERY = r"배달(?!\s?(?:은|는|이|도)?\s?(?:말고|말구|빼고|싫|필요\s?없|시키지|안\s?(?:되|된|돼|하|시)|못)|\s?(?:알바|로봇|기사|아저씨|오토바이|의\s?민족|앱|비\s?(?:가\s?)?(?:아까|비싸|없는)|음식\s?(?:말고|질)))|시켜\s?먹|집으로\s?시켜|시킬\s?(?:데|곳|만한)|시킬\s?수\s?있는\s?(?:데|곳)"
+_TAKEOUT = r"포장(?!\s?(?:은|는|이)?\s?(?:말고|안\s?되|빼고|싫|필요\s?없)|마차)|테이크\s?아웃|싸\s?(?:갈|가서|가지고|들고)|싸갈|싸\s가려|가져가서\s?먹|(?:집에|집으로)\s?가져가|가져갈\s?수|사\s?가지고\s?(?:가|갈)|사\s?들고\s?갈|(?<!카드 )(?<!카드)(?<!카드[를만] )(?<![원돈] )(?<!원만 )들고\s?(?:들어\s?)?(?:갈|가서)|(?<![가-힣])사갈"
+_GOOD_SHOP = r"(?<!가격 )(?<!가격이 )(?<!가격)착한\s?(?:가게|식당|음식점|가격\s?업소|집(?!밥)|분식집|밥집|빵집)|선한\s?영[향양]력?(?:\s?가게)?|선한\s?가게|선영가|good\s?shop"
+_BY_PRICE = (
     r"(?<![가-힣])(?:더\s?|제일\s?|젤\s?|가장\s?|좀\s?|완전\s?|개)?(?:싼(?!\s?티)|싸고|싸게|싸면서|싸구|싸면|저렴|값싼|값이\s?싼|쌈(?=$|[?!\s])|싸[냐나니](?=$|[?!\s])|가격\s?(?:낮은|순|싼|착한|저렴|이?\s?착한))|가성비|갓성비|최저가|착한\s?가격(?!\s?업소)|혜자|싼\s?순|덜\s?비싼|비싸지\s?않|안\s?비싼"
     r"|비싼\s?(?:거|데|곳|집)?\s?(?:은|는)?\s?(?:말고|빼고|싫)"
 )
-_TOO_DEAR = re.compile(
-    r"(?:너무|다|넘|좀|개)\s?비(?:싸(?!도|면|서)|싼데(?=$|[.,!?~ㅠ\s]))|비싸(?:다|네|요|잖아)?\s?다른|(?:^|[.!~]\s?)(?:아|와|음|헐|어)?\s?비(?:싸(?:다|네|요|잖아)|싼데)(?:[요용예])?(?=$|[.,!?~ㅠ]|\s(?:다른|딴|더))|가격\s?(?:이|대가)?\s?(?:좀|너무|많이|조금)?\s?부담(?!\s?(?:없|안|스럽지\s?않))"
-)
+_TOO_DEAR = r"(?:너무|다|넘|좀|개)\s?비(?:싸(?!도|면|서)|싼데(?=$|[.,!?~ㅠ\s]))|비싸(?:다|네|요|잖아)?\s?다른|(?:^|[.!~]\s?)(?:아|와|음|헐|어)?\s?비(?:싸(?:다|네|요|잖아)|싼데)(?:[요용예])?(?=$|[.,!?~ㅠ]|\s(?:다른|딴|더))|가격\s?(?:이|대가)?\s?(?:좀|너무|많이|조금)?\s?부담(?!\s?(?:없|안|스럽지\s?않))"
 _NOT_BY_PRICE = re.compile(
     r"[원천만]\s?보다\s?(?:더\s?)?(?:싼|싸|저렴)|비싼\s?순|(?<!비)싼\s?(?:거|게)\s?(?:아니|싫|말고)|싼\s?맛"
 )
-_BY_DISTANCE = re.compile(
-    r"가까운|가깝고|가까이|거리\s?순|최단\s?거리|제일\s?가까|가차운|(?:너무\s?)?(?:멀지\s?않|안\s?먼|안\s?멀)|먼\s?(?:데|거|곳)\s?(?:는|은)?\s?(?:말고|싫|빼고)"
-)
-_TOO_FAR = re.compile(r"(?:너무|넘|좀|다)\s?(?:멀어(?!도)|멀다|먼데|멀잖|머네|멀구)")
-_BY_RATING = re.compile(
-    r"별점|평점|평\s?(?:이\s?)?좋은|평가\s?좋은|(?:리뷰|후기)\s?(?:가\s?|도\s?)?(?:제일\s?|젤\s?|가장\s?|더\s?|좀\s?)*(?:좋은|많은|순)|인기\s?(?:가\s?)?(?:많은|있는|순|좋은|최고)|(?:제일|젤|가장)\s?(?:유명|인기|핫|잘\s?나가)"
-)
-_WISHES = (("open_now", _OPEN_NOW), ("delivery", _DELIVERY), ("takeout", _TAKEOUT), ("good_shop", _GOOD_SHOP))
-_ORDERS = (("price", _BY_PRICE), ("distance", _BY_DISTANCE), ("rating", _BY_RATING))
-_COMPLAINTS = (("price", _TOO_DEAR), ("distance", _TOO_FAR))
+_BY_DISTANCE = r"가까운|가깝고|가까이|거리\s?순|최단\s?거리|제일\s?가까|가차운|(?:너무\s?)?(?:멀지\s?않|안\s?먼|안\s?멀)|먼\s?(?:데|거|곳)\s?(?:는|은)?\s?(?:말고|싫|빼고)"
+_TOO_FAR = r"(?:너무|넘|좀|다)\s?(?:멀어(?!도)|멀다|먼데|멀잖|머네|멀구)"
+_BY_RATING = r"별점|평점|평\s?(?:이\s?)?좋은|평가\s?좋은|(?:리뷰|후기)\s?(?:가\s?|도\s?)?(?:제일\s?|젤\s?|가장\s?|더\s?|좀\s?)*(?:좋은|많은|순)|인기\s?(?:가\s?)?(?:많은|있는|순|좋은|최고)|(?:제일|젤|가장)\s?(?:유명|인기|핫|잘\s?나가)"
+_WISHES = {"open_now": _OPEN_NOW, "delivery": _DELIVERY, "takeout": _TAKEOUT, "good_shop": _GOOD_SHOP}
+_ORDERS = {"price": _BY_PRICE, "distance": _BY_DISTANCE, "rating": _BY_RATING}
+_COMPLAINTS = {"price": _TOO_DEAR, "distance": _TOO_FAR}
+_SAID = LetterScan({table: {"": pattern} for patterns in (_WISHES, _ORDERS) for table, pattern in patterns.items()})
+_COMPLAINED = LetterScan({order: {"": pattern} for order, pattern in _COMPLAINTS.items()})
 
 
 def wishes_of(text: str, *, limited: Container[str] = ()) -> dict[str, Any]:
@@ -95,13 +87,15 @@ def wishes_of(text: str, *, limited: Container[str] = ()) -> dict[str, Any]:
     >>> wishes_of("지금 문 연 데 중에 싼 순으로"), wishes_of("배달 말고 앉아서 먹을 데")
     ({'open_now': True, 'sort': 'price'}, {})
     """
-    found: dict[str, Any] = {key: True for key, pattern in _WISHES if pattern.search(text)}
-    for order, pattern in _ORDERS:
-        if pattern.search(text) and not (order == "price" and _NOT_BY_PRICE.search(text)):
+    said = {_SAID.names[number] for number, *_ in _SAID.find(text)}
+    found: dict[str, Any] = {key: True for key in _WISHES if key in said}
+    for order in _ORDERS:
+        if order in said and not (order == "price" and _NOT_BY_PRICE.search(text)):
             found["sort"] = order
             return found
-    for order, pattern in _COMPLAINTS:
-        if order not in limited and pattern.search(text):
+    complaints = {_COMPLAINED.names[number] for number, *_ in _COMPLAINED.find(text)}
+    for order in _COMPLAINTS:
+        if order in complaints and order not in limited:
             found["sort"] = order
             break
     return found

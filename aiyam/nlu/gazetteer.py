@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
@@ -40,8 +39,7 @@ _TASTE_FIRST = "매운"
 SHIPPED_DISHES = REPO_ROOT / "datasets" / "catalogue" / "dishes.jsonl"
 
 
-@dataclass(frozen=True)
-class NameHit:
+class NameHit(NamedTuple):
     """A catalogue name found in a text: ``text[start:end]`` stands for ``value``; ``fuzzy`` when a slip was forgiven."""
 
     value: str

@@ -17,6 +17,7 @@ from aiyam.contracts import (
     Understanding,
 )
 from aiyam.errors import ModelError
+from aiyam.korean.letter_scan import LetterScan
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.lexicon import TOPICS
 from aiyam.nlu.llm import with_model_filters
@@ -94,7 +95,7 @@ class Understander:
             return Understanding(original_query=text, intent=Intent.SMALL_TALK, confidence=0.0)
         quiet = _QUIET_WISH.fullmatch(plain.strip()) is not None
         spans = list(reading.evidence) if quiet else final_spans(reading, self.model.gazetteer)
-        intent, confidence = decide_intent(reading, spans)
+        intent, confidence = decide_intent(reading, spans, quiet=quiet)
         if intent in _TALK:
             spans = []
         elif intent in RECOMMENDING_INTENTS:
@@ -185,21 +186,29 @@ def _valued(
     return Span(label, value, start, end, is_negated(plain, start, end), low, high, "model")
 
 
-def decide_intent(reading: Reading, spans: Sequence[Span]) -> tuple[Intent, float]:
-    """Apply the annotators' rules between neighbours, where the spans settle what the words leave open."""
+def decide_intent(reading: Reading, spans: Sequence[Span], *, quiet: bool = False) -> tuple[Intent, float]:
+    """Apply the annotators' rules between neighbours, where the spans settle what the words leave open.
+
+    ``quiet`` says that the utterance wishes for quiet and nothing else.
+    """
     intent, confidence = Intent(reading.intent), reading.confidence
     kinds = {s.entity for s in spans}
     plain = reading.text.text.strip()
-    if _DANGER.search(plain):
+    warnings: dict[str, int] = {}
+    for number, _, _, end in _WARNINGS.find(plain):
+        warnings.setdefault(_WARNINGS.names[number], end)
+    if "danger" in warnings:
         return Intent.SAFETY, max(confidence, 0.6)
-    if _QUIET_WISH.fullmatch(plain):
+    if quiet:
         return intent if intent in RECOMMENDING_INTENTS else Intent.REFINE, max(confidence, 0.6)
     if _BARE_REQUEST.fullmatch(plain):
         return Intent.FOOD_RECOMMENDATION, max(confidence, 0.9)
-    if intent != Intent.SAFETY and dict(reading.ranking).get(str(Intent.SAFETY), 0.0) >= _ENOUGH_DANGER:
+    if intent != Intent.SAFETY and any(
+        i == Intent.SAFETY and chance >= _ENOUGH_DANGER for i, chance in reading.ranking
+    ):
         return Intent.SAFETY, max(confidence, 0.6)
     if intent in RECOMMENDING_INTENTS and any(
-        _not_for_children(reading.text.text, topic) for topic in ("alcohol", "adult")
+        topic in warnings and not _UNWANTED.match(plain, warnings[topic]) for topic in _NOT_FOR_CHILDREN
     ):
         return Intent.OUT_OF_SCOPE, max(confidence, 0.6)
     if intent == Intent.FOOD_RECOMMENDATION and EntityType.BUDGET in kinds:
@@ -211,10 +220,10 @@ def decide_intent(reading: Reading, spans: Sequence[Span]) -> tuple[Intent, floa
 
 _ENOUGH_DANGER = 0.2
 """A chance of danger that is acted on: missing a child costs more than asking one too many (none more on the dev rows)."""
-_DANGER = re.compile(
-    r"(?<![가-힣]서 )죽고\s?싶|죽어\s?버리고\s?싶|살기\s?싫|살고\s?싶지\s?않|그만\s?살고\s?싶|자살(?!골)|자해|손목을?\s?(?:긋|그었|그을)|뛰어내리고|사라지고\s?싶|유서"
-)
+_DANGER = r"(?<![가-힣]서 )죽고\s?싶|죽어\s?버리고\s?싶|살기\s?싫|살고\s?싶지\s?않|그만\s?살고\s?싶|자살(?!골)|자해|손목을?\s?(?:긋|그었|그을)|뛰어내리고|사라지고\s?싶|유서"
 """Words that are danger in every sentence; they never wait for the model's opinion."""
+_NOT_FOR_CHILDREN = ("alcohol", "adult")
+_WARNINGS = LetterScan({"danger": {"": _DANGER}, **{topic: {"": TOPICS[topic].pattern} for topic in _NOT_FOR_CHILDREN}})
 _BARE_REQUEST = re.compile(
     r"(?:좀|빨리|그냥|아무거나|뭐라도)?\s?(?:맛집|밥|밥집|식당|음식|메뉴|먹을\s?거|맛있는\s?거)?\s?추천\s?(?:좀|점)?\s?(?:해\s?(?:줘|주세요|줄래|주라))?(?:요|용)?[~!.?ㅠㅜㅋㅎ ]*"
 )
@@ -223,11 +232,6 @@ _QUIET_WISH = re.compile(
 )
 """A wish for quiet and nothing else; the model has seen it too rarely to tell it from a complaint about home."""
 _UNWANTED = re.compile(r"\s?(?:집|은|는|을|이)?\s?(?:말고|빼고|안\s?파|없는|아닌)")
-
-
-def _not_for_children(plain: str, topic: str) -> bool:
-    match = TOPICS[topic].search(plain)
-    return match is not None and not _UNWANTED.match(plain, match.end())
 
 
 def _entity(text: str, span: Span, reading: Reading) -> Entity:

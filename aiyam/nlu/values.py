@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiyam.contracts import CATEGORIES, RECOMMENDING_INTENTS, SHOP_QUESTION_INTENTS, EntityType, Filters, Intent
 from aiyam.korean.numerals import band, find_amounts, find_distances, find_ordinals
+from aiyam.korean.places import place_named
 from aiyam.nlu.company import comes_along, is_class
 from aiyam.nlu.directions import budget_of, wishes_of
 from aiyam.nlu.gazetteer import Gazetteer, NameHit
@@ -29,8 +29,7 @@ LAST = "last"
 """Value of an ordinal span that means the last shop shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A span of a normalised text with its value; ``negated`` when the speaker turns it down."""
 
     entity: str
@@ -162,7 +161,7 @@ def _shared_negation(text: str, spans: Sequence[Span]) -> list[Span]:
             and (following.entity == out[i].entity or {following.entity, out[i].entity} <= _FOODS)
             and _JOINED.fullmatch(text[out[i].end : following.start])
         ):
-            out[i] = replace(out[i], negated=True)
+            out[i] = out[i]._replace(negated=True)
     return out
 
 
@@ -243,6 +242,7 @@ NO_FILTERS = frozenset(
         Intent.MEAL_CARD_INQUIRY,
     }
 )
+_UNLIMITED = Filters()
 _OF_A_SHOP = frozenset({EntityType.MENU, EntityType.ORDINAL, EntityType.BUDGET, EntityType.ALLERGY})
 """Kinds that mean something in a question about one shop; company or mood are no constraint there."""
 
@@ -257,7 +257,7 @@ def filters_of(text: str, intent: str, spans: Sequence[Span], *, n_shown: int = 
         n_shown: how many shops the last reply showed; gives "the last one" a number.
     """
     if intent in NO_FILTERS:
-        return Filters()
+        return _UNLIMITED
     looking = intent in RECOMMENDING_INTENTS
     given: dict[str, Any] = {}
     for span in _shared_negation(text, [_turned_down(text, s) for s in spans]):
@@ -272,6 +272,8 @@ def filters_of(text: str, intent: str, spans: Sequence[Span], *, n_shown: int = 
     for wanted, refused in (("taste", "exclude_taste"), ("menus", "exclude_menus"), ("category", "exclude_menus")):
         if wanted in given and refused in given:
             given[wanted] = [v for v in given[wanted] if v not in given[refused]] or None
+    if not given:
+        return _UNLIMITED
     return Filters(**{key: tuple(v) if isinstance(v, list) else v for key, v in given.items() if v is not None})
 
 
@@ -280,7 +282,7 @@ def _turned_down(text: str, span: Span) -> Span:
     if span.entity != EntityType.ORDINAL:
         return span
     refused = _TURNED_DOWN.match(text, span.end) or _VISITED.match(text, span.end)
-    return replace(span, negated=refused is not None)
+    return span._replace(negated=refused is not None)
 
 
 def _add_span(given: dict[str, Any], text: str, span: Span, *, looking: bool, n_shown: int) -> None:
@@ -330,14 +332,14 @@ def _add_span(given: dict[str, Any], text: str, span: Span, *, looking: bool, n_
 
 
 def place_filter(name: str) -> dict[str, Any]:
-    """Return the filter a place value stands for; the whole of Seoul is no constraint.
+    """Return the filter a place value stands for; a whole province, or the whole of Seoul, is no constraint.
 
-    >>> place_filter("관악구"), place_filter("서울대입구역"), place_filter("near_me")
-    ({'district': '관악구'}, {'place': '서울대입구역'}, {'near_me': True})
+    >>> place_filter("관악구"), place_filter("월미도"), place_filter("near_me"), place_filter("서울특별시")
+    ({'district': '관악구'}, {'place': '월미도'}, {'near_me': True}, {})
     """
     if name == "near_me":
         return {"near_me": True}
-    if name.endswith(("특별시", "광역시", "도")) and len(name) >= 3 and not name.endswith("구"):
+    if name.endswith(("특별시", "광역시", "도")) and (place := place_named(name)) and place.kind == "province":
         return {}
     return {"district" if name.endswith("구") and not name.endswith("입구") else "place": name}
 

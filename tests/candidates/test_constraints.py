@@ -205,6 +205,11 @@ def test_a_district_without_any_shop_is_given_up_by_name(funnels: Funnels) -> No
     assert funnels.find(ask(home="관악구")).relaxed == ()
 
 
+def test_a_place_nobody_can_find_is_given_up_by_name(funnels: Funnels) -> None:
+    assert funnels.find(ask(place="까치공원", home="관악구")).relaxed[:1] == ("place",)
+    assert funnels.find(ask(place="서울대입구역", home="관악구")).relaxed == ()
+
+
 def test_shops_without_positions_are_found_by_their_district(city: City, funnels: Funnels) -> None:
     c = city.catalogue
     for query in (ask(district="춘천시"), ask(home="춘천시"), ask(user=UserProfile(user_id="x", district="춘천시"))):

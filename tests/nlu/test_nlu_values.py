@@ -259,3 +259,29 @@ def test_any_text_is_safe_and_spans_stand_in_order(text: str, intent: Intent) ->
         assert all(0 <= s.start < s.end <= len(said) for s in spans)
         assert all(a.end <= b.start for a, b in itertools.pairwise(spans))
         filters_of(said, intent, spans)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("롯데월드 근처 떡볶이", {"place": "롯데월드"}),
+        ("롯데월드 안에 밥집", {"place": "롯데월드"}),
+        ("에버랜드 가기 전에 밥", {"place": "에버랜드"}),
+        ("한강에서 라면 먹을 데", {"place": "한강"}),
+        ("한강라면 먹고 싶다", {}),
+        ("여의도공원 근처 김밥", {"place": "여의도공원"}),
+        ("월미도 칼국수", {"place": "월미도"}),
+        ("경기도 맛집", {}),
+        ("스타필드 근처 파스타", {"place": "스타필드"}),
+        ("까치공원 앞 떡볶이", {"place": "까치공원"}),
+        ("별빛수목원 입구 국밥", {"place": "별빛수목원"}),
+        ("놀이공원 근처 밥집", {"near_me": True}),
+        ("지하철역 앞 토스트", {"near_me": True}),
+        ("해변 근처 횟집", {"near_me": True}),
+        ("어린이공원 옆 분식", {"near_me": True}),
+        ("제주 이도동 쪽에 밥 먹을 데 이수과", {}),
+        ("이수역 밥집", {"place": "총신대입구역"}),
+    ],
+)
+def test_a_place_of_any_kind_is_understood(text: str, where: dict[str, object]) -> None:
+    assert {k: v for k, v in given(text).items() if k in ("place", "district", "near_me")} == where
