@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Highest first. Parts on one level do not import each other; a part may import itself and anything below.
 LEVELS: tuple[tuple[str, ...], ...] = (
-    ("apps",),
+    ("aiyam.__main__", "apps"),
     ("annotation", "aiyam.cli"),
     ("aiyam.assistant", "aiyam.pipelines"),
     ("aiyam.training", "aiyam.curation", "aiyam.experiments", "aiyam.monitoring", "aiyam.evaluation", "aiyam.feedback"),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiyam.nlu.features import Bags
+from aiyam.nlu.bags import Bags
 
 MAX_CELLS = 1 << 23
 """Buckets times labels: eight megabytes of weights, however many labels there are."""

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from aiyam.errors import ModelError
 from aiyam.korean.spelling import Normalised
+from aiyam.nlu.bags import bags
+from aiyam.nlu.contexts import contexts
 from aiyam.nlu.decoding import best_paths, legal_moves, legal_starts, spans_of_tags
-from aiyam.nlu.features import FEATURES_VERSION, Utterance, bags, contexts, grid_of
 from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.grid import FEATURES_VERSION, Utterance, grid_of
 from aiyam.nlu.linear_intents import LinearIntents
 from aiyam.nlu.network import Network
 from aiyam.nlu.sparse_tagger import SparseTagger

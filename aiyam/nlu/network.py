@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiyam.nlu.features import DENSE_CONTEXTS, Contexts
+from aiyam.nlu.contexts import DENSE_CONTEXTS, Contexts
 from aiyam.nlu.recurrence import BothWays, Direction
 
 N_DENSE = 1 << 15

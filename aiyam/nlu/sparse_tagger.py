@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiyam.nlu.features import Contexts
+from aiyam.nlu.contexts import Contexts
 
 KEY_BITS, SLOT_BITS = 32, 22
 """Contexts are told apart by 32 bits; a table over the low 22 of them finds the weights of a known one."""

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from aiyam.contracts import Manifest, Progress
 from aiyam.nlu.examples import Example
-from aiyam.nlu.features import FEATURES_VERSION, Utterance
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.grammar import SHOP_NAMES
+from aiyam.nlu.grid import FEATURES_VERSION, Utterance
 from aiyam.nlu.model import Mix, NluModel, Parts, save_model
 from aiyam.nlu.network import Network
 from aiyam.registry import building, open_sealed, seal

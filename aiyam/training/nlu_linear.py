@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiyam.nlu.features import Utterance, bags, contexts
+from aiyam.nlu.bags import bags
+from aiyam.nlu.contexts import contexts
+from aiyam.nlu.grid import Utterance
 from aiyam.nlu.linear_intents import LinearIntents, bucket_rows, n_buckets
 from aiyam.nlu.sparse_tagger import SparseTagger, context_keys
 

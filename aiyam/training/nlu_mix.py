@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.korean.spelling import Normalised
+from aiyam.nlu.bags import bags
+from aiyam.nlu.contexts import contexts
 from aiyam.nlu.decoding import best_paths, legal_moves, legal_starts, spans_of_tags
 from aiyam.nlu.examples import Example
-from aiyam.nlu.features import Utterance, bags, contexts
 from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.grid import Utterance
 from aiyam.nlu.model import Mix, NluModel, Parts
 from aiyam.training.rows import span_f1, spans_of
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiyam.nlu.features import DENSE_CONTEXTS, N_JAMO, N_PLACES, Utterance, contexts
+from aiyam.nlu.contexts import DENSE_CONTEXTS, N_JAMO, N_PLACES, contexts
+from aiyam.nlu.grid import Utterance
 from aiyam.nlu.network import N_DENSE, Network, dense_rows
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import numpy as np
 from aiyam.contracts import EntityType
 from aiyam.nlu.decoding import tags_of_spans
 from aiyam.nlu.examples import Example
-from aiyam.nlu.features import Utterance
 from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.grid import Utterance
 from aiyam.training.nlu_network import Labels, Row
 from aiyam.training.rows import Spans, noisy_copy, spans_of, substituted
 

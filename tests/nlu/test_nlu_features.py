@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiyam.nlu.features import DENSE_CONTEXTS, N_CONTEXTS, N_JAMO, N_PLACES, Utterance, bags, contexts
+from aiyam.nlu.bags import bags
+from aiyam.nlu.contexts import DENSE_CONTEXTS, N_CONTEXTS, N_JAMO, N_PLACES, contexts
 from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.grid import Utterance
 
 SHIPPED = Gazetteer.from_shipped()
 ODD = [

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aiyam.nlu.bags import bags
+from aiyam.nlu.contexts import contexts
 from aiyam.nlu.decoding import best_paths, tags_of_spans
 from aiyam.nlu.examples import Example, load_examples
-from aiyam.nlu.features import Utterance, bags, contexts
 from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.grid import Utterance
 from aiyam.nlu.linear_intents import MAX_CELLS, LinearIntents, n_buckets
 from aiyam.nlu.sparse_tagger import SLOT_BITS, SparseTagger, context_keys
 from aiyam.settings import REPO_ROOT

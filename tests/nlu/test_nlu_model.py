@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from aiyam.errors import ModelError
 from aiyam.evaluation.understanding import calibration_error
 from aiyam.nlu.examples import Example, load_examples
-from aiyam.nlu.features import FEATURES_VERSION, Utterance
 from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.grid import FEATURES_VERSION, Utterance
 from aiyam.nlu.linear_intents import LinearIntents, n_buckets
 from aiyam.nlu.model import CONFIG, WEIGHTS, Mix, NluModel, Parts, Reading, save_model
 from aiyam.nlu.network import Network

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aiyam.nlu.features import Utterance, contexts
+from aiyam.nlu.contexts import contexts
 from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.grid import Utterance
 from aiyam.nlu.network import PARTS, Network
 from aiyam.training.nlu_network import Labels, Row, Sizes, _encode, _module, _padded, _restore, _tensors
 

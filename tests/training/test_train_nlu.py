@@ -19,9 +19,10 @@ from lamp_rows import ROOMS, SAID, Json, kept_rows, lamp_rows, row, write
 from aiyam.contracts import Manifest, Progress
 from aiyam.errors import Conflict, DataError, InvalidInput
 from aiyam.evaluation.understanding import calibration_error, evaluate_model, facts, score
+from aiyam.nlu.contexts import contexts
 from aiyam.nlu.examples import Example
-from aiyam.nlu.features import Utterance, contexts
 from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.grid import Utterance
 from aiyam.nlu.load_report import LoadReport, summary_ko
 from aiyam.nlu.model import NluModel
 from aiyam.nlu.network import Network

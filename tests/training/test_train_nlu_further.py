@@ -14,8 +14,9 @@ from lamp_rows import ROOMS, Json, kept_rows, lamp_rows, row, write
 from aiyam.contracts import Manifest, Progress
 from aiyam.errors import AiyamError, DataError, ModelError
 from aiyam.evaluation.understanding import evaluate_model
-from aiyam.nlu.features import Utterance, contexts
+from aiyam.nlu.contexts import contexts
 from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.grid import Utterance
 from aiyam.nlu.model import NluModel
 from aiyam.nlu.network import Network
 from aiyam.settings import REPO_ROOT
