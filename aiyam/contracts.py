@@ -33,7 +33,7 @@ AwareDatetime = Annotated[datetime, AfterValidator(_aware)]
 
 
 class Intent(StrEnum):
-    """What the user wants; the rule that decides between neighbours is in the README's table."""
+    """What the user wants; ``aiyam.nlu.labels`` tells the rule that decides between neighbours."""
 
     FOOD_RECOMMENDATION = "FOOD_RECOMMENDATION"
     BUDGET_FOOD_INQUIRY = "BUDGET_FOOD_INQUIRY"
@@ -245,16 +245,6 @@ class Understanding(Record):
         return self
 
 
-class TrainingExample(Record):
-    """One NLU training row as the files hold it (entities and filters already checked by the loader)."""
-
-    text: str
-    intent: str
-    entities: tuple[Entity, ...] = ()
-    semantic_query: str = ""
-    filters: dict[str, Any] = Field(default_factory=dict)
-
-
 # --------------------------------------------------------------------------- who, where, when
 
 
@@ -442,7 +432,11 @@ class ReplyPlan(Record):
 
 
 class Trace(Record):
-    """The whole turn: everything the chat's turn panel shows, the log stores and replay needs."""
+    """The whole turn: everything the chat's turn panel shows, the log stores and replay needs.
+
+    ``backend`` worded the reply and ``reader`` read the message (empty in turns stored before it was recorded). Each has
+    its ``fallback``: why the one meant to do it did not ("timeout"; "safety" where danger kept the message in house).
+    """
 
     turn_id: str
     session_id: str
@@ -459,6 +453,8 @@ class Trace(Record):
     response: str
     backend: str = "template"
     fallback: str | None = None
+    reader: Literal["", "trained", "language_model"] = ""
+    reader_fallback: str | None = None
     grounding: GroundingVerdict = GroundingVerdict()
     stage_ms: StageTime = StageTime()
     versions: Versions = Versions()

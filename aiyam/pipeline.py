@@ -36,6 +36,7 @@ from aiyam.contracts import (
 )
 from aiyam.korean.places import place_named
 from aiyam.nlu.dialogue import next_state, resolve
+from aiyam.nlu.model import Reading
 from aiyam.nlu.request import Request
 from aiyam.parts import Parts, load_parts
 from aiyam.ranking.cards import make_cards
@@ -109,7 +110,7 @@ class Pipeline:
         """Yield what happens as it happens: Understood, CandidatesFound and Ranked (if shops are shown), TextChunk…, Done."""
         watch = Stopwatch()
         masked = mask(turn.message)
-        understanding, verdict = self._understand(masked, turn)
+        reading, understanding, verdict = self._understand(masked, turn)
         request = resolve(understanding, turn.state, catalogue=self.catalogue, user=turn.user, context=turn.context)
         if verdict.action in ("escalate", "refuse"):
             request = replace(request, question=None, choices=(), offered_shop_ids=())  # danger is never asked back
@@ -156,6 +157,8 @@ class Pipeline:
                 response=worded.text,
                 backend=worded.backend,
                 fallback=worded.fallback,
+                reader=reading.reader,
+                reader_fallback=reading.fallback,
                 grounding=worded.grounding,
                 stage_ms=watch.times(),
                 versions=self.versions,
@@ -200,12 +203,12 @@ class Pipeline:
 
     # ------------------------------------------------------------------ the stages
 
-    def _understand(self, masked: Masked, turn: Turn) -> tuple[Understanding, SafetyVerdict]:
+    def _understand(self, masked: Masked, turn: Turn) -> tuple[Reading, Understanding, SafetyVerdict]:
         verdict = self.parts.screen.check_incoming(turn.message)
-        understanding = self.parts.understander.understand(
-            masked.text, state=turn.state, in_house=verdict.action == "escalate"
-        )
-        return understanding, self.parts.screen.combine(verdict, understanding.intent is Intent.SAFETY)
+        understander = self.parts.understander
+        reading = understander.read(masked.text, in_house=verdict.action == "escalate")
+        understanding = understander.finish(masked.text, reading, turn.state)
+        return reading, understanding, self.parts.screen.combine(verdict, understanding.intent is Intent.SAFETY)
 
     def _query(self, request: Request, user: UserProfile, context: TurnContext) -> Query:
         where = standing_point(request.filters, user, context)

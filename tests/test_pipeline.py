@@ -4,11 +4,30 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
-from aiyam.contracts import ChatContext, Done, Intent, Ranked, TextChunk, Trace, Understood
+from aiyam.contracts import (
+    KST,
+    ChatContext,
+    Done,
+    Intent,
+    Ranked,
+    TextChunk,
+    Trace,
+    Turn,
+    TurnContext,
+    Understood,
+    UserProfile,
+)
 from aiyam.errors import InvalidInput, NotFound
+from aiyam.llm.server import OpenAIServer
+from aiyam.nlu.llm import LanguageModelNlu
+from aiyam.nlu.reader import WithFallback
+from aiyam.nlu.understander import Understander
+from aiyam.pipeline import Pipeline
 
 PERSON = "persona-11-nowon"
 
@@ -130,6 +149,34 @@ def test_an_idiom_is_not_distress(assistant) -> None:
     trace = ask(assistant, "배고파 죽겠다 아무거나 추천해줘")
     assert trace.safety.action == "answer"
     assert trace.recommendations
+
+
+def test_the_trace_says_who_read_the_message_and_why_not_the_language_model(assistant) -> None:
+    pipeline = assistant.pipeline
+    trained = pipeline.parts.understander
+    gazetteer = trained.model.gazetteer
+    dead = LanguageModelNlu(OpenAIServer("http://127.0.0.1:9/v1", "none", n_retries=0), gazetteer)
+    with_dead = Understander(WithFallback(dead, trained.model, n_tolerated=1), "test")
+    other = Pipeline(replace(pipeline.parts, understander=with_dead))
+    context = TurnContext(now=datetime(2026, 3, 2, 18, 30, tzinfo=KST))
+    user = UserProfile(user_id="someone")
+
+    def read_by(reader: Pipeline, message: str) -> tuple[str, str | None]:
+        turn = Turn(turn_id="t", session_id="s", user=user, message=message, context=context)
+        trace = reader.reply(turn)
+        assert Trace.model_validate_json(trace.model_dump_json()) == trace
+        return trace.reader, trace.reader_fallback
+
+    assert read_by(pipeline, "떡볶이 추천해줘") == ("trained", None)
+    assert read_by(other, "나 죽고 싶어") == ("trained", "safety")
+    assert read_by(other, "떡볶이 추천해줘") == ("trained", "unreachable")
+    assert read_by(other, "떡볶이 추천해줘") == ("trained", "resting")
+
+
+def test_a_turn_stored_before_readers_were_recorded_still_opens(assistant) -> None:
+    old = ask(assistant, "안녕").model_dump(mode="json")
+    del old["reader"], old["reader_fallback"]
+    assert Trace.model_validate(old).reader == ""
 
 
 def test_answering_again_starts_from_the_dialogue_before_the_turn(assistant) -> None:

@@ -1,14 +1,15 @@
-"""Evaluating the whole system, or one model of the understanding."""
+"""Evaluating the whole system, one model of the understanding, or the dialogue."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from aiyam.cli.console import AsJson, progress_bars, read_settings
+from aiyam.settings import REPO_ROOT
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -47,3 +48,27 @@ def evaluate_nlu(
     with progress_bars() as report:
         result = evaluate_folder(model, data, against=against, seed=seed, progress=lambda p: report("nlu", p))
     typer.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else understanding_table(result))
+
+
+@app.command("dialogues")
+def evaluate_dialogues_command(
+    context: typer.Context,
+    data: Annotated[Path, typer.Option(help="Scripted conversations: a JSONL file, or the folder that holds it.")] = (
+        REPO_ROOT / "datasets" / "dialogues"
+    ),
+    model: Annotated[
+        Path | None, typer.Option(help="Folder of a model of the understanding, beside gold readings.")
+    ] = None,
+    failures: Annotated[
+        Literal["development", "held-out", "all"], typer.Option(help="Of which half the failures are listed.")
+    ] = "development",
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Play scripted conversations: turns and conversations right, by phenomenon, with intervals and the failures."""
+    as_json = as_json or bool(context.parent and context.parent.params["as_json"])
+    from aiyam.evaluation.dialogue_report import dialogue_table, evaluate_dialogues
+
+    with progress_bars() as report:
+        result = evaluate_dialogues(data, model=model, listed=failures, seed=seed, progress=lambda p: report("dialogues", p))  # fmt: skip
+    typer.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else dialogue_table(result))

@@ -77,7 +77,7 @@ class Conversation(Record):
     half: Half
     batch: int = Field(1, ge=1)
     about: str
-    turns: tuple[ScriptedTurn, ...] = Field(min_length=2, max_length=6)
+    turns: tuple[ScriptedTurn, ...] = Field(min_length=2, max_length=8)
 
 
 def load_conversations(path: Path, *, half: Half | None = None) -> tuple[Conversation, ...]:

@@ -1,4 +1,4 @@
-"""Scores of the dialogue on scripted conversations: filters, shop meant, question, and all of a turn (joint goal)."""
+"""Scores of the dialogue on scripted conversations: filters, shop meant, question, all of a turn, and by phenomenon."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from aiyam.contracts import (
     KST,
     RECOMMENDING_INTENTS,
     DialogueState,
+    EntityType,
     Intent,
     TurnContext,
     Understanding,
@@ -26,10 +27,47 @@ from aiyam.nlu.dialogue import next_state, resolve
 from aiyam.nlu.request import Request
 
 N_BOOTSTRAP = 1000
+TALK_INTENTS = frozenset(
+    {
+        Intent.GREETING, Intent.THANKS, Intent.HELP, Intent.SMALL_TALK, Intent.SAFETY, Intent.OUT_OF_SCOPE,
+        Intent.MEAL_CARD_INQUIRY,
+    }
+)  # fmt: skip
+"""What is no question about shops: an end of the topic, or something in between."""
 _WHO = UserProfile(user_id="script", district="관악구")
 _WHEN = TurnContext(now=datetime(2026, 3, 2, 18, 30, tzinfo=KST))
 
 Understand = Callable[[ScriptedTurn, DialogueState], Understanding]
+
+
+def _marks(turn: ScriptedTurn, kind: EntityType) -> bool:
+    return any(e.entity is kind for e in turn.understanding().entities)
+
+
+def _lists(turn: ScriptedTurn) -> bool:
+    return turn.expect.intent in RECOMMENDING_INTENTS and not turn.expect.asks
+
+
+PHENOMENA: dict[str, Callable[[Sequence[ScriptedTurn], int], bool]] = {
+    "opens": lambda turns, i: i == 0,
+    "changes": lambda turns, i: i > 0 and _lists(turns[i]) and turns[i].intent is Intent.REFINE,
+    "new_wish": lambda turns, i: i > 0 and _lists(turns[i]) and turns[i].intent is not Intent.REFINE,
+    "turned_down": lambda turns, i: bool(turns[i].expect.excluded or turns[i].expect.leaves_out),
+    "allergy": lambda turns, i: bool((filters := turns[i].expect.filters) and filters.allergies),
+    "by_number": lambda turns, i: _marks(turns[i], EntityType.ORDINAL),
+    "by_name": lambda turns, i: i > 0 and _marks(turns[i], EntityType.SHOP_NAME),
+    "spoken_of": lambda turns, i: (
+        turns[i].expect.shop is not None
+        and not any(_marks(turns[i], kind) for kind in (EntityType.ORDINAL, EntityType.SHOP_NAME))
+    ),
+    "asks": lambda turns, i: turns[i].expect.asks,
+    "answers": lambda turns, i: i > 0 and turns[i - 1].expect.asks,
+    "talk": lambda turns, i: turns[i].expect.intent in TALK_INTENTS,
+    "after_talk": lambda turns, i: (
+        i > 0 and turns[i - 1].expect.intent in TALK_INTENTS and turns[i].expect.intent not in TALK_INTENTS
+    ),
+}
+"""What a turn shows, told from how it is labelled; a turn may show several: number of a shop, the question asked, ..."""
 
 
 class ScriptedShops:
@@ -129,7 +167,12 @@ def _act(intent: Intent) -> str:
 
 
 def score_dialogues(conversations: Sequence[Conversation], understand: Understand, *, seed: int = 0) -> dict[str, Any]:
-    """Play conversations and count.
+    """Play conversations and count; see ``score_played``."""
+    return score_played([list(play(conversation, understand)) for conversation in conversations], seed=seed)
+
+
+def score_played(played: Sequence[Sequence[TurnScore]], *, seed: int = 0) -> dict[str, Any]:
+    """Count what conversations that were played, turn by turn, got right.
 
     Returns:
         ``joint_goal_accuracy`` (turns with everything right), ``conversations_right`` (all turns right), the shares of
@@ -137,21 +180,41 @@ def score_dialogues(conversations: Sequence[Conversation], understand: Understan
         ``shop`` and ``question`` (asked exactly where it should be), ``n`` of each, and ``intervals``: 95 %, drawn over
         conversations, whose turns hang together.
     """
-    played = [list(play(conversation, understand)) for conversation in conversations]
     parts = ("act", "filters", "excluded", "shop", "question", "joint")
-    counts = np.array([[_hits(turns, part) for part in parts] for turns in played], dtype=np.float64)
-    whole = np.array([all(turn.joint for turn in turns) for turns in played], dtype=np.float64)
-    draws = np.random.default_rng(seed).integers(0, len(played), size=(N_BOOTSTRAP, len(played)))
-    sums = counts[draws].sum(axis=1)
-    total = counts.sum(axis=0)
     names = {part: "joint_goal_accuracy" if part == "joint" else part for part in parts}
-    result: dict[str, Any] = {names[p]: _rate(*total[i]) for i, p in enumerate(parts)}
-    result["conversations_right"] = round(float(whole.mean()), 4)
-    result["n"] = {names[p]: int(total[i][1]) for i, p in enumerate(parts)} | {"conversations": len(played)}
-    drawn = {names[p]: [_rate(*row[i]) for row in sums] for i, p in enumerate(parts)}
-    drawn["conversations_right"] = whole[draws].mean(axis=1).tolist()
-    result["intervals"] = {k: [round(float(v), 4) for v in np.percentile(rates, [2.5, 97.5])] for k, rates in drawn.items()}  # fmt: skip
+    counts = {names[part]: [_hits(turns, part) for turns in played] for part in parts}
+    counts["conversations_right"] = [(int(all(turn.joint for turn in turns)), 1) for turns in played]
+    drawn = _draws(len(played), seed)
+    result: dict[str, Any] = {name: _rate(*np.sum(pairs, axis=0)) for name, pairs in counts.items()}
+    result["n"] = {name: int(np.sum(pairs, axis=0)[1]) for name, pairs in counts.items() if name in names.values()}
+    result["n"]["conversations"] = len(played)
+    result["intervals"] = {name: _interval(pairs, drawn) for name, pairs in counts.items()}
     return result
+
+
+def score_phenomena(
+    conversations: Sequence[Conversation], played: Sequence[Sequence[TurnScore]], *, seed: int = 0
+) -> dict[str, dict[str, Any]]:
+    """Count the turns right for each phenomenon: ``n`` turns, ``right`` share, 95 % ``interval`` over conversations."""
+    drawn = _draws(len(played), seed)
+    found: dict[str, dict[str, Any]] = {}
+    for name, shows in PHENOMENA.items():
+        pairs = []
+        for conversation, turns in zip(conversations, played, strict=True):
+            judged = [turn.joint for i, turn in enumerate(turns) if shows(conversation.turns, i)]
+            pairs.append((sum(judged), len(judged)))
+        right, n = np.sum(pairs, axis=0)
+        found[name] = {"n": int(n), "right": _rate(right, n), "interval": _interval(pairs, drawn)}
+    return found
+
+
+def _draws(n: int, seed: int) -> NDArray[np.int64]:
+    return np.random.default_rng(seed).integers(0, n, size=(N_BOOTSTRAP, n))
+
+
+def _interval(pairs: Sequence[tuple[int, int]], drawn: NDArray[np.int64]) -> list[float]:
+    sums = np.asarray(pairs, dtype=np.float64)[drawn].sum(axis=1)
+    return [round(float(v), 4) for v in np.percentile([_rate(*row) for row in sums], [2.5, 97.5])]
 
 
 def _hits(turns: Sequence[TurnScore], part: str) -> tuple[int, int]:

@@ -7,15 +7,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from aiyam.contracts import EntityType, Intent, Progress
+from aiyam.contracts import EntityType, Intent, Progress, Understanding
 from aiyam.errors import ModelError
 from aiyam.evaluation.row_counts import Answer, calibration_error, count_rows, facts, measure
 from aiyam.evaluation.understanding_comparison import compare
 from aiyam.evaluation.understanding_scores import rounded, score
 from aiyam.nlu.examples import Example, load_examples
 from aiyam.nlu.gazetteer import Gazetteer
-from aiyam.nlu.reader import Reader, load_reader
-from aiyam.nlu.understander import Understander
+from aiyam.nlu.model import Reading
+from aiyam.nlu.reader import Reader, load_reader, read_many
+from aiyam.nlu.understander import Understander, encodable
 from aiyam.registry import MANIFEST, read_manifest
 
 __all__ = [
@@ -28,19 +29,22 @@ __all__ = [
     "score",
 ]
 
-_PROGRESS_EVERY = 200
+_READ_AT_ONCE = 256
+"""Rows between two reports of progress, and as many as a trained model reads together."""
 
 
 def evaluate_understanding(understander: Understander, data: Path, *, seed: int = 0) -> dict[str, Any]:
     """Score a product model on a file of the training contract; see ``score`` for the keys."""
     examples, _ = load_examples(data, conflicts="keep")
-    return score(examples, [answer_of(understander, e.text) for e in examples], seed=seed)
+    said = understander.understand_many([e.text for e in examples])
+    return score(examples, [answer_of(one) for one in said], seed=seed)
 
 
 def evaluate_model(model: Reader, data: Path, *, seed: int = 0) -> dict[str, Any]:
     """Score a model of any label set (intent and spans only)."""
     examples, _ = load_examples(data, conflicts="keep")
-    return score(examples, [raw_answer(model, e.text) for e in examples], seed=seed)
+    readings = read_many(model, [e.text for e in examples])
+    return score(examples, [raw_answer(reading) for reading in readings], seed=seed)
 
 
 def evaluate_folder(
@@ -69,25 +73,23 @@ def evaluate_folder(
     folders = [folder] if against is None else [folder, against]
     models = [load_reader(f, Gazetteer.from_shipped()) for f in folders]
     reason = _why_model_alone(models, examples)
-    texts = [e.text for e in examples]
-    n_readings = len(texts) * len(models) * (1 if reason else 2)
-    read = 0
-
-    def answers(answer: Callable[[str], Answer]) -> list[Answer]:
-        nonlocal read
-        found = []
-        for text in texts:
-            if read % _PROGRESS_EVERY == 0:
-                progress(Progress(stage="read", fraction=0.9 * read / n_readings, message=f"{read:,}/{n_readings:,}"))
-            read += 1
-            found.append(answer(text))
-        return found
-
-    alone = [answers(lambda text, m=model: raw_answer(m, text)) for model in models]  # type: ignore[misc]
+    texts = [encodable(e.text) for e in examples]
+    n_readings = len(texts) * len(models)
+    readings: list[list[Reading]] = []
+    for model in models:
+        readings.append([])
+        for start in range(0, len(texts), _READ_AT_ONCE):
+            read = sum(map(len, readings))
+            progress(Progress(stage="read", fraction=0.9 * read / n_readings, message=f"{read:,}/{n_readings:,}"))
+            readings[-1] += read_many(model, texts[start : start + _READ_AT_ONCE])
+    alone = [[raw_answer(reading) for reading in of_model] for of_model in readings]
     final = alone
     if not reason:
         ruled = [Understander(model, _version(f)) for model, f in zip(models, folders, strict=True)]
-        final = [answers(lambda text, u=u: answer_of(u, text)) for u in ruled]  # type: ignore[misc]
+        final = [
+            [answer_of(understander.finish(text, reading)) for text, reading in zip(texts, of_model, strict=True)]
+            for understander, of_model in zip(ruled, readings, strict=True)
+        ]
     progress(Progress(stage="score", fraction=0.9))
     result = score(examples, final[0], seed=seed, no_filters=reason)
     result |= {
@@ -104,16 +106,14 @@ def evaluate_folder(
     return result
 
 
-def answer_of(understander: Understander, text: str) -> Answer:
-    """Return what a product model says of one text."""
-    said = understander.understand(text)
+def answer_of(said: Understanding) -> Answer:
+    """Return an understanding as an answer that can be scored."""
     spans = frozenset((str(e.entity), e.start, e.end) for e in said.entities)
     return Answer(said.intent, said.confidence, spans, said.filters.given())
 
 
-def raw_answer(model: Reader, text: str) -> Answer:
-    """Return the tagger's own spans and the best intent, without values and rules."""
-    reading = model.read(text)
+def raw_answer(reading: Reading) -> Answer:
+    """Return the tagger's own spans and the best intent of a reading, without values and rules."""
     spans = frozenset((label, *reading.text.span(start, end)) for label, start, end in reading.spans)
     return Answer(reading.intent, reading.confidence, spans, None)
 

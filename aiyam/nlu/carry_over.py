@@ -1,4 +1,4 @@
-"""Which constraints a message keeps, replaces, drops and takes back, given those that held before it."""
+"""Which constraints a message keeps, replaces and drops, given those that held before it."""
 
 from __future__ import annotations
 
@@ -12,51 +12,24 @@ import numpy as np
 from aiyam.catalogue.dishes import shipped_dishes
 from aiyam.contracts import DialogueState, Filters, TurnContext, UserProfile
 from aiyam.korean.places import shipped_places
-from aiyam.nlu.lexicon import ALLERGEN_GROUPS, ALLERGENS
 from aiyam.nlu.reference import point_of
 from aiyam.nlu.shop_columns import ShopColumns
+from aiyam.nlu.taken_back import FOOD, WHERE, place_stem, waived
 
-WHERE = ("district", "place", "near_me", "max_distance_m")
-FOOD = ("menus", "category", "taste")
 _HARD = ("meal_card", "allergies")
 """What must not be eaten and how it is paid outlive a topic; so do the diets below."""
 _FAITH = frozenset({"할랄", "채식"})
-_NO_MATTER = r"(?:은|는|이|가|도|엔|에는|대|을|를)?\s?(?:안\s?)?(?:상관\s?(?:없|안|말|x)|무관|안\s?따|신경\s?(?:안|쓰지)|중요\s?(?:하지|치)\s?않|안\s?중요|안\s?봐도)"
-_FINE_TOO = r"도\s?(?:되|돼|된|괜찮|괜춘|상관|ㄱㅊ|좋|가능)"
-_EVEN_A_PLACE = rf"\s?(?:데|곳|집|가게|거|것){_FINE_TOO}"
-_TAKEN_BACK: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("budget_min", "budget_max", "price"), rf"(?:가격|금액|예산|값|돈|비용){_NO_MATTER}|비싸{_FINE_TOO}|비싼{_EVEN_A_PLACE}|얼마든|예산(?:이)?\s?없어{_FINE_TOO}|(?:예산|가격)\s?(?:제한|조건)?\s?(?:빼|없애|풀어)"),
-    (("budget_min", "budget_max", "price"), rf"원\s?(?:이|을)?\s?(?:좀\s?|조금\s?)?(?:넘어|넘겨|초과해){_FINE_TOO}"),
-    (("near_me", "max_distance_m", "distance"), rf"(?:거리|멀){_NO_MATTER}|멀(?:어|리\s?(?:가|있어)){_FINE_TOO}|먼{_EVEN_A_PLACE}"),
-    (WHERE, rf"(?:위치|장소|지역|동네|어디든지?|어디라도){_NO_MATTER}|어디든\s?(?:괜찮|좋|돼)"),
-    (FOOD, rf"(?:메뉴|음식|종류|뭐든지?){_NO_MATTER}|(?:^|\s)아무거나|뭐든\s?(?:괜찮|좋|돼)"),
-    (("taste", "exclude_taste"), rf"(?:맵기|매운\s?(?:거|것|맛|정도)|맵든|맛){_NO_MATTER}|(?:매워|매운\s?(?:거|것)){_FINE_TOO}"),
-    (("open_now",), rf"(?:지금|현재)\s?(?:문\s?)?(?:안\s?(?:열어|열려\s?있어|해)|닫혀\s?있어){_FINE_TOO}|(?:안\s?연|닫은|닫힌){_EVEN_A_PLACE}|영업\s?(?:시간|여부|중){_NO_MATTER}"),
-    (("meal_card",), rf"카드?\s?(?:가|는)?\s?(?:안\s?(?:되어|돼|써|받아)|없어){_FINE_TOO}|카드?\s?(?:가|는)?\s?안\s?(?:되는|받는){_EVEN_A_PLACE}|카드?{_NO_MATTER}|카드?\s?(?:는|은)?\s?(?:빼고?(?!\s?안)|말고|없이|안\s?쓸|안\s?써)"),
-    (("delivery",), rf"배달\s?(?:은|는)?\s?(?:말고|안\s?(?:돼|되어|해){_FINE_TOO}|빼|싫|아니어도)|배달{_NO_MATTER}"),
-    (("takeout",), rf"포장\s?(?:은|는)?\s?(?:말고|안\s?(?:돼|되어|해){_FINE_TOO}|빼|싫|아니어도)|포장{_NO_MATTER}"),
-    (("good_shop",), rf"가게(?:가|는)?\s?(?:아니(?:어|라|여){_FINE_TOO}|말고)|(?:착한|영향력)\s?가게{_NO_MATTER}"),
-    (("atmosphere",), rf"분위기{_NO_MATTER}|시끄(?:러워|럽){_FINE_TOO}|시끄러운{_EVEN_A_PLACE}|안\s?조용해{_FINE_TOO}|(?:조용하|깨끗하|넓)지\s?않아{_FINE_TOO}"),
-    (("rating",), rf"(?:별점|평점|평가|후기|리뷰){_NO_MATTER}"),
-    (("time_of_day",), rf"시간(?:대)?{_NO_MATTER}"),
-    (("companion",), rf"(?:몇\s?명|인원){_NO_MATTER}"),
-)  # fmt: skip
-"""Keys a wording takes back; ``price``, ``distance`` and ``rating`` stand for the order of that name."""
-_WAIVERS = tuple((keys, re.compile(pattern)) for keys, pattern in _TAKEN_BACK)
-_ALLERGY_OVER = re.compile(
-    r"\s?(?:알레르기|알러지)?(?:은|는|이|가|도|류)?\s?(?:이제|인제|사실|지금은)?\s?(?:괜찮(?:아(?!\s?보)|습|대|음|다|을\s?(?:것|거)\s?같)|ㄱㅊ|먹어도\s?(?:돼|되(?!나|는지)|된|괜찮)|먹을\s?수\s?있(?:어|다|음|대|게)|잘\s?먹(?:어|음|는데)|나았|없어졌|없대|없어요?(?:\s|$)|없음|아니래|아니었|다\s?나)"
-)
-_MADE_OF_IT = frozenset({"치즈", "두부", "메추리알"})
-"""Foods that are fine for some who cannot eat what they are made of: they take no allergy back."""
-_ALL_OVER = re.compile(r"(?:알레르기|알러지)(?:는|가|이)?\s?(?:이제|사실|다)?\s?(?:없어(?!도)|없음|나았|없어졌)")
-_ASKING = re.compile(r"[?？]|나요|까요|을까|을려나|는지")
 _RESET = re.compile(
     r"처음부터|리셋|초기화|새로\s?시작|다\s?지우고|전부\s?지우고|조건\s?(?:은|을|들)?\s?(?:다|전부|모두)?\s?(?:빼|없애|지우|풀)|다\s?취소"
 )
 _BACK = re.compile(
-    r"(?:아까|이전|방금\s?전|좀\s?전|전에|(?:맨\s?|제일\s?)?처음)에?\s?(?:보여|나온|나왔|추천|알려|말한|찾아|거|것|꺼|걸|그\s?거|목록|리스트)[가-힣\s]{0,8}?(?:다시|로|또|보여|줘|보자|볼래)"
+    r"(?:아까|이전|방금\s?전|좀\s?전|전에|(?:맨\s?|제일\s?)?처음)에?\s?(?:보여|나온|나왔|추천|알려|말한|찾아|(?:그\s?)?(?:거(?!기|긴)|것|꺼|걸|조건|필터)|목록|리스트)[가-힣\s]{0,8}?(?:다시|로|또|보여|줘|보자|볼래)"
     r"|(?:아까|방금|처음)에?\s?(?:보여\s?준|나온|추천해\s?준|알려\s?준)\s?(?:거|것|꺼|곳들|데들|목록)(?:들)?\s?[?!.~]*$"
 )  # fmt: skip
+_PLACE_BACK = re.compile(
+    r"(?P<when>아까|원래|이전|처음|전에)에?\s?(?:그\s?)?(?:말한|말했던|있던|하던|찾던|찾은|봤던|보던)?\s?(?:동네|곳|데|지역|위치|장소|역)(?:으?로|에서)"
+)
+_AGAIN = re.compile(r"(?:아까|이전|방금\s?전|좀\s?전|전에|처음).{0,14}(?:다시|조건)")
 _ENOUGH = re.compile(
     r"\s?(?:아|음|에이|아니)?\s?(?:그건\s?|그거\s?|이제\s?|다\s?)?(?:됐고|됐어|됐다|됐음|되었고|됐으니까|됬고|됬어|아무튼|암튼|여튼|하여튼|어쨌든|그건\s?그렇고|(?:아\s?)?몰라(?!요?$)|치우고|때려\s?치|그만\s?하고|딴\s?얘기)\s?"
 )
@@ -76,36 +49,6 @@ class CarriedOver:
     cheaper_than_won: int | None = None
 
 
-def waived(text: str) -> frozenset[str]:
-    """Name the keys a normalised text takes back ("가격 상관없어"); an order by its name (price, distance, rating).
-
-    >>> sorted(waived("거리 상관없어"))
-    ['distance', 'max_distance_m', 'near_me']
-    """
-    return frozenset(key for keys, pattern in _WAIVERS if pattern.search(text) for key in keys)
-
-
-def allergies_taken_back(text: str, state: DialogueState) -> frozenset[str]:
-    """Name the allergens of the dialogue a text says are fine after all; a question ("땅콩 괜찮아?") takes nothing back."""
-    held = frozenset(state.filters.allergies or ())
-    if not held or is_asked(text):
-        return frozenset()
-    found: set[str] = set()
-    named = False
-    for name, words in ALLERGENS.items():
-        bare = rf"|(?<![가-힣]){name}" if len(name) == 1 else ""  # the lexicon reads 게 and 밀 only before "allergy"
-        ends = [m.end() for m in re.finditer(words + bare, text) if m.group() not in _MADE_OF_IT]
-        named = named or re.search(words + bare, text) is not None
-        if any(_ALLERGY_OVER.match(text, end) for end in ends):
-            found |= held & set(ALLERGEN_GROUPS.get(name, (name,)))
-    return held if not named and _ALL_OVER.search(text) else frozenset(found)
-
-
-def is_asked(text: str) -> bool:
-    """Tell whether a message is worded as a question."""
-    return _ASKING.search(text) is not None
-
-
 def ends_topic(text: str) -> bool:
     """Tell whether a message closes what was talked about before it says what it wants: 됐고 치킨, 아무튼 초밥."""
     return _ENOUGH.match(text) is not None
@@ -120,6 +63,17 @@ def goes_back(text: str) -> str | None:
     """Tell which earlier list a message wants to see again: "first" of the topic, "last" before this one, or None."""
     match = _BACK.search(text)
     return None if match is None else "first" if "처음" in match.group() else "last"
+
+
+def goes_back_to_place(text: str) -> str | None:
+    """Tell which earlier place a message wants back: "first" of the topic, "last" before this one, or None."""
+    match = _PLACE_BACK.search(text)
+    return None if match is None else "first" if match["when"] == "처음" else "last"
+
+
+def wants_again(text: str) -> bool:
+    """Tell whether a message asks for what was looked for a while ago once more."""
+    return _AGAIN.search(text) is not None
 
 
 def wants_cheaper(text: str) -> bool:
@@ -144,7 +98,7 @@ def new_topic(said: Filters, state: DialogueState, *, stays_there: bool) -> Filt
     """Keep what is hard, and where the child is unless the topic was closed or another place is named."""
     kept: dict[str, Any] = {key: getattr(state.filters, key) for key in _HARD}
     diets = tuple(d for d in state.filters.dietary_preferences or () if d in _FAITH)
-    if stays_there and not _names_place(said):
+    if stays_there and not names_place(said):
         kept |= {key: getattr(state.filters, key) for key in ("district", "place", "near_me")}
     return over(Filters(**kept, dietary_preferences=diets or None), _with_diets(said, diets))
 
@@ -170,7 +124,7 @@ def follow_up(
         dropped.update(taste=tuple(t for t in tastes or () if t not in said.exclude_taste) or None)
     if said.taste and base.exclude_taste:
         dropped.update(exclude_taste=tuple(t for t in base.exclude_taste if t not in said.taste) or None)
-    if _names_place(said) or _refuses_place(text, base):
+    if names_place(said) or _refuses_place(text, base):
         dropped.update(dict.fromkeys(WHERE))
     if base.sort == "distance":
         dropped.update(max_distance_m=None)  # "nearer than these" was meant for the last reply alone
@@ -186,16 +140,6 @@ def follow_up(
     if wants_nearer(text) and said.max_distance_m is None:
         filters = _nearer(filters, shown, catalogue, user, context)
     return CarriedOver(filters, cheaper_than)
-
-
-def without(filters: Filters, keys: frozenset[str], allergies: frozenset[str] = frozenset()) -> Filters:
-    """Take constraints back; keys as ``waived`` names them."""
-    update: dict[str, Any] = {key: None for key in keys if key in Filters.model_fields}
-    if filters.sort in keys:
-        update["sort"] = None
-    if allergies:
-        update["allergies"] = tuple(a for a in filters.allergies or () if a not in allergies) or None
-    return filters.model_copy(update=update) if update else filters
 
 
 def over(base: Filters, said: Filters) -> Filters:
@@ -216,7 +160,7 @@ def narrows(said: Filters, base: Filters) -> bool:
 def _food_replaced(text: str, said: Filters, base: Filters) -> dict[str, Any]:
     if said.menus and (narrows(said, base) or _also(text, said, base)):
         return {}
-    return {"menus": None, "category": None, "taste": None}
+    return dict.fromkeys(FOOD)
 
 
 def _also(text: str, said: Filters, base: Filters) -> bool:
@@ -237,14 +181,15 @@ def _with_diets(said: Filters, diets: tuple[str, ...]) -> Filters:
     return said.model_copy(update={"dietary_preferences": tuple(dict.fromkeys((*diets, *said.dietary_preferences)))})
 
 
-def _names_place(said: Filters) -> bool:
+def names_place(said: Filters) -> bool:
+    """Tell whether constraints say where: a district, a place, or near the child."""
     return bool(said.district or said.place or said.near_me)
 
 
 def _refuses_place(text: str, base: Filters) -> bool:
     """Tell whether the place that held is turned down: 신림동 말고 다른 동네."""
-    stems = (re.sub(r"(?<=..)(?:역|동|구)$", "", name) for name in (base.place, base.district) if name)
-    return any(re.search(rf"{re.escape(stem)}(?:역|동|구)?(?:은|는)?\s?(?:말고|빼고|아니고)", text) for stem in stems)
+    stems = (place_stem(name) for name in (base.place, base.district) if name)
+    return any(re.search(rf"{stem}(?:역|동|구)?(?:은|는)?\s?(?:말고|빼고|아니고)", text) for stem in stems)
 
 
 def _cheaper(

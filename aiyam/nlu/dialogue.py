@@ -18,13 +18,14 @@ from aiyam.contracts import (
 )
 from aiyam.korean.spelling import normalise
 from aiyam.nlu import questions
-from aiyam.nlu.carry_over import WHERE
 from aiyam.nlu.elsewhere import home_city, notice_about, place_without_shops, question_about
+from aiyam.nlu.follow_ups import is_about_the_list
 from aiyam.nlu.reference import Reference, find_reference, find_shop, shown_by_name
 from aiyam.nlu.request import Request
 from aiyam.nlu.rereading import as_meant_here, asked_again, read_as
 from aiyam.nlu.shop_columns import ShopColumns
 from aiyam.nlu.shop_lists import list_of_shops
+from aiyam.nlu.taken_back import WHERE
 from aiyam.nlu.unknown_shops import named_by_rule
 from aiyam.nlu.values import semantic_query
 
@@ -50,6 +51,9 @@ def resolve(
     stays open, never two in a row and never to a child in danger.
     """
     text = normalise(understanding.original_query).text
+    if understanding.intent is Intent.SAFETY and is_about_the_list(text, state):
+        harmless = as_meant_here(text, read_as(understanding, Intent.SMALL_TALK), state, catalogue)
+        understanding = harmless if harmless.intent is Intent.REFINE else understanding
     if understanding.intent is Intent.SAFETY:
         return Request(Intent.SAFETY, semantic_query=understanding.semantic_query)
     if understanding.intent is Intent.OUT_OF_SCOPE and questions.FOREIGN.fullmatch(understanding.original_query):

@@ -12,6 +12,8 @@ _AT_MOST = re.compile(
 _BELOW = re.compile(
     r"\s?(?:도\s?)?(?:미만|보다\s?(?:더\s?)?(?:싼|싸|저렴|낮|적|아래|밑)|이?\s?안\s?되는|이?\s?(?:채|도)?\s?안\s?(?:되는|하는|돼))"
 )
+_DIFFERENCE = re.compile(r"\s?(?:원)?\s?(?:이라도|만|정도|쯤)?\s?(?:더|덜)\s?(?:싼|싸|저렴|비싼|비싸|적|낮)")
+"""An amount by which another is less: 500원이라도 더 싼 거."""
 _AT_LEAST = re.compile(r"\s?(?:짜리\s?)?(?:이상|부터(?!\s?(?:시작|있|뭐|말)))")
 _LEAST_BEFORE = re.compile(r"(?:최소|적어도|못해도)(?:한)?\s?$")
 _ABOVE = re.compile(
@@ -32,7 +34,7 @@ def budget_of(text: str, start: int, end: int, low: int, high: int) -> dict[str,
     """
     if low != high:
         return {"budget_min": low, "budget_max": high}
-    if not high:
+    if not high or _DIFFERENCE.match(text, end):
         return {}
     if above := _ABOVE.match(text, end):
         refused = _REFUSED_AFTER.match(text, above.end()) or _NOT_OVER.match(text, above.end())

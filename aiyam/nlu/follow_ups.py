@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Any
 
 from aiyam.contracts import DialogueState, EntityType, Filters, Intent, Understanding
-from aiyam.nlu.carry_over import ends_topic, is_asked, narrows
+from aiyam.nlu.carry_over import ends_topic, narrows
+from aiyam.nlu.directions import wishes_of
 from aiyam.nlu.gazetteer import Gazetteer
-from aiyam.nlu.lexicon import ALLERGEN_GROUPS, ALLERGENS, COMPANIONS
+from aiyam.nlu.lexicon import ALLERGEN_GROUPS, ALLERGENS, ATMOSPHERES, COMPANIONS
+from aiyam.nlu.taken_back import is_asked, named_as, only_takes_back, stays_away
 
 OTHERS = re.compile(
-    r"다른\s?(?:데|곳|거|것|걸|집|가게|식당|메뉴|음식|추천)|딴\s?(?:데|곳|거|것|걸|집)|더\s?(?:보여|없|있|추천)|또(?=\s|$|\s?(?:없|있|다른|보여|추천))|다음\s?(?:거|것|꺼)|^다음|하나\s?더|별[로루]|맘에\s?안|마음에\s?안|싫|다시\s?추천|새로운"
+    r"이\s?중(?:에|에는|엔|에선)?\s?(?:없|맘|마음|별로)|다른\s?(?:데|곳|거|것|걸|집|가게|식당|메뉴|음식|추천)|딴\s?(?:데|곳|거|것|걸|집)|더\s?(?:보여|없|있|추천)|또(?=\s|$|\s?(?:없|있|다른|보여|추천))|다음\s?(?:거|것|꺼)|^다음|하나\s?더|별[로루]|맘에\s?안|마음에\s?안|싫|다시\s?추천|새로운"
 )
 """Words that ask for shops other than those shown."""
 _MAY_CONTINUE = frozenset({Intent.FOOD_RECOMMENDATION, Intent.BUDGET_FOOD_INQUIRY, Intent.LOCATION_INQUIRY})
+_MORE = re.compile(r"\s?(?:또|더)\s?(?:뭐|다른|있|없|어디)")
 _READS_ON = re.compile(r"\s?(?:아니(?!면)|그럼|그러면|그렇다면|음+\s|흠+\s|근데|그런데|그리고|그중|그\s중|이\s?중)")
 _INSTEAD = re.compile(r"\s?(?:아니면?|아냐|ㄴㄴ|그럼|그러면|차라리|걍|그냥)(?=\s)")
 _WHAT_ABOUT = re.compile(r"[가-힣]+(?:은|는|도)(?:요|\s?어때요?)?[?!.~ ]*")
 MAX_INSTEAD_CHARS = 16
 """A longer message names a wish of its own, though it begins with "no" or "then"."""
 _BARE_CONSTRAINT = re.compile(
-    r"(?:지금\s?)?(?:배달|포장|급카|급식카드|꿈나무카드|카드|혼밥|주차)?\s?(?:도\s?)?(?:되는|가능한|하는|받는|쓸\s?수\s?있는|조용한|안\s?시끄러운|시끄럽지\s?않은|넓은|깨끗한|따뜻한|시원한|문?\s?연|열린|열려\s?있는)\s?(?:데|곳|집|가게|거|걸로|곳으로|데로)(?:만|는|로|로만|도)?\s?(?:없어|있어|없나|있나|보여\s?줘|알려\s?줘|찾아\s?줘)?(?:요)?[?!.~ㅠㅜ ]*"
+    r"(?:지금\s?)?(?:배달|포장|급카|급식카드|꿈나무카드|카드|혼밥|주차)?\s?(?:도\s?)?(?:되는|가능한|하는|받는|쓸\s?수\s?있는|조용한|안\s?시끄러운|시끄럽지\s?않은|넓은|깨끗한|따뜻한|시원한|문?\s?연|열린|열려\s?있는)\s?(?:데|곳|집|가게|거|걸로|곳으로|데로)(?:만|는|로|로만|도)?\s?(?:(?:였|이었)?으?면\s?(?:좋겠|해)[가-힣]{1,2}|없어|있어|없나|있나|보여\s?줘|알려\s?줘|찾아\s?줘)?(?:요)?[?!.~ㅠㅜ ]*"
 )
 """A wish without any food, said while results are on the screen: it narrows them."""
 _CARD = re.compile(r"급카|카드")
@@ -37,13 +41,23 @@ _COMES_ALONG = re.compile(
     rf"(?:아|참|아참|그리고|근데)?\s?(?:내\s?|우리\s?)?(?P<who>{'|'.join(COMPANIONS.values())})(?:들)?(?:도|이?랑|하고|이|가)?"
     r"(?:\s?도)?(?:(?:\s?(?:같이|함께)|(?<=랑)|(?<=하고))\s?(?:가|간|갈|먹|온|올)|\s?(?:온대|온다|올\s?거|오기로|합류))[가-힣 ]{0,14}[!.~ ]*$"
 )
+_GOES_ALONE = re.compile(
+    r"(?:아|그럼|그냥|걍|근데)?\s?(?:나|저|난|전|나는|저는)?\s?혼자서?\s?(?:가|갈|간|먹)(?!기)[가-힣 ]{0,8}[!.~ ]*"
+)
 _NOT_THESE = re.compile(
     r"(?:음+|에이|아니)?\s?(?:다|좀|전부|이것도|그것도|이건|그건|여기도|저것도)?\s?(?:별[로루]|싫|맘에\s?안\s?들|마음에\s?안\s?들)(?:야|임|다|네|인데|은데|어|어요|에요|예요|고)?[.~!ㅠㅜ ]*"
 )
+_IN_ORDER = re.compile(
+    r"순(?:서)?(?:대로|으로|로)?(?:는|만|요)?(?=\s?(?:보|볼|다시|정렬|해|부탁|찾|알려|줘|추천)|[?!.~ ]*$)"
+)
 _HARMS = re.compile(
-    r"(?:을|를|은|는|이|가|만|류)?\s?(?:알레르기|알러지|못\s?먹(?!었)|먹으면\s?(?:안|큰일|배|두드러기|가려|토|몸|목|입|숨|아프|아파|탈))"
+    r"(?:을|를|은|는|이|가|만|도|류)?\s?(?:알레르기|알러지|못\s?먹(?!었)|안\s?(?:돼|되|맞)|먹으면\s?(?:안|큰일|배|두드러기|가려|토|몸|목|입|숨|아프|아파|탈))"
 )
 """What follows a food that harms who eats it."""
+_INTOLERANT = re.compile(
+    rf"(?:아|참)?\s?(?:나는?|난|저는?|전|제가|내가)?\s?(?:{'|'.join(named_as(*item) for item in ALLERGENS.items())})(?:(?P<too>도)|을|를|은|는|이|가)?\s?(?:못\s?먹(?!었|고|인)|안\s?(?:돼|되|맞)|먹으면\s?(?:배|두드러기|몸|목|입|숨))[가-힣 ]{{0,8}}[!.~ㅠㅜ ]*"
+)
+"""An intolerance and nothing else; "not even eggs" may be hunger, unless an allergy was told of before."""
 _LIVES_BY = (
     ("채식", re.compile(r"(?:채식|비건)(?:주의자?)?\s?(?:해|하는|하거든|이야|야|임|이라|인데|예요|이에요|입니다)")),
     ("할랄", re.compile(r"(?:무슬림|이슬람)\s?(?:교|신자)?\s?(?:이야|야|임|이라|인데|예요|이에요|입니다|이거든)")),
@@ -94,26 +108,62 @@ def read_as_refinement(text: str, understanding: Understanding, state: DialogueS
     if intent is Intent.MEAL_CARD_INQUIRY:
         narrowing = _CARD.search(text) and _BARE_CONSTRAINT.fullmatch(text.strip())
         return Filters(meal_card=True) if narrowing else None
-    if (match := _COMES_ALONG.match(text.strip())) and intent in _MAY_BE_CHANGE and not understanding.filters.given():
+    if (
+        (match := _COMES_ALONG.match(text.strip()))
+        and intent in _MAY_BE_CHANGE | {Intent.REFINE}
+        and not understanding.filters.given()
+    ):
         who = next(name for name, words in _COMPANION if words.fullmatch(match["who"]))
         return Filters.model_validate({"companion": who})
+    if intent in _MAY_BE_CHANGE and _GOES_ALONE.fullmatch(text.strip()):
+        return Filters(companion="alone")
     if intent not in _CHATTER:
         return None
+    if intent is not Intent.FEEDBACK and _IN_ORDER.search(text) and (order := wishes_of(text).get("sort")):
+        return Filters(sort=order)
     if _NOT_THESE.fullmatch(text.strip()):
         return Filters()
+    if _BARE_CONSTRAINT.fullmatch(text.strip()) and (bare := _bare_constraint(text)):
+        return Filters.model_validate(bare)
     if (match := _JUST_A_DISH.fullmatch(text.strip())) and (dish := _dishes().dish(match["dish"])):
         return Filters(menus=(dish,))
     return None
 
 
+def _bare_constraint(text: str) -> dict[str, Any]:
+    """Return what a wish without any food asks for, as its own words say it."""
+    found = wishes_of(text)
+    moods = tuple(mood for mood, words in ATMOSPHERES.items() if re.search(words, text))
+    return found | ({"atmosphere": moods} if moods else {}) | ({"meal_card": True} if _CARD.search(text) else {})
+
+
+def is_about_the_list(text: str, state: DialogueState) -> bool:
+    """Tell whether the whole of a message is a condition, a dislike or an intolerance said of the shops on the screen.
+
+    Such words need no model's opinion on danger (조용한 데였으면 좋겠어, 나 우유 먹으면 배 아파); whatever says more keeps it.
+    """
+    if not state.shown_shop_ids or state.topic_over:
+        return False
+    plain = text.strip()
+    companion = state.filters.companion
+    if companion is not None and stays_away(plain, companion):
+        return True
+    if _BARE_CONSTRAINT.fullmatch(plain) or _NOT_THESE.fullmatch(plain) or only_takes_back(plain):
+        return True
+    match = _INTOLERANT.fullmatch(plain)
+    return match is not None and (match["too"] is None or bool(state.filters.allergies))
+
+
 def told_of_oneself(text: str, understanding: Understanding) -> Filters | None:
     """Return what a message taken for talk tells must not be eaten ("나 우유 먹으면 배 아파"); None where it tells nothing."""
-    if understanding.intent not in _CHATTER - {Intent.FEEDBACK} or is_asked(text):
+    chatter = understanding.intent in _CHATTER - {Intent.FEEDBACK}
+    says_nothing = understanding.intent is Intent.REFINE and not understanding.filters.given()
+    if not (chatter or says_nothing) or is_asked(text):
         return None
     allergies = dict.fromkeys(
         allergen
         for name, words in ALLERGENS.items()
-        for match in re.finditer(words, text)
+        for match in re.finditer(named_as(name, words), text)
         if _HARMS.match(text, match.end())
         for allergen in ALLERGEN_GROUPS.get(name, (name,))
     )
@@ -148,7 +198,7 @@ def _names_food_on(text: str, said: Filters, base: Filters) -> bool:
 
 
 def _only_narrows(text: str, understanding: Understanding) -> bool:
-    if _READS_ON.match(text) or _BARE_CONSTRAINT.fullmatch(text.strip()):
+    if _MORE.match(text) or _READS_ON.match(text) or _BARE_CONSTRAINT.fullmatch(text.strip()):
         return True
     kinds = {e.entity for e in understanding.entities}
     if kinds == {EntityType.LOCATION}:

@@ -171,11 +171,17 @@ def find_words(text: str) -> Iterator[Hit]:
         yield Hit(kind, text[start:end] if kind is EntityType.SHOP_NAME else value, start, end)
 
 
+def named_allergens(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield every allergen or group of them a normalised text names, whatever it says of it, as (value, start, end)."""
+    for _, value, start, end in _ALLERGENS.find(text):
+        yield value, start, end
+
+
 def find_allergens(text: str) -> Iterator[Hit]:
     """Yield allergens said as an allergy (땅콩 알레르기, 새우 못 먹어); a dish that merely names one is not."""
     if not _ALLERGY_CONTEXT.search(text):
         return
-    hits = [Hit(EntityType.ALLERGY, value, start, end) for _, value, start, end in _ALLERGENS.find(text)]
+    hits = [Hit(EntityType.ALLERGY, value, start, end) for value, start, end in named_allergens(text)]
     previous_start = -9
     for hit in reversed(hits):  # a list (땅콩이랑 새우 알레르기) is an allergy as far back as its words touch
         listed = hit.end <= previous_start and _LIST_JOINT.fullmatch(text, hit.end, previous_start)

@@ -5,37 +5,31 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
 
 from pydantic import ValidationError
 
 from aiyam.contracts import EntityType, Filters, Intent
-from aiyam.korean.spelling import MAX_CHARS, Normalised, normalise
+from aiyam.korean.spelling import MAX_CHARS, normalise
 from aiyam.llm.interface import JsonAnswer, LanguageModel, LanguageModelError
+from aiyam.nlu.borne_out import Utterance
 from aiyam.nlu.examples import Example
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.instructions import SHOTS, answer_schema, messages_for
 from aiyam.nlu.model import Reading
-from aiyam.nlu.values import Span, find_evidence
+from aiyam.nlu.values import find_evidence
 
 UNTOLD_CONFIDENCE = 0.7
 """Confidence of an intent whose tokens' probabilities the backend does not tell."""
 MAX_TOKENS = 400
-_FROM_TEXT = frozenset({"menus", "exclude_menus", "district", "place"})
-_AMOUNTS = {
-    "budget_min": EntityType.BUDGET,
-    "budget_max": EntityType.BUDGET,
-    "max_distance_m": EntityType.DISTANCE,
-    "ordinal": EntityType.ORDINAL,
-}
-"""Number keys, and the kind of evidence that must name the number."""
 
 
 @dataclass(frozen=True)
 class FilledReading(Reading):
     """A reading with the constraints the model named that could be verified; ``dropped`` lists what could not."""
 
+    reader: ClassVar[Literal["trained", "language_model"]] = "language_model"
     filters: Filters = field(default_factory=Filters)
     dropped: tuple[str, ...] = ()
 
@@ -50,8 +44,8 @@ class ProductIntents:
 class LanguageModelNlu:
     """Reads utterances with a language model, behind the interface of the trained ones.
 
-    Entities must occur in the utterance (as typed, else as normalised) and get their offsets from it; numbers and names
-    in filters must be there too. Spans then go through the same value rules as a trained model's.
+    Entities must occur in the utterance (as typed, else as normalised) and get their offsets from it; every filter must
+    be borne out by it (``Utterance.bears_out``). Spans then go through the same value rules as a trained model's.
 
     Args:
         model: the backend.
@@ -108,10 +102,11 @@ class LanguageModelNlu:
                 hint="Use a server that constrains decoding (response_format), or a larger model.",
             )
         dropped: list[str] = []
-        spans = _verified_spans(_items(answer.value, "entities"), typed, plain, dropped)
-        filters = _verified_filters(_items(answer.value, "filters"), typed, plain, evidence, dropped)
+        said = Utterance(typed, plain, evidence, intent, self.gazetteer)
+        spans = tuple(_verified_spans(_items(answer.value, "entities"), said, dropped))
+        filters = _verified_filters(_items(answer.value, "filters"), replace(said, spans=spans), dropped)
         sure = confidence_of(answer, intent) if confidence is None else confidence
-        return FilledReading(plain, evidence, intent, sure, ((intent, sure),), tuple(spans), filters, tuple(dropped))
+        return FilledReading(plain, evidence, intent, sure, ((intent, sure),), spans, filters, tuple(dropped))
 
 
 def with_model_filters(filters: Filters, reading: Reading) -> Filters:
@@ -163,9 +158,7 @@ def _items(value: dict[str, Any], key: str) -> list[dict[str, Any]]:
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
-def _verified_spans(
-    items: Sequence[dict[str, Any]], typed: str, plain: Normalised, dropped: list[str]
-) -> list[tuple[str, int, int]]:
+def _verified_spans(items: Sequence[dict[str, Any]], said: Utterance, dropped: list[str]) -> list[tuple[str, int, int]]:
     """Find each entity in the utterance; what is not there, or overlaps one found before, is dropped."""
     spans: list[tuple[str, int, int]] = []
     for item in items:
@@ -180,47 +173,26 @@ def _verified_spans(
             continue
         free = (
             found
-            for found in _places_of(surface.strip(), typed, plain)
+            for found in said.places_of(surface.strip())
             if all(found[1] <= start or found[0] >= end for _, start, end in spans)
         )
         where = next(free, None)
-        if where is None:
+        if where is None or (kind == EntityType.ALLERGY and not said.is_an_allergy(*where)):
             dropped.append(f"entity {kind}: {surface[:40]}")
         else:
             spans.append((kind, *where))
     return sorted(spans, key=lambda span: span[1])
 
 
-def _places_of(surface: str, typed: str, plain: Normalised) -> list[tuple[int, int]]:
-    """Return where a surface form stands in the normalised text: first as it was typed, then as it is spelt plainly."""
-    found = []
-    for start, end in _occurrences(surface, typed):
-        inside = [i for i in range(len(plain.text)) if plain.starts[i] < end and plain.ends[i] > start]
-        if inside:
-            found.append((inside[0], inside[-1] + 1))
-    return found + _occurrences(normalise(surface).text.strip(), plain.text)
-
-
-def _occurrences(surface: str, text: str) -> list[tuple[int, int]]:
-    found = []
-    at = text.find(surface) if surface else -1
-    while at >= 0:
-        found.append((at, at + len(surface)))
-        at = text.find(surface, at + 1)
-    return found
-
-
-def _verified_filters(
-    items: Sequence[dict[str, Any]], typed: str, plain: Normalised, evidence: Sequence[Span], dropped: list[str]
-) -> Filters:
-    """Keep the facts that are of the vocabulary and, where they name a thing or a number, named in the utterance."""
+def _verified_filters(items: Sequence[dict[str, Any]], said: Utterance, dropped: list[str]) -> Filters:
+    """Keep the facts that are of the vocabulary and borne out by the utterance."""
     given: dict[str, Any] = {}
     for item in items:
         key, value = str(item.get("key")), item.get("value")
-        if (key in given and not _takes_several(key)) or not _is_borne_out(key, value, typed, plain, evidence):
+        several = _takes_several(key)
+        if (key in given and not several) or not said.bears_out(key, value):
             dropped.append(f"filter {key[:20]}: {str(value)[:40]}")
             continue
-        several = _takes_several(key)
         known = given.get(key, [])
         if several and value in known:
             continue
@@ -237,17 +209,3 @@ def _verified_filters(
 def _takes_several(key: str) -> bool:
     field = Filters.model_fields.get(key)
     return field is not None and "tuple" in str(field.annotation)
-
-
-def _is_borne_out(key: str, value: Any, typed: str, plain: Normalised, evidence: Sequence[Span]) -> bool:
-    if key in _FROM_TEXT:
-        if not isinstance(value, str) or not value.strip():
-            return False
-        return bool(_places_of(value.strip(), typed, plain)) or any(value == found.value for found in evidence)
-    if key in _AMOUNTS:
-        numbers = {
-            n for s in evidence if s.entity == _AMOUNTS[key] for n in (s.low, s.high, s.value) if isinstance(n, int)
-        }
-        off = (0, -1, 1) if key.startswith("budget") else (0,)  # "under 10,000" is at most 9,999
-        return isinstance(value, int) and not isinstance(value, bool) and any(value + d in numbers - {0} for d in off)
-    return key in Filters.model_fields

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,13 @@ _FEW_TAGS, _N_LIKELY = 40, 24
 
 @dataclass(frozen=True)
 class Reading:
-    """What the models say of one utterance, before values: ``spans`` are (label, start, end) of the normalised text."""
+    """What the models say of one utterance, before values: ``spans`` are (label, start, end) of the normalised text.
+
+    ``fallback`` tells why a reader that was to be asked first did not give it; readings that say the same are equal
+    whatever it is.
+    """
+
+    reader: ClassVar[Literal["trained", "language_model"]] = "trained"
 
     text: Normalised
     evidence: tuple[Span, ...]
@@ -43,6 +49,7 @@ class Reading:
     confidence: float
     ranking: tuple[tuple[str, float], ...]
     spans: tuple[tuple[str, int, int], ...]
+    fallback: str | None = field(default=None, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from aiyam.catalogue.dishes import shipped_dishes
-from aiyam.contracts import CATEGORIES, DialogueState, EntityType, TurnContext, Understanding, UserProfile
+from aiyam.contracts import (
+    CATEGORIES,
+    DialogueState,
+    EntityType,
+    Filters,
+    ShownList,
+    TurnContext,
+    Understanding,
+    UserProfile,
+)
 from aiyam.korean.numerals import Ordinal, find_ordinals
 from aiyam.korean.spelling import normalise
 from aiyam.nlu.lexicon import FOOD_TYPES
 from aiyam.nlu.shop_columns import ShopColumns
 from aiyam.nlu.shop_names import SEPARATORS, ShopNames
+from aiyam.nlu.unknown_shops import asked_intent
 from aiyam.nlu.values import LAST
 
 EARLIER = re.compile(
     r"아까|방금\s?전|좀\s?전|이전|(?:맨\s?|제일\s?)?처음에?\s?(?:보여|나온|나왔|추천|말한|알려|거|그|집|가게)|저번에"
 )
 FIRST = re.compile(r"처음")
-_TOP = re.compile(r"(?:맨|제일|젤|가장)\s?(?:위|앞)|첫\s?(?:집|가게|거|번)")
+_TOP = re.compile(r"(?:맨|제일|젤|가장)\s?(?:위|앞)|(?:첫|처음)\s?(?:집|가게|거|꺼|것|번)")
 _MIDDLE = re.compile(r"가운데|중간")
 _KIND_OF_SHOP = re.compile("|".join(f"(?P<k{i}>{FOOD_TYPES[kind]})" for i, kind in enumerate(CATEGORIES)))
 _SHOP_AFTER = re.compile(r"\s?(?:집|가게|점(?!심)|네)")
@@ -32,7 +42,12 @@ _BARE_NUMBER = re.compile(
 )
 _JUST_A_KIND = re.compile(r"(?:아|음|그)?\s?(?P<what>[가-힣]{2,5}?)(?:집|가게)?(?:이?요|이야|말이야|\s?거기)?[.!~ ]*")
 _MIN_NAME_CHARS = 3
-THAT_ONE_REJECTED = re.compile(r"(?:거|것|집|가게|식당|번)?\s?(?:는|은|도)?\s?(?:말고|말구|빼고|빼\s?줘|싫|별로|제외)")
+MAX_LEAD_CHARS = 12
+"""Longest wording before a number that is still nothing but the number."""
+THAT_ONE_REJECTED = re.compile(
+    r"(?:거|것|집|가게|식당|번)?\s?(?:는|은|도)?\s?(?:말고|말구|빼고|빼\s?줘|싫|별로|제외)"
+    r"|(?:거|것|꺼|걸|집|가게|식당|번째?|위|아래|마지막)\s?(?:는|은|도|을|를)?\s?(?:좀\s?)?(?:됐고|됐어|지워|없애|치워|패스|노노|관심\s?없)"
+)
 """What follows a shop that is turned down by number or name."""
 
 
@@ -61,10 +76,11 @@ def find_reference(
     looked for in what was shown, then in the catalogue. Without either it is the shop spoken of last, or the only one
     shown; among several the reference stays open.
     """
-    earlier = EARLIER.search(text) is not None
+    chosen = bool(state.offered_shop_ids) and bare_number(text, understanding, state) is not None
+    earlier = EARLIER.search(text) is not None and not chosen
     number = number_in(text, understanding, state)
     if number is not None:
-        shops = _counted_in(number, state, first=FIRST.search(text) is not None) if earlier else numbered(state)
+        shops = _counted_in(number, text, state) if earlier else numbered(state)
         if 1 <= number <= len(shops):
             return Reference(shops[number - 1])
         return Reference(among=shops, beyond=True)
@@ -87,8 +103,11 @@ def number_in(text: str, understanding: Understanding, state: DialogueState) -> 
     if understanding.filters.ordinal is not None:
         return understanding.filters.ordinal
     n_shown = len(numbered(state))
-    if any(e.entity is EntityType.ORDINAL and e.value == LAST for e in understanding.entities):
+    tagged = [e.value for e in understanding.entities if e.entity is EntityType.ORDINAL]
+    if LAST in tagged:
         return n_shown or None
+    if len(tagged) == 1 and isinstance(tagged[0], int):
+        return tagged[0]
     found = find_ordinals(text)
     if found:
         return _position(found[0], n_shown)
@@ -106,10 +125,27 @@ def bare_number(text: str, understanding: Understanding, state: DialogueState) -
         return None
     what = match["what"]
     found = find_ordinals(what)
-    whole = bool(found) and found[0].start == 0 and found[0].end == len(what)
-    if not (whole or _TOP.fullmatch(what) or _MIDDLE.fullmatch(what)):
+    whole = len(found) == 1 and found[0].end == len(what) and _says_nothing(what[: found[0].start], understanding)
+    if not (whole or _TOP.fullmatch(what) or _TOP.fullmatch(text.strip()) or _MIDDLE.fullmatch(what)):
         return None
     return "asked" if match["next"] else "chosen"
+
+
+def chosen_instead(text: str) -> str | None:
+    """Return what follows a shop turned down by number where another number takes its place: 첫번째 말고 마지막 거 전번."""
+    match = THAT_ONE_REJECTED.search(text)
+    rest = "" if match is None else text[match.end() :]
+    return rest if find_ordinals(rest) else None
+
+
+def _says_nothing(before: str, understanding: Understanding) -> bool:
+    """Tell whether what stands before a number only leads to it: 장난이고 세번째, 지금 나온 거 두번째는?"""
+    if not before:
+        return True
+    if len(before) > MAX_LEAD_CHARS or EARLIER.search(before) or THAT_ONE_REJECTED.search(before):
+        return False
+    named = any(e.entity is not EntityType.ORDINAL for e in understanding.entities)
+    return not named and not set(understanding.filters.given()) - {"ordinal"} and asked_intent(before) is None
 
 
 def bare_kind(text: str, state: DialogueState, catalogue: ShopColumns) -> str | None:
@@ -131,15 +167,36 @@ def _position(found: Ordinal, n_shown: int) -> int | None:
     return found.number if found.number > 0 else n_shown or None
 
 
-def _counted_in(number: int, state: DialogueState, *, first: bool) -> tuple[str, ...]:
-    """Return the list "number two of a while ago" counts in: one whose shop of that number was asked about, else the last."""
-    if first:
+def _counted_in(number: int, text: str, state: DialogueState) -> tuple[str, ...]:
+    """Return the list "number two of a while ago" counts in.
+
+    That is one looked for with the food named (아까 백반집 중에), else one whose shop of that number was asked about, else the
+    last that is long enough.
+    """
+    if FIRST.search(text):
         return first_list(state)
-    lists = [shown.shop_ids for shown in reversed(state.earlier_lists)]
-    for shops in lists:
-        if number <= len(shops) and shops[number - 1] in state.spoken_shop_ids:
-            return shops
-    return lists[0] if lists else state.shown_shop_ids
+    lists = list(reversed(state.earlier_lists))
+    newest = ShownList(shop_ids=state.shown_shop_ids, filters=state.filters, topic=state.topic)
+    for among in (
+        [s for s in lists if _looked_for(text, s.filters)],
+        [newest] if _looked_for(text, state.filters) else [],
+        lists,
+    ):
+        if fitting := [shown.shop_ids for shown in among if number <= len(shown.shop_ids)]:
+            spoken = (shops for shops in fitting if shops[number - 1] in state.spoken_shop_ids)
+            return next(spoken, fitting[0])
+    return lists[0].shop_ids if lists else state.shown_shop_ids
+
+
+def _looked_for(text: str, filters: Filters) -> bool:
+    """Tell whether a text names a dish or the kind of food a list was looked for with."""
+    foods = (*(re.escape(m) for m in filters.menus or ()), *(FOOD_TYPES[c] for c in filters.category or ()))
+    return any(re.search(food, text) for food in foods)
+
+
+def lists_looked_for(text: str, state: DialogueState) -> tuple[ShownList, ...]:
+    """Return the earlier lists whose food a text names, newest last."""
+    return tuple(shown for shown in state.earlier_lists if _looked_for(text, shown.filters))
 
 
 def first_list(state: DialogueState) -> tuple[str, ...]:

@@ -5,9 +5,16 @@ from __future__ import annotations
 import re
 
 from aiyam.contracts import RECOMMENDING_INTENTS, SHOP_QUESTION_INTENTS, DialogueState, Filters, Intent, Understanding
-from aiyam.nlu import carry_over
+from aiyam.nlu import carry_over, taken_back
 from aiyam.nlu.follow_ups import only_names_dish, read_as_refinement, told_of_oneself
-from aiyam.nlu.reference import THAT_ONE_REJECTED, bare_kind, bare_number, number_in, shown_by_name
+from aiyam.nlu.reference import (
+    THAT_ONE_REJECTED,
+    bare_kind,
+    bare_number,
+    chosen_instead,
+    number_in,
+    shown_by_name,
+)
 from aiyam.nlu.shop_columns import ShopColumns
 from aiyam.nlu.unknown_shops import asked_intent
 
@@ -24,6 +31,14 @@ MAX_ASKED_CHARS = 20
 _DOES_IT = re.compile(
     r"(?:그럼\s?)?(?:배달|포장|급카|급식카드|카드|예약|주차)(?:도|은|는|이|가)?\s?(?:되|돼|가능|받|할\s?수\s?있)(?:나|나요|어|어요|니|냐|요|해|해요|한가요|아|아요|는지)?\s?[?]+"
 )
+_ASKS_OF_IT = re.compile(
+    rf"(?:근데|그럼|혹시)?\s?(?:아까\s?)?(?:거기|거긴|그곳|그\s?(?:집|가게|식당))(?:은|는|의|도|에)?\s(?:{_OF_ONE_SHOP.pattern})"
+)
+"""Words that ask about the shop spoken of and point at it."""
+_ANY_OF_THEM = re.compile(
+    r"(?:음|어|그냥|걍)?\s?(?:아무\s?(?:거|데|곳|집)나|아무나|다|전부|셋\s?다|둘\s?다|상관\s?없어|몰라)(?:요|도)?(?:\s?(?:(?:알려|골라|말해|해)\s?(?:줘|주세요|주시오|줄래)|괜찮아|좋아)요?)?[!.~ㅋㅎ ]*"
+)
+"""An answer to "which shop?" that leaves the choice to us."""
 _THAT_SHOP = re.compile(
     r"(?:근데\s?|그럼\s?)?(?:아까|방금|좀\s?전)(?:에|에\s?(?:말한|본|보여\s?준))?\s?(?:그\s?)?(?:[가-힣]{0,5}(?:집|가게|식당)|거기|그거)(?:은|는|요|이요)?[?!.~ ]*"
 )
@@ -47,6 +62,13 @@ def asked_again(
         return None
     number = bare_number(text, understanding, state) or bare_kind(text, state, catalogue)
     named = bool(state.offered_shop_ids) and shown_by_name(text, state, catalogue) in state.offered_shop_ids
+    if (
+        state.asked_intent is not None
+        and state.asks
+        and state.offered_shop_ids
+        and _ANY_OF_THEM.fullmatch(text.strip())
+    ):
+        return read_as(understanding, state.asked_intent)
     if state.asked_intent is not None and not asked_intent(text):
         again = number == "asked" or (bool(number or named) and (state.asks or bool(state.offered_shop_ids)))
         if again:
@@ -70,6 +92,9 @@ def as_meant_here(
     if _THAT_SHOP.fullmatch(text.strip()) and state.shown_shop_ids and intent is not Intent.REFINE:
         return read_as(understanding, Intent.SHOP_DETAIL)
     listed = intent in RECOMMENDING_INTENTS
+    instead = chosen_instead(text)
+    if instead is not None and listed and state.shown_shop_ids and (asked := asked_intent(instead)):
+        return read_as(understanding, asked)
     if state.shown_shop_ids and (listed or intent in _CHATTER) and not THAT_ONE_REJECTED.search(text):
         numbered = number_in(text, understanding, state) is not None
         if numbered and (bare_number(text, understanding, state) or asked_intent(text)):
@@ -77,6 +102,7 @@ def as_meant_here(
     about_focus = state.focus_shop_id is not None and (
         _DOES_IT.fullmatch(text.strip())
         or (intent in _CHATTER and len(text) <= MAX_ASKED_CHARS and _OF_ONE_SHOP.search(text))
+        or (intent is Intent.REFINE and not understanding.filters.given() and _ASKS_OF_IT.match(text))
     )
     if about_focus:
         return read_as(understanding, asked_intent(text) or Intent.SHOP_DETAIL)
@@ -88,16 +114,18 @@ def as_meant_here(
 
 def _takes_back(text: str, understanding: Understanding, state: DialogueState) -> bool:
     """Tell whether a message only takes back what held; one that names food is a wish of its own."""
-    said = understanding.filters
+    said = taken_back.let_go(text, understanding.filters)
     intent = understanding.intent
     if intent in (Intent.THANKS, Intent.GREETING) or said.menus or said.category:
         return False
-    if intent in SHOP_QUESTION_INTENTS and carry_over.is_asked(text):
+    if (intent in SHOP_QUESTION_INTENTS or intent is Intent.MEAL_CARD_INQUIRY) and taken_back.is_asked(text):
         return False
     if state.intent is not None and (carry_over.starts_over(text) or carry_over.goes_back(text)):
         return True
     held = set(state.filters.given()) | {state.filters.sort}
-    return bool(carry_over.waived(text) & held or carry_over.allergies_taken_back(text, state))
+    if taken_back.waived(text) & held or taken_back.allergies_taken_back(text, state):
+        return True
+    return taken_back.let_go(text, state.filters) != state.filters
 
 
 def _without_shop_as_dish(

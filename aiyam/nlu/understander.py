@@ -72,16 +72,23 @@ class Understander:
             state: the dialogue so far; "the last one" needs to know how many shops were shown.
             in_house: ask no language model: what a child in danger writes is sent nowhere and waits for nothing.
         """
+        return self.finish(text, self.read(text, in_house=in_house), state)
+
+    def read(self, text: str, *, in_house: bool = False) -> Reading:
+        """Read one utterance, the first half of ``understand``; the reading tells which reader gave it."""
         text = encodable(text)
-        reader = self.model.second if in_house and isinstance(self.model, WithFallback) else self.model
-        return self._finish(text, reader.read(text), state)
+        if in_house and isinstance(self.model, WithFallback):
+            return self.model.read_in_house(text)
+        return self.model.read(text)
 
     def understand_many(self, texts: Sequence[str]) -> list[Understanding]:
         """Understand many utterances, each as the first of a conversation; several times faster than one by one."""
-        whole = [encodable(text) for text in texts]
-        return [self._finish(t, r, None) for t, r in zip(whole, read_many(self.model, whole), strict=True)]
+        readings = read_many(self.model, [encodable(text) for text in texts])
+        return [self.finish(text, reading) for text, reading in zip(texts, readings, strict=True)]
 
-    def _finish(self, text: str, reading: Reading, state: DialogueState | None) -> Understanding:
+    def finish(self, text: str, reading: Reading, state: DialogueState | None = None) -> Understanding:
+        """Give a reading of ``text`` its values and rules, the second half of ``understand``."""
+        text = encodable(text)
         plain = reading.text.text
         if not plain.strip():
             return Understanding(original_query=text, intent=Intent.SMALL_TALK, confidence=0.0)

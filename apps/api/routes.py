@@ -93,6 +93,8 @@ def chat_response(trace: Trace) -> ChatResponse:
                 "grounding": trace.grounding.model_dump(mode="json"),
                 "backend": trace.backend,
                 "fallback": trace.fallback,
+                "reader": trace.reader,
+                "reader_fallback": trace.reader_fallback,
                 "stage_ms": trace.stage_ms.model_dump(),
                 "versions": trace.versions.model_dump(),
                 "synthetic": trace.synthetic,

@@ -6,7 +6,7 @@ import json
 from html import escape
 
 from aiyam.contracts import FUNNELS, Trace, Understanding
-from apps.chat.texts import Language, say
+from apps.chat.texts import TEXTS, Language, say
 
 _STAGES = ("understand", "candidates", "rank", "reply")
 
@@ -15,6 +15,7 @@ def turn_panel(trace: Trace, language: Language) -> str:
     """Return the collapsed panel of one turn as HTML."""
     rows = [
         (say(language, "intent"), _intent(trace.understanding, language)),
+        (say(language, "reader"), escape(read_by(trace, language))),
         (say(language, "spans"), marked(trace.understanding, language)),
         (say(language, "filters"), _filters(trace.understanding, language)),
         (say(language, "funnels"), _funnels(trace, language)),
@@ -42,6 +43,18 @@ def marked(understanding: Understanding, language: Language) -> str:
     if not out:
         return escape(say(language, "no_spans"))
     return "".join([*out, escape(text[at:])])
+
+
+def read_by(trace: Trace, language: Language) -> str:
+    """Return who read the message, and why it was not the language model where that was to; empty where not recorded."""
+    if not trace.reader:
+        return ""
+    name = say(language, f"reader_{trace.reader}")
+    if trace.reader_fallback is None:
+        return name
+    key = f"reader_why_{trace.reader_fallback}"
+    why = say(language, key) if key in TEXTS else trace.reader_fallback
+    return f"{name} · {say(language, 'reader_instead', why=why)}"
 
 
 def _intent(understanding: Understanding, language: Language) -> str:

@@ -112,6 +112,9 @@ def _times(trace: Trace) -> None:
     st.markdown(f"##### {word('versions')}")
     rows = [(name, version or "–") for name, version in trace.versions]
     rows.append((word("backend"), trace.backend))
+    if trace.reader:
+        read_by = word(trace.reader)
+        rows.append((word("reader"), f"{read_by} ({trace.reader_fallback})" if trace.reader_fallback else read_by))
     if trace.experiment:
         rows.append((word("experiment"), f"{trace.experiment.name} / {trace.experiment.arm}"))
     st.html(_table(rows))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from aiyam.contracts import EntityType, Filters, Intent
-from annotation.schemas import CONFIG_FOLDER, ENTITIES_KO, INTENTS_KO, understanding
+from aiyam.nlu.labels import ENTITIES_KO, INTENTS_KO
+from annotation.schemas import COLOURS, CONFIG_FOLDER, understanding
 
 ROOT = ElementTree.fromstring(understanding().xml)
 
@@ -17,6 +18,7 @@ def control(name: str) -> ElementTree.Element:
 
 def test_every_intent_and_entity_type_can_be_chosen_and_nothing_else() -> None:
     assert [choice.get("alias") for choice in control("intent")] == [intent.value for intent in INTENTS_KO]
+    assert [label.get("alias") for label in control("entities")] == [kind.value for kind in ENTITIES_KO]
     assert {choice.get("alias") for choice in control("intent")} == {intent.value for intent in Intent}
     assert {label.get("alias") for label in control("entities")} == {kind.value for kind in EntityType}
     assert len(control("intent")) == len(Intent)
@@ -28,7 +30,7 @@ def test_people_see_korean_and_no_two_choices_look_alike() -> None:
         shown = [choice.get("value") or "" for choice in control(name)]
         assert len(set(shown)) == len(shown)
         assert all(any("가" <= letter <= "힣" for letter in word) for word in shown)
-    assert len({colour for _, colour in ENTITIES_KO.values()}) == len(EntityType)
+    assert len(set(COLOURS.values())) == len(EntityType)
 
 
 def test_the_first_ten_spans_have_a_digit_key_each() -> None:

@@ -36,6 +36,8 @@ def test_chat_answers_in_korean_with_at_most_three_chicken_shops(client: httpx.C
     assert {shop.category for shop in answer.recommendations} == {"치킨"}
     assert answer.debug["chatbot_analysis"]["filters"]["meal_card"] is True
     assert answer.debug["recommendation_metadata"]["versions"]["nlu"]
+    assert answer.debug["recommendation_metadata"]["reader"] == "trained"
+    assert answer.debug["recommendation_metadata"]["reader_fallback"] is None
 
 
 def test_a_turn_is_in_the_store_when_its_answer_arrives(client: httpx.Client, assistant: Assistant) -> None:

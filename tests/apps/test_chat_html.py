@@ -6,16 +6,20 @@ import math
 import re
 from html.parser import HTMLParser
 from string import Formatter
+from typing import get_args
 
 import pytest
+from sample_traces import make_trace
 
 from aiyam.catalogue.personas import Persona
 from aiyam.contracts import Entity, EntityType, Filters, Intent, Recommendation, Understanding, UserProfile
+from aiyam.llm.interface import Reason
+from aiyam.nlu.reader import KEPT_IN_HOUSE
 from apps.chat.cards import card, cards
 from apps.chat.map_drawing import HEIGHT, PIN_RADIUS, WIDTH, draw_map, person_fits, spread
 from apps.chat.shell import shell
 from apps.chat.texts import TEXTS, say
-from apps.chat.turn_panel import marked
+from apps.chat.turn_panel import marked, turn_panel
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'`${7*7}{{7*7}}"
 HERE = (37.4784, 126.9516)
@@ -179,6 +183,30 @@ def test_shops_without_a_place_give_no_map() -> None:
 def test_the_person_is_drawn_only_where_the_distances_were_measured_from() -> None:
     assert person_fits(HERE, [shop(distance_m=243)])
     assert not person_fits((37.55, 126.99), [shop(distance_m=243)])
+
+
+@pytest.mark.parametrize(
+    ("reader", "fallback", "words"),
+    [
+        ("trained", None, "<dd>학습한 모델</dd>"),
+        ("language_model", None, "<dd>언어 모델</dd>"),
+        ("trained", "timeout", "<dd>학습한 모델 · 언어 모델을 쓰지 않은 까닭: 시간 안에 답이 없음</dd>"),
+        ("trained", "<new>", "&lt;new&gt;</dd>"),
+    ],
+)
+def test_the_panel_says_who_read_the_message_and_why(reader: str, fallback: str | None, words: str) -> None:
+    html = turn_panel(make_trace(reader=reader, reader_fallback=fallback), "ko")
+    assert "<dt>읽은 모델</dt>" in html
+    assert words in html
+
+
+def test_the_panel_of_a_turn_stored_before_readers_were_recorded_claims_none() -> None:
+    assert "읽은 모델" not in turn_panel(make_trace(), "ko")
+
+
+@pytest.mark.parametrize("why", [*get_args(Reason), KEPT_IN_HOUSE, "resting"])
+def test_every_reason_against_the_language_model_has_words(why: str) -> None:
+    assert f"reader_why_{why}" in TEXTS
 
 
 def test_the_panel_marks_each_span_with_what_it_means() -> None:

@@ -127,7 +127,8 @@ def test_more_turns_than_a_page_can_be_leafed_through(store: Store) -> None:
 
 
 def test_a_chosen_turn_shows_everything_its_trace_holds(store: Store) -> None:
-    trace = make_trace("t-whole", asked=4, relaxed=("max_distance_m",), fallback="openai timed out")
+    trace = make_trace("t-whole", asked=4, relaxed=("max_distance_m",), fallback="openai timed out",
+                       reader="trained", reader_fallback="timeout")  # fmt: skip
     record_turn(store, trace)
     record_feedback(store, make_feedback(trace, "rated", score=5))
     app = page("conversations", turn="t-whole")
@@ -137,6 +138,7 @@ def test_a_chosen_turn_shows_everything_its_trace_holds(store: Store) -> None:
     for wanted in (
         "땅콩 알레르기", "봉천마라탕 어때?", "allergies", "완화한 조건: max_distance_m", "비슷한 취향", "118", "13.6 ms",
         "template-1", "별점 ★5", "openai timed out", "음식 추천 93%", "합성 데이터", "child-1",
+        "학습한 모델 (timeout)",
     ):  # fmt: skip
         assert wanted in text, wanted
     for shop in trace.recommendations:

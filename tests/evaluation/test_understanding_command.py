@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,20 @@ from typer.testing import CliRunner
 
 from aiyam.cli import app
 from aiyam.errors import DataError, ModelError
+from aiyam.evaluation.understanding import (
+    answer_of,
+    evaluate_folder,
+    evaluate_model,
+    evaluate_understanding,
+    raw_answer,
+    score,
+)
+from aiyam.nlu.examples import load_examples
+from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.grid import Utterance
+from aiyam.nlu.model import NluModel, Reading
+from aiyam.nlu.reader import load_reader
+from aiyam.nlu.understander import Understander
 from aiyam.settings import REPO_ROOT
 from aiyam.training.nlu import train_nlu
 
@@ -72,6 +87,50 @@ def test_a_product_model_is_scored_with_its_rules_and_filters(product: Path, tmp
     assert set(found["intents"]) == set(INTENTS)
     assert all(pair["text"] in {r["text"] for r in rows} for pair in found["confused"])
     assert all(rows[worst["row"] - 1]["text"] == worst["text"] for worst in found["worst_rows"])
+
+
+def test_rows_read_once_and_together_score_as_rows_read_one_by_one(product: Path, tmp_path: Path) -> None:
+    data = write(tmp_path / "held.jsonl", [*product_rows(), {"text": "땅콩 알레르기 있어", "intent": "REFINE"}] * 4)
+    examples, _ = load_examples(data, conflicts="keep")
+    model = load_reader(product, Gazetteer.from_shipped())
+    understander = Understander(model, "v1")
+    fractions: list[float] = []
+    found = evaluate_folder(product, data, progress=lambda p: fractions.append(p.fraction))
+    one_by_one = score(examples, [answer_of(understander.understand(e.text)) for e in examples])
+    assert {key: found[key] for key in one_by_one} == close_to(one_by_one)
+    assert evaluate_understanding(understander, data) == close_to(one_by_one)
+    alone = score(examples, [raw_answer(model.read(e.text)) for e in examples])
+    assert evaluate_model(model, data) == close_to(alone)
+    assert {name: found["model_alone"][name] for name in ("intent_accuracy", "span_f1", "ece")} == close_to(
+        {name: alone[name] for name in ("intent_accuracy", "span_f1", "ece")}
+    )
+    assert len(examples) > 256
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+
+
+def test_every_row_is_read_once_by_each_model(product: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    n_read = 0
+    whole = NluModel.read_utterances
+
+    def counted(self: NluModel, utterances: Sequence[Utterance]) -> list[Reading]:
+        nonlocal n_read
+        n_read += len(utterances)
+        return whole(self, utterances)
+
+    monkeypatch.setattr(NluModel, "read_utterances", counted)
+    rows = product_rows()
+    evaluate_folder(product, write(tmp_path / "held.jsonl", rows), against=product)
+    assert n_read == 2 * len(rows)
+
+
+def close_to(scores: Any) -> Any:
+    """Every figure, name and row the same; a confidence may differ where numbers were added in another order."""
+    if isinstance(scores, dict):
+        return {key: close_to(value) for key, value in scores.items()}
+    if isinstance(scores, list | tuple):
+        return [close_to(value) for value in scores]
+    return pytest.approx(scores, abs=2e-4) if isinstance(scores, float) else scores
 
 
 def test_a_model_of_other_labels_is_scored_alone(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ def agrees(found: FilledReading, row: Example) -> bool:
 def test_what_the_model_learnt_is_understood(local: LocalModel, row: Example) -> None:
     found = reader(local).read(row.text)
     assert agrees(found, row)
+    assert (found.reader, found.fallback) == ("language_model", None)
     assert 0.5 < found.confidence <= 1
 
 

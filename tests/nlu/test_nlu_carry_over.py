@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiyam.contracts import DialogueState, EntityType, Filters, Intent
-from aiyam.nlu.carry_over import allergies_taken_back, ends_topic, goes_back, starts_over, waived
+from aiyam.nlu.carry_over import ends_topic, goes_back, starts_over
+from aiyam.nlu.taken_back import allergies_taken_back, waived
 
 REFINE, FOOD = Intent.REFINE, Intent.FOOD_RECOMMENDATION
 

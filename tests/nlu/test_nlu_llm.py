@@ -13,7 +13,8 @@ from aiyam.contracts import CATEGORIES, EntityType, Filters, Intent
 from aiyam.llm.interface import JsonAnswer, LanguageModelError
 from aiyam.llm.server import OpenAIServer
 from aiyam.nlu.gazetteer import Gazetteer
-from aiyam.nlu.instructions import ENTITIES_KO, INTENTS_KO, SHOTS, answer_of, answer_schema, messages_for
+from aiyam.nlu.instructions import SHOTS, answer_of, answer_schema, messages_for
+from aiyam.nlu.labels import ENTITIES_KO, INTENTS_KO
 from aiyam.nlu.llm import UNTOLD_CONFIDENCE, FilledReading, LanguageModelNlu, confidence_of, with_model_filters
 
 NLU = LanguageModelNlu(OpenAIServer("http://127.0.0.1:9/v1", "none"), Gazetteer.from_shipped())
@@ -78,7 +79,7 @@ def test_numbers_and_names_nobody_said_are_dropped() -> None:
 
 def test_facts_outside_the_vocabulary_are_dropped() -> None:
     found = reading(
-        "매운 거",
+        "혼자 매운 거",
         filters=[
             {"key": "taste", "value": "spicy"},
             {"key": "open_now", "value": False},
@@ -139,14 +140,22 @@ def test_every_value_of_the_contracts_can_be_answered_and_no_other() -> None:
 
 
 def test_worked_rows_are_sound_and_survive_their_own_verification() -> None:
-    assert set(INTENTS_KO) == set(Intent)
-    assert set(ENTITIES_KO) == set(EntityType)
     for shot in SHOTS:
         answer = json.loads(answer_of(shot))
         found = NLU.reading_of(shot.text, JsonAnswer(answer, answer_of(shot)))
         assert found.dropped == ()
         assert found.filters == Filters(**shot.filters)
         assert len(found.spans) == len(shot.spans)
+
+
+def test_the_prompt_tells_every_label_by_the_rule_annotators_see() -> None:
+    assert set(INTENTS_KO) == set(Intent)
+    assert set(ENTITIES_KO) == set(EntityType)
+    told = messages_for("안녕")[0].content.splitlines()
+    assert [line for line in told if line.startswith("- ")] == [
+        *(f"- {intent}: {ko.rule}" for intent, ko in INTENTS_KO.items()),
+        *(f"- {kind}: {ko.name} ({ko.examples})" for kind, ko in ENTITIES_KO.items()),
+    ]
 
 
 def test_the_prompt_holds_the_utterance_once_and_last_as_data() -> None:

@@ -30,7 +30,9 @@ def unreachable() -> LanguageModelNlu:
 def test_the_trained_model_answers_when_the_server_is_down(trained: NluModel) -> None:
     reader = WithFallback(unreachable(), trained)
     for text in ("떡볶이 먹고 싶어", "안녕"):
-        assert reader.read(text) == trained.read(text)
+        found = reader.read(text)
+        assert found == trained.read(text)
+        assert (found.reader, found.fallback) == ("trained", "unreachable")
     assert reader.counts == {"unreachable": 2}
     assert reader.gazetteer is trained.gazetteer
     assert "SAFETY" in reader.intents.labels
@@ -39,24 +41,27 @@ def test_the_trained_model_answers_when_the_server_is_down(trained: NluModel) ->
 def test_a_server_that_stays_down_is_left_alone_for_a_while_and_asked_again(trained: NluModel) -> None:
     now = [0.0]
     reader = WithFallback(unreachable(), trained, n_tolerated=2, rest_s=10, clock=lambda: now[0])
-    for _ in range(5):
-        reader.read("안녕")
+    assert [reader.read("안녕").fallback for _ in range(5)] == ["unreachable"] * 2 + ["resting"] * 3
     assert reader.counts == {"unreachable": 2, "resting": 3}
     now[0] = 11.0
-    reader.read("안녕")
+    assert reader.read("안녕").fallback == "unreachable"
     assert reader.counts == {"unreachable": 3, "resting": 3}
 
 
 def test_a_first_reader_that_answers_is_counted_and_its_failures_forgotten(trained: NluModel) -> None:
     reader = WithFallback(trained, trained)
-    assert reader.read("떡볶이") == trained.read("떡볶이")
+    found = reader.read("떡볶이")
+    assert found == trained.read("떡볶이")
+    assert found.fallback is None
     assert reader.counts == {"answered": 1}
 
 
 def test_danger_is_never_left_to_the_first_reader(trained: NluModel) -> None:
     text = next(t for t in ("죽고 싶어요", "집에서 자꾸 맞아요", "자해했어요") if trained.read(t).intent == "SAFETY")
     reader = WithFallback(unreachable(), trained)
-    assert reader.read(text) == trained.read(text)
+    found = reader.read(text)
+    assert found == trained.read(text)
+    assert (found.reader, found.fallback) == ("trained", "safety")
     assert reader.counts == {"safety": 1}
 
 

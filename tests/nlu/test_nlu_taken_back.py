@@ -1,0 +1,165 @@
+"""What need not be any more, who stays away, which earlier list or place is meant, and that danger stays danger."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from few_shops import SHOWN, ask, hear, said
+
+from aiyam.contracts import DialogueState, Filters, Intent, ShownList
+from aiyam.korean.spelling import normalise
+from aiyam.nlu.directions import budget_of
+from aiyam.nlu.follow_ups import is_about_the_list
+from aiyam.nlu.taken_back import let_go
+from aiyam.settings import REPO_ROOT
+
+REFINE, FOOD = Intent.REFINE, Intent.FOOD_RECOMMENDATION
+
+
+def on(text: str, intent: Intent, said_filters: Filters | None = None, **held: Any) -> dict[str, Any]:
+    """Return the constraints after a message, given those that held."""
+    state = SHOWN.model_copy(update={"filters": Filters(**held)})
+    return ask(said(text, intent, said_filters), state).filters.given()
+
+
+@pytest.mark.parametrize(
+    ("text", "held", "left"),
+    [
+        ("일식 아니어도 됨", {"category": ("일식",), "budget_max": 9000}, {"budget_max": 9000}),
+        ("채식 아니라도 괜찮아요", {"dietary_preferences": ("채식", "저염")}, {"dietary_preferences": ["저염"]}),
+        ("포장 안 되는 데도 괜찮아요", {"takeout": True, "menus": ("죽",)}, {"menus": ["죽"]}),
+        ("아침 아니라도 되오", {"time_of_day": "breakfast", "menus": ("죽",)}, {"menus": ["죽"]}),
+        ("매운 거 아니어도 상관없어", {"taste": ("매운",), "menus": ("라면",)}, {"menus": ["라면"]}),
+        ("신림 아니어도 괜찮아", {"place": "신림역", "menus": ("라면",)}, {"menus": ["라면"]}),
+        ("라면 말고도 괜찮아", {"place": "신림역", "menus": ("라면", "우동")}, {"place": "신림역", "menus": ["우동"]}),
+        ("맵지 않아도 돼", {"taste": ("매운",)}, {}),
+        ("친구는 못 온대", {"companion": "friends", "menus": ("라면",)}, {"menus": ["라면"]}),
+    ],
+)
+def test_what_need_not_be_any_more_is_let_go(text: str, held: dict[str, Any], left: dict[str, Any]) -> None:
+    assert let_go(text, Filters(**held)).given() == left
+
+
+@pytest.mark.parametrize("text", ["일식 아니면 안 돼", "일식 되는 데", "일식 말고", "한식도 괜찮아", "매운 거 못 먹어"])
+def test_other_words_about_a_condition_let_nothing_go(text: str) -> None:
+    held = Filters(category=("일식",), taste=("매운",))
+    assert let_go(text, held) == held
+
+
+def test_what_need_not_be_is_not_wished_for_by_a_reading_that_says_so() -> None:
+    wished = Filters(category=("일식",))
+    assert on("일식 아니어도 됨", FOOD, wished, category=("일식",), budget_max=9000) == {"budget_max": 9000}
+
+
+@pytest.mark.parametrize("intent", [REFINE, Intent.MEAL_CARD_INQUIRY, Intent.HELP])
+def test_the_card_is_let_go_but_not_by_a_question(intent: Intent) -> None:
+    held: dict[str, Any] = {"meal_card": True, "menus": ("라면",)}
+    assert on("급카 안 돼도 됨", intent, **held) == {"menus": ["라면"]}
+    asked = ask(
+        said("급카 없어도 되나요", Intent.MEAL_CARD_INQUIRY), SHOWN.model_copy(update={"filters": Filters(**held)})
+    )
+    assert asked.intent is Intent.MEAL_CARD_INQUIRY
+
+
+def test_more_money_lifts_the_limit() -> None:
+    assert on("예산 더 써도 됨", REFINE, menus=("초밥",), budget_max=20_000) == {"menus": ["초밥"]}
+
+
+def test_a_difference_in_price_is_no_limit() -> None:
+    assert budget_of("500원이라도 더 싼 거", 0, 4, 500, 500) == {}
+    assert budget_of("5000원보다 더 싼 거", 0, 5, 5000, 5000) == {"budget_max": 4999}
+
+
+@pytest.mark.parametrize("text", ["다른 메뉴로", "다른 거 먹자"])
+def test_other_food_keeps_the_place_and_turns_no_shop_down(text: str) -> None:
+    state = SHOWN.model_copy(update={"filters": Filters(menus=("떡볶이",), place="신림역")})
+    request = ask(said(text, REFINE), state)
+    assert (request.filters.given(), request.exclude_shop_ids) == ({"place": "신림역"}, ())
+
+
+def test_another_part_of_town_is_asked_for_and_the_dish_waits() -> None:
+    state = SHOWN.model_copy(update={"filters": Filters(menus=("떡볶이",), district="관악구")})
+    request = ask(said("다른 동네로", REFINE), state)
+    assert request.question == "어느 동네에서 찾을까요?"
+    assert request.choices == ("관악구에서 찾아줘", "강남구에서 찾아줘")
+    assert request.filters.given() == {"menus": ["떡볶이"]}
+
+
+def two_lists() -> DialogueState:
+    """Return a dialogue in which 만두 near 신림역 was looked for, then cold noodles at 사당역."""
+    before = ShownList(shop_ids=("s0", "s1"), filters=Filters(menus=("만두",), place="신림역"))
+    now = Filters(menus=("냉면",), place="사당역")
+    return SHOWN.model_copy(update={"earlier_lists": (before,), "shown_shop_ids": ("s3", "s4"), "filters": now})
+
+
+def test_a_number_of_a_while_ago_counts_in_the_list_whose_dish_is_named() -> None:
+    state = two_lists()
+    between = ShownList(shop_ids=("s2",), filters=Filters(menus=("죽",)))
+    state = state.model_copy(update={"earlier_lists": (*state.earlier_lists, between)})
+    assert ask(said("아까 만두집 중에 두번째 집 전화번호", Intent.SHOP_DETAIL), state).focus_shop_id == "s1"
+    assert ask(said("아까 두번째 집 전화번호", Intent.SHOP_DETAIL), state).focus_shop_id == "s1"
+    assert ask(said("아까 첫번째 집 전화번호", Intent.SHOP_DETAIL), state).focus_shop_id == "s2"
+
+
+def test_what_was_looked_for_a_while_ago_comes_back_by_its_dish_or_its_place() -> None:
+    again = ask(said("아까 만두 다시 보여줘", FOOD, Filters(menus=("만두",))), two_lists())
+    assert again.filters.given() == {"menus": ["만두"], "place": "신림역"}
+    there = ask(said("아까 동네로 다시", REFINE), two_lists())
+    assert there.filters.given() == {"menus": ["냉면"], "place": "신림역"}
+
+
+def test_a_question_about_there_brings_no_list_back() -> None:
+    state = two_lists().model_copy(update={"focus_shop_id": "s3", "spoken_shop_ids": ("s3",)})
+    request = ask(said("아까 거기 주소 알려줘", Intent.SHOP_DETAIL), state)
+    assert (request.intent, request.focus_shop_id) == (Intent.SHOP_DETAIL, "s3")
+
+
+@pytest.mark.parametrize("text", ["그럼 지금 나온 거 두번째는?", "장난이고 두번째는"])
+def test_what_leads_to_a_number_does_not_hide_it(text: str) -> None:
+    _, state = hear("첫번째 몇 시까지 해", Intent.OPENING_HOURS_INQUIRY, Filters(ordinal=1), SHOWN)
+    request = ask(said(text, REFINE, Filters(ordinal=2)), state)
+    assert (request.intent, request.focus_shop_id) == (Intent.OPENING_HOURS_INQUIRY, "s1")
+
+
+def test_the_number_that_takes_the_place_of_another_is_asked_about() -> None:
+    request = ask(said("첫번째 말고 두번째 거 전번", REFINE, Filters(ordinal=2)))
+    assert (request.intent, request.focus_shop_id) == (Intent.SHOP_DETAIL, "s1")
+
+
+def test_any_of_them_answers_which_shop_with_the_first() -> None:
+    asked, state = hear("거기 몇 시까지 해", Intent.OPENING_HOURS_INQUIRY, None, SHOWN)
+    assert asked.question is not None
+    request = ask(said("아무거나", FOOD), state)
+    assert (request.intent, request.focus_shop_id) == (Intent.OPENING_HOURS_INQUIRY, "s0")
+
+
+HELD = SHOWN.model_copy(
+    update={"filters": Filters(menus=("떡볶이",), companion="family", allergies=("땅콩",), atmosphere=("조용한",))}
+)
+
+
+@pytest.mark.parametrize(
+    "text", ["나 우유 먹으면 배 아파", "게도 못 먹어요", "조용한 데였으면 좋겠어", "이것도 싫은데", "엄마는 못 온대"]
+)
+def test_a_condition_taken_for_danger_changes_the_list(text: str) -> None:
+    assert ask(said(text, Intent.SAFETY), HELD).intent is Intent.REFINE
+
+
+@pytest.mark.parametrize(
+    "text", ["엄마가 안 와요", "우유도 못 먹고 굶었어", "이것도 싫고 다 죽고 싶어", "배 아파 맞아서"]
+)
+def test_danger_stays_danger_beside_a_list(text: str) -> None:
+    assert ask(said(text, Intent.SAFETY), HELD).intent is Intent.SAFETY
+
+
+def test_no_disclosure_we_know_is_taken_for_a_wish_about_the_list() -> None:
+    rows = [
+        json.loads(line)
+        for name in ("cases.jsonl", "heldout.jsonl")
+        for line in (REPO_ROOT / "datasets" / "safety" / name).read_text("utf-8").splitlines()
+    ]
+    told = [row["text"] for row in rows if row["expect"]["action"] == "escalate"]
+    assert len(told) > 100
+    assert not [text for text in told if is_about_the_list(normalise(text).text, HELD)]
