@@ -91,21 +91,20 @@ def train_component(
     **options: Any,
 ) -> str:
     """Train one component into a new sealed version, make it production, and return the version's name."""
-    version = registry.new_version(settings.models_dir, component)
-    out = settings.models_dir / component / version
-    if component == "nlu":
-        data = options.pop("data", None) or settings.datasets_dir / "nlu"
-        train_understanding(data, out, progress=progress, **{"seed": settings.seed, **options})
-    elif component == "content":
-        from aiyam.training.content import train_content
+    with registry.next_version(settings.models_dir, component) as out:
+        if component == "nlu":
+            data = options.pop("data", None) or settings.datasets_dir / "nlu"
+            train_understanding(data, out, progress=progress, **{"seed": settings.seed, **options})
+        elif component == "content":
+            from aiyam.training.content import train_content
 
-        train_content(Catalogue.load(store), out, seed=settings.seed, progress=progress, **options)
-    elif component == "ranker":
-        _train_ranker(settings, store, out, progress, **options)
-    else:
-        raise AiyamError(f"Expected one of {', '.join(COMPONENTS)}, got {component!r}.")
-    set_alias(store, component, "production", version, who=who, why=why)
-    return version
+            train_content(Catalogue.load(store), out, seed=settings.seed, progress=progress, **options)
+        elif component == "ranker":
+            _train_ranker(settings, store, out, progress, **options)
+        else:
+            raise AiyamError(f"Expected one of {', '.join(COMPONENTS)}, got {component!r}.")
+        set_alias(store, component, "production", out.name, who=who, why=why)
+        return out.name
 
 
 def train_understanding(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +21,8 @@ from aiyam.errors import Conflict, InvalidInput, ModelError
 
 MANIFEST = "manifest.json"
 CARD = "card.md"
+_BUILDING = ".building"
+"""Beside the versions: what is being built, and the numbers kept for it."""
 _VERSION = re.compile(r"^v(\d+)$")
 _PACKAGES = ("numpy", "torch", "scikit-learn", "python-crfsuite", "faiss-cpu")
 
@@ -41,7 +46,8 @@ def seal(
     """Turn a folder of finished files into a model version: write ``card.md``, then the manifest, last and at once.
 
     Everything is on disk before the manifest appears, so a version with a manifest is whole, and a killed training
-    leaves none. A sealed folder is never changed.
+    leaves none. Every file gets the rights that new files have here (some libraries write theirs for one person alone).
+    A sealed folder is never changed.
 
     Args:
         card: text of ``card.md`` below its heading and facts; may be empty.
@@ -54,7 +60,8 @@ def seal(
         raise ModelError(
             f"Expected a folder of model files at {folder}, found none.", hint="Save the model there first."
         )
-    refuse_sealed(folder)
+    if (folder / MANIFEST).exists():
+        raise _already_sealed(folder)
     if not component or not version:
         raise InvalidInput("Expected a component and a version to seal, got an empty name.")
     if not _files(folder):
@@ -76,8 +83,10 @@ def seal(
     }
     _write_at_once(folder / CARD, _card(Manifest(**facts), card))
     checksums = {}
+    rights = (folder / CARD).stat().st_mode & 0o777
     for name in _files(folder):
         with (folder / name).open("rb+") as handle:
+            os.fchmod(handle.fileno(), rights)
             os.fsync(handle.fileno())
         checksums[name] = sha256_of(folder / name)
     manifest = Manifest(**facts, checksums=checksums)
@@ -85,21 +94,113 @@ def seal(
     return manifest
 
 
-def refuse_sealed(folder: Path) -> None:
-    """Do nothing where a version may be written; a training calls it before its work and again before its first file.
+@contextmanager
+def building(out: Path) -> Iterator[Path]:
+    """Give an empty folder of the same name to build a version in; it becomes ``out``, whole, when the block ends well.
+
+    Where the block does not end well nothing is left; a killed process leaves a hidden folder, which the next removes.
 
     Raises:
-        Conflict: the folder is already sealed.
+        Conflict: ``out`` holds something, was given something meanwhile, or is being built by another process.
         InvalidInput: it, or the nearest folder above it that exists, cannot be written to.
     """
-    if (folder / MANIFEST).exists():
-        raise Conflict(f"{folder} is already sealed.", hint="Name a new folder; sealed versions do not change.")
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise InvalidInput(
-            f"Expected a folder that can be written to at {folder}, got {there}, which cannot.",
-            hint="Name another folder, or change its rights.",
+    _refuse_taken(out)
+    parent = out.absolute().parent
+    folder = parent / _BUILDING / out.name
+    with _locked(folder.with_name(f"{out.name}.lock")) as ours:
+        if not ours:
+            raise Conflict(f"{out} is being built by another process.", hint="Wait for it, or name another folder.")
+        _refuse_taken(out)
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            yield folder
+            try:
+                os.rename(folder, out)
+            except OSError:
+                _refuse_taken(out)
+                raise
+            _sync(parent)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def next_version(models_dir: Path, component: str) -> Iterator[Path]:
+    """Give the path of the next version, its number kept for the caller while the block runs; nothing is made there.
+
+    Two trainings at once never get the same, and one that fails or is killed uses none up.
+    """
+    folder = models_dir / component
+    folder.mkdir(parents=True, exist_ok=True)
+    number = max((int(m[1]) for p in folder.iterdir() if (m := _VERSION.match(p.name)) and _holds_any(p)), default=0)
+    while True:
+        number += 1
+        out = folder / f"v{number}"
+        with _locked(folder / _BUILDING / f"{out.name}.kept") as ours:
+            if ours and not _holds_any(out):
+                yield out
+                return
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Hold a lock file while the block runs, or tell that another does; the system frees that of a killed process."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = path.open("a")
+        except FileNotFoundError:  # another has just removed the folder
+            continue
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            if not _is_at(handle.fileno(), path):  # its holder has just removed it
+                continue
+            try:
+                yield True
+            finally:
+                path.unlink(missing_ok=True)
+                with suppress(OSError):  # others are being built
+                    path.parent.rmdir()
+            return
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _refuse_taken(out: Path) -> None:
+    if (out / MANIFEST).exists():
+        raise _already_sealed(out)
+    parent = next(path for path in out.absolute().parents if path.exists())
+    for there in (parent, out):
+        if there.exists() and not (there.is_dir() and os.access(there, os.R_OK | os.W_OK | os.X_OK)):
+            raise InvalidInput(
+                f"Expected a folder that can be written to at {out}, got {there}, which cannot.",
+                hint="Name another folder, or change its rights.",
+            )
+    if out.is_mount():
+        raise InvalidInput(f"Expected a plain folder at {out}, got a mounted one.", hint="Name a folder inside it.")
+    if _holds_any(out):
+        raise Conflict(
+            f"Expected an empty folder or none at {out}, found {min(p.name for p in out.iterdir())} in it.",
+            hint="Name a new folder, or empty this one.",
         )
+
+
+def _already_sealed(folder: Path) -> Conflict:
+    return Conflict(f"{folder} is already sealed.", hint="Name a new folder; sealed versions do not change.")
+
+
+def _holds_any(folder: Path) -> bool:
+    return folder.is_dir() and next(folder.iterdir(), None) is not None
 
 
 def open_sealed(folder: Path, component: str) -> Manifest:
@@ -171,21 +272,6 @@ def latest(models_dir: Path, component: str) -> str | None:
     return found[-1] if found else None
 
 
-def new_version(models_dir: Path, component: str) -> str:
-    """Create and return the next version's empty folder; two trainings at once never get the same one."""
-    folder = models_dir / component
-    folder.mkdir(parents=True, exist_ok=True)
-    taken = [int(match[1]) for path in folder.iterdir() if (match := _VERSION.match(path.name))]
-    number = max(taken, default=0) + 1
-    while True:
-        try:
-            (folder / f"v{number}").mkdir()
-        except FileExistsError:
-            number += 1
-        else:
-            return f"v{number}"
-
-
 def version_folder(models_dir: Path, component: str, version: str) -> Path:
     """Return where a version's files are.
 
@@ -217,7 +303,11 @@ def _write_at_once(path: Path, text: str) -> None:
         handle.flush()
         os.fsync(handle.fileno())
     os.replace(partial, path)
-    directory = os.open(path.parent, os.O_RDONLY)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    directory = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:

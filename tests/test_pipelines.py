@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from aiyam.contracts import KST, Progress
-from aiyam.errors import Conflict
-from aiyam.pipelines import first_run, missing
+from aiyam.errors import Conflict, DataError
+from aiyam.pipelines import first_run, missing, train_component
 from aiyam.settings import REPO_ROOT, Settings
 from aiyam.store import Store
+from aiyam.store.aliases import alias_of
 from aiyam.store.columns import count_rows, set_fact
 from aiyam.store.schema import shop
 
@@ -44,13 +45,33 @@ def test_two_first_runs_of_one_home_do_not_meet(tmp_path: Path) -> None:
             first_run(settings, silent)
 
 
+def test_a_training_that_fails_takes_no_version_and_changes_no_production(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", models_dir=tmp_path / "models")
+    settings.home.mkdir()
+    rows = "".join(f'{{"text": "불 {said} {i}", "intent": "{said}"}}\n' for i in range(8) for said in ("켜", "꺼"))
+    (tmp_path / "rows.jsonl").write_text(rows, "utf-8")
+    (tmp_path / "none.jsonl").write_text('{"text": "가"}\n', "utf-8")
+    store = Store.open(settings.url)
+    try:
+        with pytest.raises(DataError):
+            train_component(settings, store, "nlu", lambda _: None, data=tmp_path / "none.jsonl")
+        assert not list((settings.models_dir / "nlu").iterdir())
+        assert alias_of(store, "nlu", "production") is None
+        given = {"data": tmp_path / "rows.jsonl", "epochs": 0}
+        made = [train_component(settings, store, "nlu", lambda _: None, **given) for _ in range(2)]
+        assert made == ["v1", "v2"]
+        assert alias_of(store, "nlu", "production") == "v2"
+    finally:
+        store.close()
+
+
 @pytest.mark.slow
 def test_an_imported_list_without_people_can_be_chatted_with(tmp_path: Path, home: Settings) -> None:
     from datetime import datetime
 
     from aiyam.assistant import Assistant
     from aiyam.catalogue.importing import import_file
-    from aiyam.store.aliases import alias_of, set_alias
+    from aiyam.store.aliases import set_alias
 
     settings = Settings(home=tmp_path / "home", models_dir=tmp_path / "models")
     settings.home.mkdir()

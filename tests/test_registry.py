@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -90,43 +93,110 @@ def test_a_sealed_version_is_not_sealed_again_and_an_empty_one_never(folder: Pat
         registry.seal(tmp_path / "nowhere", component="nlu", version="v1")
 
 
-def test_a_seal_that_dies_before_the_manifest_leaves_no_version(
+def build(out: Path, text: str = "x") -> None:
+    with registry.building(out) as folder:
+        (folder / "weights.bin").write_text(text)
+        registry.seal(folder, component="nlu", version=folder.name, created_at=NOW)
+
+
+def test_a_seal_that_dies_before_the_manifest_leaves_nothing(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    models = tmp_path / "models"
-    version = registry.new_version(models, "nlu")
-    (models / "nlu" / version / "weights.bin").write_bytes(b"x")
-
     def dies(path: Path) -> str:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(registry, "sha256_of", dies)
     with pytest.raises(KeyboardInterrupt):
-        registry.seal(models / "nlu" / version, component="nlu", version=version)
-    assert registry.versions(models, "nlu") == ["v1"]
+        build(tmp_path / "models" / "nlu" / "v2")
+    assert registry.versions(tmp_path / "models", "nlu") == ["v1"]
+    assert [p.name for p in folder.parent.iterdir()] == ["v1"]
+
+
+def test_a_version_appears_whole_under_its_own_name(tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "er" / "v1"
+    with registry.building(out) as folder:
+        assert (folder.name, list(folder.iterdir()), out.exists()) == ("v1", [], False)
+        (folder / "weights.bin").write_text("x")
+        registry.seal(folder, component="nlu", version=folder.name, created_at=NOW)
+        assert registry.versions(tmp_path / "deep", "er") == []
+    assert registry.open_sealed(out, "nlu").version == "v1"
+    assert [p.name for p in out.parent.iterdir()] == ["v1"]
+
+
+def test_what_came_to_stand_there_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    def overtaken() -> None:
+        with registry.building(tmp_path / "v1") as folder:
+            (folder / "weights.bin").write_text("x")
+            (tmp_path / "v1").mkdir()
+            (tmp_path / "v1" / "notes.txt").write_text("mine")
+
+    with pytest.raises(Conflict, match=r"notes\.txt"):
+        overtaken()
+    assert [p.name for p in tmp_path.rglob("*")] == ["v1", "notes.txt"]
+
+
+def test_a_version_being_built_is_not_built_by_another(tmp_path: Path) -> None:
+    with registry.building(tmp_path / "v1") as folder:
+        with pytest.raises(Conflict, match="another process"):
+            build(tmp_path / "v1", "other")
+        (folder / "weights.bin").write_text("ours")
+    assert (tmp_path / "v1" / "weights.bin").read_text() == "ours"
+
+
+def test_what_a_killed_process_left_is_cleared_away_and_takes_no_number(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path; from aiyam import registry\n"
+        "with registry.next_version(Path(sys.argv[1]), 'nlu') as out, registry.building(out) as folder:\n"
+        "    (folder / 'half.bin').write_text('x'); print(out.name, flush=True); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    build(tmp_path / "nlu" / "v1")
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (-signal.SIGKILL, "v2\n")
+        assert registry.versions(tmp_path, "nlu") == ["v1"]
+    with registry.next_version(tmp_path, "nlu") as out:
+        build(out)
+    assert sorted(p.name for p in (tmp_path / "nlu" / "v2").iterdir()) == ["card.md", "manifest.json", "weights.bin"]
+    assert sorted(p.name for p in (tmp_path / "nlu").iterdir()) == ["v1", "v2"]
 
 
 def test_versions_are_listed_oldest_first_and_ten_comes_after_nine(tmp_path: Path) -> None:
     assert registry.versions(tmp_path, "nlu") == []
     assert registry.latest(tmp_path, "nlu") is None
     for _ in range(11):
-        version = registry.new_version(tmp_path, "nlu")
-        (tmp_path / "nlu" / version / "w").write_text("x")
-        registry.seal(tmp_path / "nlu" / version, component="nlu", version=version, created_at=NOW)
+        with registry.next_version(tmp_path, "nlu") as out:
+            build(out)
     assert registry.versions(tmp_path, "nlu") == [f"v{n}" for n in range(1, 12)]
     assert registry.latest(tmp_path, "nlu") == "v11"
-    registry.new_version(tmp_path, "nlu")
-    assert registry.latest(tmp_path, "nlu") == "v11"
+    (tmp_path / "nlu" / "v12").mkdir()  # empty: nobody's
+    with registry.next_version(tmp_path, "nlu") as out:
+        assert out.name == "v12"
+    (tmp_path / "nlu" / "v12" / "notes.txt").write_text("mine")
+    with registry.next_version(tmp_path, "nlu") as out:
+        assert out.name == "v13"
 
 
 def test_trainings_at_once_get_different_versions(tmp_path: Path) -> None:
     got: list[str] = []
-    threads = [threading.Thread(target=lambda: got.append(registry.new_version(tmp_path, "nlu"))) for _ in range(12)]
+    all_have_one = threading.Barrier(12, timeout=30)
+
+    def take() -> None:
+        with registry.next_version(tmp_path, "nlu") as out:
+            got.append(out.name)
+            all_have_one.wait()
+
+    threads = [threading.Thread(target=take) for _ in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert sorted(got) == sorted(f"v{n}" for n in range(1, 13))
+    assert not list((tmp_path / "nlu").iterdir())
+
+
+def test_an_error_in_the_block_is_not_taken_for_one_of_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), registry.next_version(tmp_path, "nlu"):
+        (tmp_path / "nothing").read_text()
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "../../etc", "a\\b"])

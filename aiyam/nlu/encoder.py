@@ -18,7 +18,8 @@ from aiyam.korean.spelling import Normalised, normalise
 from aiyam.llm.loading import quietly
 from aiyam.nlu.decoding import best_tags, spans_of_tags
 from aiyam.nlu.gazetteer import Gazetteer
-from aiyam.nlu.model import CONFIG, Reading, softmax
+from aiyam.nlu.model import CONFIG, Reading, label_sets, softmax
+from aiyam.nlu.tensors import refuse_nonfinite
 from aiyam.nlu.values import Span, find_evidence
 
 if TYPE_CHECKING:
@@ -247,8 +248,11 @@ class EncoderNluModel:
         retrain = "Train it again: aiyam train nlu."
         try:
             config = json.loads((folder / CONFIG).read_text("utf-8"))
-            kind, tags = config["kind"], list(config["tags"])
-            intents = EncoderIntents(tuple(config["intents"]), float(config["temperature"]))
+            kind, temperature = config["kind"], float(config["temperature"])
+            if not 0 < temperature < float("inf"):
+                raise ValueError(f"a temperature of {temperature}")
+            labels, tags = label_sets(config)
+            intents = EncoderIntents(labels, temperature)
         except Exception as error:
             raise ModelError(f"Expected {CONFIG} of an encoder in {folder}, got: {error!r}.", hint=retrain) from error
         if kind != KIND:
@@ -257,6 +261,7 @@ class EncoderNluModel:
         network = make_network(encoder, hidden, len(intents.labels), len(tags))
         try:
             heads = load_file(folder / HEADS)
+            refuse_nonfinite({name: array.float().numpy() for name, array in heads.items()})
             missing, unexpected = network.load_state_dict(heads, strict=False)
         except Exception as error:
             raise ModelError(f"Expected the heads at {folder / HEADS}, got: {error}.", hint=retrain) from error

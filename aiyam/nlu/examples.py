@@ -10,7 +10,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,7 @@ __all__ = ["MAX_ROWS", "MAX_TEXT_CHARS", "Conflicts", "Example", "LoadReport", "
 MAX_TEXT_CHARS = 1000
 MAX_ROWS = 200_000
 """Rows kept of one file. Of a larger one whole texts are left out evenly, by a hash of the text."""
+_TOLD_EVERY = 2000
 _UNWRITABLE = re.compile("[\ud800-\udfff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 Conflicts = Literal["majority", "keep"]
@@ -58,6 +59,7 @@ def load_examples(
     known_entities: Collection[str] | None = None,
     conflicts: Conflicts = "majority",
     max_rows: int = MAX_ROWS,
+    told: Callable[[float], None] | None = None,
 ) -> tuple[list[Example], LoadReport]:
     """Read ``{"training_data": [...]}``, a JSON list, or JSON Lines, in bounded memory; rows come in the file's order.
 
@@ -72,6 +74,7 @@ def load_examples(
             agree on, so that a slip does not win by coming first, and of equally many the first, so that the result
             does not depend on chance; ``keep`` keeps all, as scoring a test file must.
         max_rows: the most rows kept; more are left out by a hash of their text, copies of a text together.
+        told: called now and then with the share of the file that has been read.
 
     Raises:
         DataError: the file cannot be read as any of these, or no sound row is left.
@@ -81,6 +84,8 @@ def load_examples(
     kept = _Kept(max_rows)
     for raw in rows.rows():
         report.n_rows += 1
+        if told is not None and report.n_rows % _TOLD_EVERY == 0:
+            told(rows.share_read)
         repairs = list(raw.repairs)
         try:
             if raw.problem:
@@ -124,8 +129,7 @@ class _Kept:
     def add(self, example: Example) -> None:
         rows = self._by_text.get(example.text)
         if rows is None:
-            digest = hashlib.blake2b(example.text.encode("utf-8"), digest_size=8).digest()
-            key = int.from_bytes(digest, "big")
+            key = chance_of(example.text)
             if key >= self._bar:
                 self.n_left_out += 1
                 return
@@ -160,6 +164,11 @@ class _Kept:
             chosen += rows
         report.rejected.sort(key=lambda n: n.row)
         yield from sorted(chosen, key=lambda e: e.row)
+
+
+def chance_of(text: str) -> int:
+    """Return a number below 2^64 that is the text's alone: what is kept of too many rows is what has the smallest."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8"), digest_size=8).digest(), "big")
 
 
 def _majority(rows: list[Example], report: LoadReport) -> list[Example]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.nlu.bags import Bags
+from aiyam.nlu.tensors import checked
 
 MAX_CELLS = 1 << 23
 """Buckets times labels: eight megabytes of weights, however many labels there are."""
@@ -87,10 +88,17 @@ class LinearIntents:
         """Read the arrays back.
 
         Raises:
-            KeyError: one is missing.
-            ValueError: their shapes do not fit the labels.
+            ValueError: one is missing, or they do not fit the labels.
         """
-        weights, rarity = tensors["linear.weights"], tensors["linear.rarity"].astype(np.float32)
-        if weights.shape != (len(rarity), len(labels)) or weights.dtype != np.int8:
-            raise ValueError(f"linear weights of shape {weights.shape} for {len(labels)} labels")
-        return cls(labels, weights, tensors["linear.scale"], tensors["linear.bias"], rarity)
+        k = len(labels)
+        rarity = checked(tensors, "linear.rarity", None).astype(np.float32)
+        size = len(rarity)
+        if size < 1 or size & (size - 1):
+            raise ValueError(f"linear.rarity of {size} where a power of two was expected")
+        return cls(
+            labels,
+            checked(tensors, "linear.weights", size, k, kinds="i").astype(np.int8, copy=False),
+            checked(tensors, "linear.scale", k).astype(np.float32, copy=False),
+            checked(tensors, "linear.bias", k).astype(np.float32, copy=False),
+            rarity,
+        )

@@ -14,7 +14,7 @@ MAX_NOTES = 100
 _MAX_REASON_CHARS = 300
 _ROWS_IN_SUMMARY = 5
 
-Action = Literal["repaired", "rejected", "left_out"]
+Action = Literal["repaired", "rejected", "set_aside"]
 
 KINDS_KO: dict[str, str] = {
     "offsets": "위치가 글과 다름",
@@ -32,8 +32,12 @@ KINDS_KO: dict[str, str] = {
     "unknown_entity": "모르는 개체",
     "overlap": "표시가 겹침",
     "conflict": "같은 글에 다른 라벨",
+    "held_back": "평가·조정용 행과 같은 글",
+    "near_held_back": "평가·조정용 행과 거의 같은 글",
+    "said_anew": "새 데이터가 다시 말한 글",
 }
-"""Kinds of repair and rejection in the words of the short report."""
+"""Kinds of repair, rejection and setting aside in the words of the short report."""
+_ACTIONS_KO: dict[Action, str] = {"repaired": "고침", "rejected": "버림", "set_aside": "뺌"}
 
 
 @dataclass(frozen=True)
@@ -45,14 +49,16 @@ class RowNote:
     action: Action
     kind: str
     reason: str
+    text: str = ""
+    """What the row says, where that is what matters."""
 
 
 @dataclass
 class LoadReport:
-    """What a loader kept, repaired and rejected.
+    """What a loader kept, repaired and rejected, and what a training set aside of it.
 
-    ``n_rows == n_kept + n_rejected + n_left_out``. Repaired rows count among the others; ``repaired`` and ``rejected``
-    hold at most ``MAX_NOTES`` notes of a kind, while ``kinds`` counts all by (action, kind).
+    ``n_rows == n_kept + n_rejected + n_left_out + n_set_aside``. Repaired rows count among the others; ``repaired``,
+    ``rejected`` and ``set_aside`` hold at most ``MAX_NOTES`` notes of a kind, while ``kinds`` counts all by (action, kind).
     """
 
     file: str = ""
@@ -63,21 +69,25 @@ class LoadReport:
     n_repaired: int = 0
     n_rejected: int = 0
     n_left_out: int = 0
+    """Sound rows of a file, or of files, larger than what is used at once."""
+    n_set_aside: int = 0
+    """Sound rows not to be trained on: what they say is held back, or said anew elsewhere."""
     n_copies: int = 0
     """Kept rows that say exactly what an earlier kept row says."""
     n_conflicts: int = 0
     """Texts that stand with more than one labelling."""
     repaired: list[RowNote] = field(default_factory=list)
     rejected: list[RowNote] = field(default_factory=list)
+    set_aside: list[RowNote] = field(default_factory=list)
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
     intents: dict[str, int] = field(default_factory=dict)
 
-    def note(self, row: int, action: Action, kind: str, reason: str) -> None:
+    def note(self, row: int, action: Action, kind: str, reason: str, *, text: str = "") -> None:
         """Count what happened to a row, and note it unless enough of its kind are noted."""
         self.kinds[action, kind] += 1
         if self.kinds[action, kind] <= MAX_NOTES:
-            notes = self.repaired if action == "repaired" else self.rejected
-            notes.append(RowNote(self.file, row, action, kind, _plain(reason)))
+            notes: list[RowNote] = getattr(self, action)
+            notes.append(RowNote(self.file, row, action, kind, _plain(reason), _plain(text)))
 
     def warnings(self) -> list[str]:
         """Say, in Korean, what is sound row by row and still weak as a whole."""
@@ -92,10 +102,10 @@ class LoadReport:
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as plain JSON types."""
-        kinds: dict[str, dict[str, int]] = {"repaired": {}, "rejected": {}}
+        kinds: dict[str, dict[str, int]] = {action: {} for action in _ACTIONS_KO}
         for (action, kind), n in sorted(self.kinds.items()):
             kinds[action][kind] = n
-        notes = sorted((*self.repaired, *self.rejected), key=lambda n: n.row)
+        notes = sorted((*self.repaired, *self.rejected, *self.set_aside), key=lambda n: n.row)
         return {
             "file": self.file,
             "layout": self.layout,
@@ -105,6 +115,7 @@ class LoadReport:
             "repaired": self.n_repaired,
             "rejected": self.n_rejected,
             "left_out": self.n_left_out,
+            "set_aside": self.n_set_aside,
             "copies": self.n_copies,
             "conflicting_texts": self.n_conflicts,
             "kinds": kinds,
@@ -135,11 +146,12 @@ def summary_ko(files: Sequence[Mapping[str, Any]]) -> str:
     lines = []
     for report in files:
         copies = f", 똑같은 행 {report['copies']:,}" if report["copies"] else ""
+        aside = f", 뺌 {report['set_aside']:,}" if report["set_aside"] else ""
         lines.append(
             f"{report['file']}: {report['rows']:,}행 가운데 {report['kept']:,}행을 써요"
-            f" (고침 {report['repaired']:,}, 버림 {report['rejected']:,}{copies})."
+            f" (고침 {report['repaired']:,}, 버림 {report['rejected']:,}{aside}{copies})."
         )
-        for action, word in (("repaired", "고침"), ("rejected", "버림")):
+        for action, word in _ACTIONS_KO.items():
             for kind, n in sorted(report["kinds"][action].items(), key=lambda item: -item[1]):
                 found = [x["row"] for x in report["notes"] if (x["action"], x["kind"]) == (action, kind)]
                 rows = list(dict.fromkeys(found))[:_ROWS_IN_SUMMARY]

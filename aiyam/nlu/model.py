@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -21,6 +22,7 @@ from aiyam.nlu.grid import FEATURES_VERSION, Utterance, grid_of
 from aiyam.nlu.linear_intents import LinearIntents
 from aiyam.nlu.network import Network
 from aiyam.nlu.sparse_tagger import SparseTagger
+from aiyam.nlu.tensors import Tensors, refuse_nonfinite
 from aiyam.nlu.values import Span
 
 CONFIG, WEIGHTS = "nlu.json", "weights.safetensors"
@@ -100,7 +102,7 @@ class NluModel:
         """Open a model folder's files.
 
         Raises:
-            ModelError: a file is missing, damaged, or made with other features.
+            ModelError: a file is missing, damaged, does not fit the other, or was made with other features.
         """
         from safetensors.numpy import load_file
 
@@ -110,13 +112,8 @@ class NluModel:
             version = config["features_version"]
             if version == FEATURES_VERSION:
                 tensors = load_file(folder / WEIGHTS)
-                tags = tuple(config["tags"])
-                intents = LinearIntents.of_tensors(config["intents"], tensors)
-                tagger = SparseTagger.of_tensors(len(tags), tensors) if "crf.keys" in tensors else None
-                network = Network(tensors) if "net.embedding" in tensors else None
-                if network is not None and not network.fits(len(intents.labels), len(tags)):
-                    raise ValueError("the network's heads have other sizes than the label sets")
-                parts = Parts(intents, tags, tagger, network, Mix(**config["mix"]))
+                refuse_nonfinite(tensors)
+                parts = _parts_of(config, tensors)
         except Exception as error:
             raise ModelError(
                 f"Expected a readable understanding model in {folder}, got: {error}.", hint=retrain
@@ -179,8 +176,52 @@ class NluModel:
         return intent_scores, tag_scores, around.starts
 
 
+def label_sets(config: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the intents and tags that a model's configuration names.
+
+    Raises:
+        ValueError: they are missing, or no label sets.
+    """
+    found = []
+    for name in ("intents", "tags"):
+        labels = config.get(name)
+        if not isinstance(labels, list) or not labels or not all(isinstance(x, str) and x for x in labels):
+            raise ValueError(f"{name} that are no list of names")
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"{name} of which one stands twice")
+        found.append(tuple(labels))
+    intents, tags = found
+    if tags[0] != "O" or any(t[:2] not in ("B-", "I-") for t in tags[1:]):
+        raise ValueError('tags that are not "O" and then B- and I- of each kind')
+    return intents, tags
+
+
+def _parts_of(config: Mapping[str, Any], tensors: Tensors) -> Parts:
+    intents, tags = label_sets(config)
+    weights = config["mix"]
+    for name, weight in weights.items():
+        if type(weight) not in (int, float) or not 0 <= weight < math.inf:
+            raise ValueError(f"mix with {name} {weight!r} where a number from 0 on was expected")
+    mix = Mix(**weights)
+    linear = LinearIntents.of_tensors(intents, tensors)
+    tagger = SparseTagger.of_tensors(len(tags), tensors) if mix.tags_linear or _any_of("crf.", tensors) else None
+    uses_network = mix.intent_network or mix.tags_network
+    network = Network(tensors) if uses_network or _any_of("net.", tensors) else None
+    if network is not None and not network.fits(len(intents), len(tags)):
+        raise ValueError("a network whose heads have other sizes than the label sets")
+    return Parts(linear, tags, tagger, network, mix)
+
+
+def _any_of(prefix: str, tensors: Tensors) -> bool:
+    return any(name.startswith(prefix) for name in tensors)
+
+
 def save_model(folder: Path, parts: Parts, config: dict[str, Any]) -> None:
-    """Write the model's files; the caller seals the folder."""
+    """Write the model's files; the caller seals the folder.
+
+    Raises:
+        ModelError: its weights are no numbers, as of a training that diverged.
+    """
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -188,6 +229,13 @@ def save_model(folder: Path, parts: Parts, config: dict[str, Any]) -> None:
     for part in (parts.tagger, parts.network):
         if part is not None:
             tensors.update(part.tensors())
+    try:
+        refuse_nonfinite(tensors)
+    except ValueError as error:
+        raise ModelError(
+            f"Expected weights that are numbers, got {error}: the training diverged.",
+            hint="Train with another seed or a lower learning rate.",
+        ) from error
     save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, folder / WEIGHTS)
     full = {**config, "intents": list(parts.intents.labels), "tags": list(parts.tags), "mix": vars(parts.mix), "features_version": FEATURES_VERSION}  # fmt: skip
     (folder / CONFIG).write_text(json.dumps(full, ensure_ascii=False, indent=1) + "\n", "utf-8")

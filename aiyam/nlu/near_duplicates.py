@@ -24,40 +24,50 @@ def folded(text: str) -> str:
 def without_near_duplicates(
     train: Sequence[Example], held: Iterable[Example], *, most_shared: float = MOST_SHARED
 ) -> list[Example]:
-    """Return the training rows that are no near-duplicates of a held-out row, in their order.
+    """Return the training rows that are no near-duplicates of a held-out row, in their order."""
+    known = HeldOut([e.text for e in held], most_shared=most_shared)
+    return [e for e in train if known.find(e.text) is None]
 
-    A near-duplicate is the same once ``folded``, or shares more than ``most_shared`` of its character trigrams
-    (Jaccard). Only rows sharing one of the rarest trigrams are compared (prefix filtering; Chaudhuri, Ganti and
-    Kaushik, 2006), so the cost grows with the rows, not with their product.
+
+class HeldOut:
+    """An index of held-out texts.
+
+    A near-duplicate of one is the same once ``folded``, or shares more than ``most_shared`` of its character trigrams
+    (Jaccard). Only texts sharing one of the rarest trigrams, and of like length, are compared (prefix filtering;
+    Chaudhuri, Ganti and Kaushik, 2006), so the cost grows with the rows, not with their product.
     """
-    known = _Held([folded(e.text) for e in held], most_shared)
-    return [e for e in train if not known.near(folded(e.text))]
 
-
-class _Held:
-    """An index of held-out texts by trigram."""
-
-    def __init__(self, texts: Sequence[str], most_shared: float) -> None:
+    def __init__(self, texts: Sequence[str], *, most_shared: float = MOST_SHARED) -> None:
         self._most_shared = most_shared
-        self._exact = frozenset(texts)
-        self._grams = [_trigrams(t) for t in dict.fromkeys(texts)]
+        self._places: dict[str, int] = {}
+        for place, text in enumerate(texts):
+            self._places.setdefault(folded(text), place)
+        self._grams = [_trigrams(t) for t in self._places]
+        self._firsts = list(self._places.values())
         self._owners: dict[str, list[int]] = {}
         for row, grams in enumerate(self._grams):
             for gram in grams:
                 self._owners.setdefault(gram, []).append(row)
 
-    def near(self, text: str) -> bool:
-        """Tell whether a folded text is one of the held-out ones, or nearly."""
-        if text in self._exact:
-            return True
+    def find(self, text: str) -> tuple[int, bool] | None:
+        """Return the place of a held-out text that says the same or nearly, and whether it says the same; None of none."""
+        text = folded(text)
+        if (place := self._places.get(text)) is not None:
+            return place, True
+        if not self._grams:
+            return None
         grams = _trigrams(text)
         # a pair above the bar shares more than this many trigrams, so at most the rest may lie before the first shared
         n_unshared = len(grams) - int(self._most_shared * len(grams))
         rarest = sorted(grams, key=lambda g: len(self._owners.get(g, ())))[:n_unshared]
-        candidates = {row for gram in rarest for row in self._owners.get(gram, ())}
-        return any(
-            len(grams & self._grams[row]) > self._most_shared * len(grams | self._grams[row]) for row in candidates
-        )
+        fewest, most = self._most_shared * len(grams), len(grams) / self._most_shared
+        for row in sorted({row for gram in rarest for row in self._owners.get(gram, ())}):
+            theirs = self._grams[row]
+            if fewest < len(theirs) < most:
+                n_shared = len(grams & theirs)
+                if n_shared > self._most_shared * (len(grams) + len(theirs) - n_shared):
+                    return self._firsts[row], False
+        return None
 
 
 def _trigrams(text: str) -> frozenset[str]:

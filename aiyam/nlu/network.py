@@ -7,14 +7,14 @@ maximum over the states and the sum of the context embeddings. ``aiyam.training.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aiyam.nlu.contexts import DENSE_CONTEXTS, Contexts
+from aiyam.nlu.contexts import DENSE_CONTEXTS, N_JAMO, N_PLACES, Contexts
 from aiyam.nlu.recurrence import BothWays, Direction
+from aiyam.nlu.tensors import Tensors, checked
 
 N_DENSE = 1 << 15
 """Buckets of the context embeddings."""
@@ -31,16 +31,16 @@ def dense_rows(contexts: Contexts) -> NDArray[np.int64]:
 class Network:
     """The trained network; arrays as torch names them, transposed for row vectors."""
 
-    def __init__(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, tensors: Tensors) -> None:
         """Hold the arrays of ``tensors`` (names begin with ``net.``).
 
         Raises:
-            KeyError: one is missing.
+            ValueError: one is missing, or they do not fit each other.
         """
-        self._raw = {name: tensors[f"net.{name}"] for name in PARTS}
+        self._raw = _parts_of(tensors)
         part = {name: array.astype(np.float32) for name, array in self._raw.items()}
-        if "net.embedding.scale" in tensors:
-            part["embedding"] *= tensors["net.embedding.scale"]
+        if self._raw["embedding"].dtype.kind == "i":
+            part["embedding"] *= checked(tensors, "net.embedding.scale", part["embedding"].shape[1])
         self.embedding = part["embedding"]
         self.jamo = (part["onset"], part["vowel"], part["final"])
         self.place = (part["place"], part["left"], part["kind"])
@@ -131,6 +131,28 @@ class Network:
         pooled[full, width : 2 * width] = np.maximum.reduceat(states, first)
         pooled[full, 2 * width :] = np.add.reduceat(summed, first) / np.sqrt(counts)[:, None]
         return pooled
+
+
+def _parts_of(tensors: Tensors) -> dict[str, NDArray[Any]]:
+    """Return the arrays by name once they all fit: widths are read off some, and the others must have them."""
+    summed = checked(tensors, "net.embedding", N_DENSE, None, kinds="fi").shape[1]
+    hidden = checked(tensors, "net.forward.again", None, None).shape[1]
+    n_intents = checked(tensors, "net.intent.bias", None).shape[0]
+    n_tags = checked(tensors, "net.tag.bias", None).shape[0]
+    jamo, place = (checked(tensors, f"net.{name}", None, None).shape[1] for name in ("onset", "place"))
+    width = summed + 3 * jamo + 3 * place
+    shapes: dict[str, tuple[int, ...]] = {
+        **{name: (n, jamo) for name, n in zip(("onset", "vowel", "final"), N_JAMO, strict=True)},
+        **{name: (n, place) for name, n in zip(("place", "left", "kind"), N_PLACES, strict=True)},
+        "attention.weight": (1, 2 * hidden), "attention.bias": (1,),
+        "intent.weight": (n_intents, 4 * hidden + summed), "intent.bias": (n_intents,),
+        "tag.weight": (n_tags, 2 * hidden + width), "tag.bias": (n_tags,), "moves": (n_tags, n_tags),
+    }  # fmt: skip
+    for way in ("forward", "backward"):
+        shapes |= {f"{way}.into": (3 * hidden, width), f"{way}.again": (3 * hidden, hidden)}
+        shapes |= {f"{way}.bias_in": (3 * hidden,), f"{way}.bias_again": (3 * hidden,)}
+    parts = {name: checked(tensors, f"net.{name}", *shape) for name, shape in shapes.items()}
+    return {"embedding": tensors["net.embedding"], **parts}
 
 
 _FEW_PLACES = 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,13 +55,15 @@ class RawRow:
     repairs: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass
 class RowFile:
     """A file found readable: how its rows lie, and its encoding ("utf-8" also where single rows turn out as CP949)."""
 
     path: Path
     layout: Layout
     encoding: str
+    share_read: float = 0.0
+    """How much of the file ``rows`` has taken in, 0..1."""
 
     def rows(self) -> Iterator[RawRow]:
         """Yield the rows; memory stays bounded by ``MAX_ROW_BYTES`` and one block, whatever the file holds."""
@@ -73,15 +76,20 @@ class RowFile:
 
     def _blocks(self) -> Iterator[bytes]:
         """Yield the file as blocks of UTF-8; a file taken for UTF-8 as it stands."""
+        if self.encoding == "utf-8":
+            yield from self._raw_blocks()
+            return
+        decoder = codecs.getincrementaldecoder(self.encoding)("replace")
+        for block in self._raw_blocks():
+            yield decoder.decode(block).encode("utf-8")
+        yield decoder.decode(b"", final=True).encode("utf-8")
+
+    def _raw_blocks(self) -> Iterator[bytes]:
         with self.path.open("rb") as handle:
-            if self.encoding == "utf-8":
-                while block := handle.read(_BLOCK_BYTES):
-                    yield block
-                return
-            decoder = codecs.getincrementaldecoder(self.encoding)("replace")
+            size = os.fstat(handle.fileno()).st_size
             while block := handle.read(_BLOCK_BYTES):
-                yield decoder.decode(block).encode("utf-8")
-            yield decoder.decode(b"", final=True).encode("utf-8")
+                self.share_read = min(1.0, handle.tell() / size) if size else 1.0
+                yield block
 
     def _list_blocks(self) -> Iterator[bytes]:
         """Yield what follows the bracket that opens the list."""

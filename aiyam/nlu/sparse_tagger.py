@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.nlu.contexts import Contexts
+from aiyam.nlu.tensors import checked
 
 KEY_BITS, SLOT_BITS = 32, 22
 """Contexts are told apart by 32 bits; a table over the low 22 of them finds the weights of a known one."""
@@ -77,15 +78,16 @@ class SparseTagger:
         """Read the arrays back.
 
         Raises:
-            KeyError: one is missing.
-            ValueError: their shapes do not fit each other or the tags.
+            ValueError: one is missing, or they do not fit each other or the tags.
         """
-        keys = tensors["crf.keys"].astype(np.int64)
-        bounds = np.concatenate([[0], np.cumsum(tensors["crf.counts"].astype(np.int64))])
-        tags, moves = tensors["crf.tags"], tensors["crf.moves"]
-        fits = len(bounds) == len(keys) + 1 and bounds[-1] == len(tags) == len(tensors["crf.weights"])
-        if not fits or moves.shape != (n_tags, n_tags):
-            raise ValueError(f"{len(keys)} contexts, {len(tags)} weights and moves of shape {moves.shape}")
+        keys = checked(tensors, "crf.keys", None, kinds="u").astype(np.int64)
+        counts = checked(tensors, "crf.counts", len(keys), kinds="u").astype(np.int64)
+        bounds = np.concatenate([[0], np.cumsum(counts)])
+        tags = checked(tensors, "crf.tags", int(bounds[-1]), kinds="u")
+        weights = checked(tensors, "crf.weights", int(bounds[-1])).astype(np.float32)
+        moves = checked(tensors, "crf.moves", n_tags, n_tags).astype(np.float32, copy=False)
         if len(tags) and int(tags.max()) >= n_tags:
-            raise ValueError(f"a weight for tag {int(tags.max())} of {n_tags}")
-        return cls(keys, bounds, tags, tensors["crf.weights"].astype(np.float32), moves)
+            raise ValueError(f"crf.tags with a weight for tag {int(tags.max())} of {n_tags}")
+        if not (np.diff(keys) > 0).all():
+            raise ValueError("crf.keys in no order")
+        return cls(keys, bounds, tags, weights, moves)

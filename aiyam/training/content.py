@@ -15,7 +15,7 @@ from aiyam.candidates.rules import check_rules, load_rules
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.contracts import Manifest, Progress
 from aiyam.errors import InvalidInput
-from aiyam.registry import seal
+from aiyam.registry import building, seal
 
 N_CHECKED = 400
 
@@ -32,14 +32,29 @@ def train_content(
 
     Args:
         catalogue: the shops as arrays.
-        out: a new version's folder; created when missing.
+        out: a new version's folder, not there yet or empty.
         seed: decides the sample of documents and the factorisation.
         progress: called at the start of each stage.
         rules: what ``load_rules`` read; the shipped rules by default.
 
     Raises:
-        InvalidInput: the catalogue has no shop to learn from.
+        InvalidInput: the catalogue has no shop to learn from, or ``out`` cannot be written to.
+        Conflict: ``out`` holds something already.
     """
+    with building(out) as folder:
+        manifest = _train(catalogue, folder, seed, progress, rules)
+    metrics = {k: float(v) for k, v in manifest.metrics.items()}
+    progress(Progress(stage="content", fraction=1.0, message="끝났어요", metrics=metrics))
+    return manifest
+
+
+def _train(
+    catalogue: Catalogue,
+    folder: Path,
+    seed: int,
+    progress: Callable[[Progress], None],
+    rules: dict[str, Any] | None,
+) -> Manifest:
     everyday = check_rules(rules if rules is not None else load_rules()).everyday
     rows = np.flatnonzero(catalogue.venue_ok)
     if len(rows) == 0:
@@ -56,21 +71,16 @@ def train_content(
     encoder = TextEncoder.fit(documents + dishes, seed=seed)
     progress(Progress(stage="content", fraction=0.8, message="확인하고 있어요"))
     metrics = _check(encoder, catalogue, documents, rows, seed)
-    out.mkdir(parents=True, exist_ok=True)
-    encoder.save(out)
-    manifest = seal(
-        out,
+    encoder.save(folder)
+    return seal(
+        folder,
         component="content",
-        version=out.name,
+        version=folder.name,
         dataset=f"catalogue {catalogue.fingerprint}",
         dataset_sha256=hashlib.sha256("\n".join(documents).encode()).hexdigest(),
         config={"width": WIDTH, "n_features": N_FEATURES, "seed": seed, "n_documents": len(documents) + len(dishes)},
         metrics=metrics,
     )
-    progress(
-        Progress(stage="content", fraction=1.0, message="끝났어요", metrics={k: float(v) for k, v in metrics.items()})
-    )
-    return manifest
 
 
 def _check(

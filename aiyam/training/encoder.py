@@ -30,8 +30,8 @@ from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.grammar import SHOP_NAMES
 from aiyam.nlu.model import softmax
 from aiyam.nlu.values import Span, find_evidence
-from aiyam.registry import refuse_sealed, seal
-from aiyam.training.corpus import HELD_BACK, labels_of, load_corpus
+from aiyam.registry import building, seal
+from aiyam.training.corpus import HELD_BACK, labels_of, load_corpus, tags_of
 from aiyam.training.rows import digest_of, hold_out, noisy_copy, span_f1, spans_of
 
 if TYPE_CHECKING:
@@ -99,73 +99,69 @@ def train_encoder_nlu(
         DataError: no sound row, or fewer than two intents.
         ModelError: the base cannot be had.
         InvalidInput: epochs or batch size below 1, or ``out`` cannot be written to.
-        Conflict: ``out`` is sealed already, or was by the time this was done.
+        Conflict: ``out`` holds something already, or another process is building it.
     """
     import torch
 
     if epochs < 1 or batch_size < 1:
         raise InvalidInput(f"Expected at least one epoch and one row a batch, got {epochs} and {batch_size}.")
-    refuse_sealed(out)
-    started = time.perf_counter()
-    rng = random.Random(seed)
-    torch.manual_seed(seed)
-    corpus = load_corpus(data, seed=seed, dev=dev)
-    fit, held = (corpus.examples, corpus.tuning) if corpus.tuning else hold_out(corpus.examples, rng)
-    labels = labels_of(fit)
-    if len(labels) < 2:
-        raise DataError(f"Expected at least two intents to train on, got {labels}.", hint="Add rows of other intents.")
-    tags = _tags_of(fit)
-    progress(Progress(stage="read", fraction=0.02, message=f"{len(fit)} rows, {len(labels)} intents"))
-    encoder, tokenizer, hidden = open_base(base)
-    model = EncoderNluModel(
-        make_network(encoder, hidden, len(labels), len(tags)),
-        tokenizer,
-        EncoderIntents(tuple(labels), 1.0),
-        tags,
-        Gazetteer.from_shipped(SHOP_NAMES),
-        device=pick_device(device),
-    )
-    rows = _held_of([e for e in held if e.intent in set(labels)] or fit[:50], model)
-    history = _fit(
-        model, fit, rows, rng, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, progress=progress
-    )
-    scores, _ = model.scores(rows.texts, rows.evidence)
-    model.intents = EncoderIntents(model.intents.labels, _temperature(scores, rows.intents))
-    metrics = {
-        **{name: round(value, 4) for name, value in _measure(model, rows).items()},
-        "n_held_out": len(rows.texts),
-        "n_rows": len(corpus.examples),
-        "n_epochs": len(history),
-        "train_seconds": round(time.perf_counter() - started, 1),
-    }
-    config = {
-        "base": str(base) if not Path(base).is_dir() else Path(base).name,
-        "seed": seed,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-    }
-    refuse_sealed(out)  # by another training meanwhile
-    model.save(out, config)
-    report = {"files": [r.as_json() for r in corpus.reports], "epochs": history}
-    (out / "data_report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    manifest = seal(
-        out,
-        component="nlu",
-        version=out.name,
-        dataset=data.name,
-        dataset_sha256=digest_of(data, leave_out=HELD_BACK),
-        config={**config, "kind": "encoder"},
-        metrics=metrics,
-        packages={name: metadata.version(name) for name in _PACKAGES},
-    )
+    with building(out) as folder:
+        started = time.perf_counter()
+        rng = random.Random(seed)
+        torch.manual_seed(seed)
+        corpus = load_corpus(data, seed=seed, dev=dev)
+        fit, held = (corpus.examples, corpus.tuning) if corpus.tuning else hold_out(corpus.examples, rng)
+        labels = labels_of(fit)
+        if len(labels) < 2:
+            raise DataError(
+                f"Expected at least two intents to train on, got {labels}.", hint="Add rows of other intents."
+            )
+        tags = tags_of(fit)
+        progress(Progress(stage="read", fraction=0.02, message=f"{len(fit)} rows, {len(labels)} intents"))
+        encoder, tokenizer, hidden = open_base(base)
+        model = EncoderNluModel(
+            make_network(encoder, hidden, len(labels), len(tags)),
+            tokenizer,
+            EncoderIntents(tuple(labels), 1.0),
+            tags,
+            Gazetteer.from_shipped(SHOP_NAMES),
+            device=pick_device(device),
+        )
+        rows = _held_of([e for e in held if e.intent in set(labels)] or fit[:50], model)
+        history = _fit(
+            model, fit, rows, rng, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, progress=progress
+        )
+        scores, _ = model.scores(rows.texts, rows.evidence)
+        model.intents = EncoderIntents(model.intents.labels, _temperature(scores, rows.intents))
+        metrics = {
+            **{name: round(value, 4) for name, value in _measure(model, rows).items()},
+            "n_held_out": len(rows.texts),
+            "n_rows": len(corpus.examples),
+            "n_epochs": len(history),
+            "train_seconds": round(time.perf_counter() - started, 1),
+        }
+        config = {
+            "base": str(base) if not Path(base).is_dir() else Path(base).name,
+            "seed": seed,
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+        }
+        model.save(folder, config)
+        report = {"files": [r.as_json() for r in corpus.reports], "epochs": history}
+        (folder / "data_report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        manifest = seal(
+            folder,
+            component="nlu",
+            version=folder.name,
+            dataset=data.name,
+            dataset_sha256=digest_of(data, leave_out=HELD_BACK),
+            config={**config, "kind": "encoder"},
+            metrics=metrics,
+            packages={name: metadata.version(name) for name in _PACKAGES},
+        )
     progress(Progress(stage="done", fraction=1.0, metrics={k: float(v) for k, v in metrics.items()}))
     return manifest
-
-
-def _tags_of(examples: Sequence[Example]) -> list[str]:
-    kinds = sorted({kind for e in examples for kind, _, _, _ in e.spans})
-    return ["O", *(f"{mark}-{kind}" for kind in kinds for mark in "BI")]
 
 
 def _held_of(examples: Sequence[Example], model: EncoderNluModel) -> _Held:

@@ -39,6 +39,14 @@ class Sizes:
 
 
 @dataclass(frozen=True)
+class Labels:
+    """The label sets: the intents, and the tags with "O" first."""
+
+    intents: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Row:
     """One training row: the utterance, its intent's number and the tag numbers of its characters."""
 
@@ -73,34 +81,36 @@ def _encode(rows: Sequence[Row]) -> list[_Encoded]:
 def fit_network(
     rows: Sequence[Row],
     vary: Callable[[random.Random], list[Row]],
-    tag_names: Sequence[str],
-    n_intents: int,
+    labels: Labels,
     *,
     sizes: Sizes,
     epochs: int,
     seed: int,
     judge: Callable[[Network], float],
     progress: Callable[[int, float, float], None],
-    start: Network | None = None,
+    start: tuple[Network, Labels] | None = None,
+    rows_a_pass: int | None = None,
 ) -> Network:
     """Train, keeping the weights that did best on held-out rows.
 
     Args:
         rows: the clean rows.
         vary: makes this epoch's altered copies (noise, other words in a span); called once an epoch.
-        tag_names: the tag set; "O" first.
+        labels: what the numbers in ``rows`` stand for.
         judge: gives a network's score on held-out rows; more is better.
         progress: called after each epoch with (epochs done, mean loss, score).
-        start: weights to go on from, each where it has the shape that ``sizes`` and the label sets ask for.
+        start: a network to go on from and its labels: its weights where they have the shape that ``sizes`` asks for, and
+            of the heads, what they know of labels that are still there.
+        rows_a_pass: about how many rows an epoch goes through, drawn anew each time; None: all.
     """
     import torch
 
     torch.manual_seed(seed)
     torch.set_num_threads(1)  # the steps are small: a second thread mostly waits, and on a busy machine slows the first
     rng = random.Random(seed)
-    module, loss_of = _module(sizes, len(tag_names), n_intents)
+    module, loss_of = _module(sizes, len(labels.tags), len(labels.intents))
     if start is not None:
-        _restore(module, start)
+        _restore(module, *start, labels)
     sparse = [module.embedding.weight]
     others = [p for name, p in module.named_parameters() if name != "embedding.weight"]
     optimisers = [
@@ -108,7 +118,8 @@ def fit_network(
         torch.optim.SparseAdam(sparse, lr=sizes.learning_rate),
     ]
     clean = _encode(rows)
-    n_steps = epochs * (len(clean) // sizes.batch_size + 2)
+    n_rows = min(len(clean), rows_a_pass or len(clean))
+    n_steps = epochs * (n_rows // sizes.batch_size + 2)
     step = 0
     mean = {name: value.detach().clone() for name, value in module.state_dict().items()}
     best, best_score, since_best = None, -1.0, 0
@@ -116,7 +127,7 @@ def fit_network(
         module.train()
         total = 0.0
         varied = _encode(vary(rng))
-        kept = rng.sample(clean, max(len(clean) - len(varied), len(clean) // 2))
+        kept = rng.sample(clean, max(n_rows - len(varied), n_rows // 2))
         batches = _batches([*kept, *varied], sizes.batch_size, rng)
         for batch in batches:
             rate = sizes.learning_rate * _rate(min(1.0, step / n_steps))
@@ -277,16 +288,30 @@ def _tensors(state: dict[str, torch.Tensor]) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _restore(module: Any, network: Network) -> None:
-    """Go on from a network's weights where the shapes are the same."""
+def _restore(module: Any, network: Network, known: Labels, labels: Labels) -> None:
+    """Go on from a network's weights where the shapes are the same; in the heads, label by label that both know."""
     import torch
 
-    arrays = network.tensors()
+    arrays = {name: array.astype(np.float32) for name, array in network.tensors().items()}
+    intents, tags = _shared(known.intents, labels.intents), _shared(known.tags, labels.tags)
     state = module.state_dict()
     for name, theirs in _NAMES.items():
-        if state[theirs].shape == arrays[f"net.{name}"].shape:
-            state[theirs] = torch.from_numpy(arrays[f"net.{name}"].astype(np.float32))
-    embedding = network.embedding
-    if embedding.shape == tuple(state["embedding.weight"][:N_DENSE].shape):
-        state["embedding.weight"][:N_DENSE] = torch.from_numpy(embedding)
+        ours, before = state[theirs], torch.from_numpy(arrays[f"net.{name}"])
+        if name == "moves":
+            ours[np.ix_(tags[1], tags[1])] = before[np.ix_(tags[0], tags[0])]
+        elif name.startswith(("intent.", "tag.")):
+            if ours.shape[1:] == before.shape[1:]:
+                old, new = intents if name.startswith("intent.") else tags
+                ours[new] = before[old]
+        elif ours.shape == before.shape:
+            ours.copy_(before)
+    embedding = torch.from_numpy(network.embedding)
+    if embedding.shape == state["embedding.weight"][:N_DENSE].shape:
+        state["embedding.weight"][:N_DENSE] = embedding
     module.load_state_dict(state)
+
+
+def _shared(known: Sequence[str], labels: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Return where the labels that both have stand in the one and in the other."""
+    both = [label for label in labels if label in known]
+    return [known.index(label) for label in both], [labels.index(label) for label in both]

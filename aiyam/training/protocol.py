@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from aiyam.contracts import Manifest, Progress
 from aiyam.errors import AiyamError
+from aiyam.registry import building
 
 ProgressCallback = Callable[[Progress], None]
 CancelCheck = Callable[[], bool]
@@ -76,7 +77,7 @@ class Trainer(Protocol[Prepared, Fitted]):
         """Measure on data that ``fit`` did not see."""
 
     def save(self, prepared: Prepared, fitted: Fitted, metrics: Mapping[str, float], out: Path) -> Manifest:
-        """Write every file and seal the folder, the manifest last."""
+        """Write every file into ``out``, an empty folder named as the version, and seal it, the manifest last."""
 
 
 def run_trainer(
@@ -85,18 +86,21 @@ def run_trainer(
     """Run one training from its data to its sealed folder.
 
     Raises:
-        Cancelled: stopped on the way; ``out`` holds no manifest.
+        Cancelled: stopped on the way; nothing is left of it.
+        Conflict: ``out`` holds something already.
+        InvalidInput: ``out`` cannot be written to.
         DataError: the data cannot be used.
     """
     report = Report(progress, cancelled)
     prepared_at, fitted_at, evaluated_at = trainer.shares
-    report.enter("prepare", 0.0, prepared_at)
-    prepared = trainer.prepare(report)
-    report.enter("fit", prepared_at, fitted_at)
-    fitted = trainer.fit(prepared, report)
-    report.enter("evaluate", fitted_at, evaluated_at)
-    metrics = trainer.evaluate(prepared, fitted, report)
-    report.enter("save", evaluated_at, 1.0)
-    manifest = trainer.save(prepared, fitted, metrics, out)
+    with building(out) as folder:
+        report.enter("prepare", 0.0, prepared_at)
+        prepared = trainer.prepare(report)
+        report.enter("fit", prepared_at, fitted_at)
+        fitted = trainer.fit(prepared, report)
+        report.enter("evaluate", fitted_at, evaluated_at)
+        metrics = trainer.evaluate(prepared, fitted, report)
+        report.enter("save", evaluated_at, 1.0)
+        manifest = trainer.save(prepared, fitted, metrics, folder)
     report(1.0, "saved", metrics)
     return manifest

@@ -167,7 +167,6 @@ class RankerTrainer:
         """Write weights, crosses, vocabulary and configuration, then seal."""
         from safetensors.numpy import save_file
 
-        out.mkdir(parents=True, exist_ok=True)
         crosses = prepared.crosses
         save_file(fitted.weights, out / WEIGHTS)
         tables = {

@@ -21,8 +21,8 @@ from aiyam.evaluation.understanding import (
     score,
 )
 from aiyam.nlu.examples import load_examples
-from aiyam.nlu.features import Utterance
 from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.grid import Utterance
 from aiyam.nlu.model import NluModel, Reading
 from aiyam.nlu.reader import load_reader
 from aiyam.nlu.understander import Understander

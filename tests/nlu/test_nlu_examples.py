@@ -411,3 +411,16 @@ def test_a_list_reads_like_its_lines(
     (folder / "a.jsonl").write_text("\n".join(json.dumps(r, ensure_ascii=ascii_only) for r in rows), "utf-8")
     (folder / "b.json").write_text(json.dumps(rows, ensure_ascii=ascii_only, indent=indent), "utf-8")
     assert load_examples(folder / "a.jsonl")[0] == load_examples(folder / "b.json")[0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_how_much_of_a_file_is_read_is_told_and_rises_to_the_whole(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "many.jsonl"
+    rows = (json.dumps({"text": f"{i} 번 떡볶이 " * 8, "intent": "A"}, ensure_ascii=False) for i in range(20_000))
+    path.write_text("\n".join(rows), encoding)
+    told: list[float] = []
+    assert len(load_examples(path, told=told.append)[0]) == 20_000
+    assert told == sorted(told)
+    assert 0 < told[0] < 0.9
+    assert told[-1] == 1.0
+    assert len(told) == 10

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from aiyam.errors import ModelError
 from aiyam.evaluation.understanding import calibration_error
@@ -19,7 +23,7 @@ from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.grid import FEATURES_VERSION, Utterance
 from aiyam.nlu.linear_intents import LinearIntents, n_buckets
 from aiyam.nlu.model import CONFIG, WEIGHTS, Mix, NluModel, Parts, Reading, save_model
-from aiyam.nlu.network import Network
+from aiyam.nlu.network import PARTS, Network
 from aiyam.nlu.sparse_tagger import KEY_BITS, SparseTagger
 from aiyam.nlu.understander import Understander
 from aiyam.settings import REPO_ROOT
@@ -181,6 +185,132 @@ def test_weights_of_which_one_is_missing_are_refused(copy: Path) -> None:
     for name in ("linear.scale", "crf.moves", "net.intent.bias"):
         save_file({k: v for k, v in tensors.items() if k != name}, copy / WEIGHTS)
         refused(copy, name)
+
+
+Change = Callable[[NDArray[Any]], NDArray[Any]]
+TENSORS = ("linear.weights", "linear.scale", "linear.bias", "linear.rarity", "crf.keys", "crf.counts", "crf.tags", "crf.weights", "crf.moves",
+           "net.embedding.scale", *(f"net.{name}" for name in PARTS))  # fmt: skip
+
+
+def as_not_a_number(array: NDArray[Any]) -> NDArray[Any]:
+    """Damage one number; where whole numbers are expected, give others."""
+    array = array.copy() if array.dtype.kind == "f" else array.astype(np.float32)
+    array.flat[-1] = np.nan
+    return array
+
+
+CHANGES: dict[str, Change] = {
+    "one row less": lambda a: a[:-1],
+    "one row more": lambda a: np.concatenate([a, a[:1]]),
+    "nothing left": lambda a: a[:0],
+    "another axis": lambda a: a[..., None],
+    "of text": lambda a: np.zeros(a.shape, dtype=np.bool_),
+    "not a number": as_not_a_number,
+}
+
+
+def changed(folder: Path, change: Callable[[dict[str, NDArray[Any]]], None]) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    tensors = load_file(folder / WEIGHTS)
+    change(tensors)
+    save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, folder / WEIGHTS)
+
+
+def test_every_tensor_of_a_trained_model_is_damaged_below(copy: Path) -> None:
+    found: list[str] = []
+    changed(copy, found.extend)
+    assert sorted(found) == sorted(TENSORS)
+
+
+@pytest.mark.parametrize("how", [*CHANGES, "missing"])
+def test_a_tensor_that_is_not_what_it_should_be_is_refused_when_loaded(copy: Path, how: str) -> None:
+    from safetensors.numpy import load_file
+
+    whole = load_file(copy / WEIGHTS)
+    for name in TENSORS:
+
+        def damage(tensors: dict[str, NDArray[Any]], name: str = name) -> None:
+            tensors.clear()
+            tensors.update({k: v for k, v in whole.items() if k != name or how != "missing"})
+            if how != "missing":
+                tensors[name] = CHANGES[how](whole[name])
+
+        changed(copy, damage)
+        refused(copy, "readable understanding model")
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_tensors_put_under_each_others_names_are_refused_or_read(copy: Path, data: st.DataObject) -> None:
+    """Two of the same shape and kind are no damage that can be seen; whatever loads also reads."""
+    one, other = data.draw(st.sampled_from(TENSORS)), data.draw(st.sampled_from(TENSORS))
+
+    def swap(tensors: dict[str, NDArray[Any]]) -> None:
+        tensors[one], tensors[other] = tensors[other], tensors[one]
+
+    changed(copy, swap)
+    try:
+        model = NluModel.load(copy, SHIPPED)
+    except ModelError:
+        pass
+    else:
+        assert len(model.read_many(["만원으로 떡볶이", ""])) == 2
+    finally:
+        changed(copy, swap)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tags": ["O", "O"]},
+        {"tags": []},
+        {"tags": [1, 2]},
+        {"intents": "GREETING"},
+        {"intents": []},
+        {"mix": {"intent_linear": "much"}},
+        {"mix": {"tags_network": float("nan")}},
+        {"mix": {"intent_linear": -1.0}},
+        {"mix": [1.0]},
+    ],
+)
+def test_a_configuration_of_another_kind_is_refused(copy: Path, change: dict[str, object]) -> None:
+    config = json.loads((copy / CONFIG).read_text("utf-8"))
+    (copy / CONFIG).write_text(json.dumps({**config, **change}), "utf-8")
+    refused(copy, "Expected")
+
+
+@pytest.mark.parametrize("name", ["intents", "tags"])
+@pytest.mark.parametrize("how", ["one more", "one less", "one twice"])
+def test_other_label_sets_than_the_weights_are_refused(copy: Path, name: str, how: str) -> None:
+    config = json.loads((copy / CONFIG).read_text("utf-8"))
+    labels = config[name]
+    config[name] = {"one more": [*labels, "B-more"], "one less": labels[:-1], "one twice": [*labels[:-1], labels[-2]]}[
+        how
+    ]
+    (copy / CONFIG).write_text(json.dumps(config), "utf-8")
+    refused(copy, "Expected")
+
+
+def test_weights_of_another_model_are_refused(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Somebody copied one of the two files."""
+    from aiyam.training.nlu import train_nlu
+
+    folder = tmp_path_factory.mktemp("other")
+    rows = [{"text": f"불 {said} {i}", "intent": said} for i in range(8) for said in ("켜", "꺼")]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
+    train_nlu(folder / "rows.jsonl", folder / "v1", seed=1, epochs=0, progress=lambda _: None)
+    shutil.copy(folder / "v1" / WEIGHTS, copy / WEIGHTS)
+    refused(copy, "readable")
+
+
+def test_a_training_that_diverged_is_not_saved(model: NluModel, tmp_path: Path) -> None:
+    intents = model.parts.intents
+    bias = np.full_like(intents.bias, np.nan)
+    broken = LinearIntents(intents.labels, intents.weights, intents.scale, bias, intents.rarity)
+    with pytest.raises(ModelError, match=r"linear\.bias.*diverged"):
+        save_model(tmp_path, replace(model.parts, intents=broken), {})
+    assert not list(tmp_path.iterdir())
 
 
 # ------------------------------------------------------------------------------------------------ size

@@ -11,7 +11,7 @@ from aiyam.nlu.contexts import contexts
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.grid import Utterance
 from aiyam.nlu.network import PARTS, Network
-from aiyam.training.nlu_network import Row, Sizes, _encode, _module, _padded, _restore, _tensors
+from aiyam.training.nlu_network import Labels, Row, Sizes, _encode, _module, _padded, _restore, _tensors
 
 TEXTS = [
     "만원으로 떡볶이 먹을래",
@@ -39,7 +39,8 @@ def pair(seed: int, n_tags: int, n_intents: int, sizes: Sizes = SIZES) -> tuple[
     with torch.no_grad():
         module.moves.normal_()
     network = Network(_tensors(module.state_dict()))
-    _restore(module, network)
+    labels = Labels(tuple(map(str, range(n_intents))), tuple(map(str, range(n_tags))))
+    _restore(module, network, labels, labels)
     module.eval()
     return module, network
 

@@ -14,7 +14,7 @@ from small_city import build_city
 
 from aiyam.candidates.encoder import TextEncoder
 from aiyam.contracts import Progress
-from aiyam.errors import InvalidInput
+from aiyam.errors import Conflict, InvalidInput
 from aiyam.registry import open_sealed
 from aiyam.training.content import train_content
 
@@ -42,3 +42,20 @@ def test_an_empty_catalogue_is_refused(tmp_path: Path) -> None:
     closed = replace(catalogue, venue_ok=np.zeros(len(catalogue), bool))
     with pytest.raises(InvalidInput, match="shops to learn from"):
         train_content(closed, tmp_path / "v1", seed=1, progress=lambda _: None)
+
+
+def test_a_training_stopped_on_the_way_leaves_nothing_and_a_folder_that_holds_something_is_left(tmp_path: Path) -> None:
+    catalogue = build_city().catalogue
+
+    def stop(event: Progress) -> None:
+        if event.fraction > 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_content(catalogue, tmp_path / "v1", seed=1, progress=stop)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "v1").mkdir()
+    (tmp_path / "v1" / "notes.txt").write_text("mine")
+    with pytest.raises(Conflict, match=r"notes\.txt"):
+        train_content(catalogue, tmp_path / "v1", seed=1, progress=lambda _: None)
+    assert [p.name for p in tmp_path.rglob("*")] == ["v1", "notes.txt"]

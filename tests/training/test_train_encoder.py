@@ -260,3 +260,27 @@ def test_no_epochs_are_refused(base: Path, files: tuple[Path, Path], tmp_path: P
 def test_the_linear_model_refuses_the_folder_of_an_encoder(trained: tuple[Path, list[Progress]]) -> None:
     with pytest.raises(ModelError):
         NluModel.load(trained[0], Gazetteer.from_shipped())
+
+
+def test_a_training_stopped_on_the_way_leaves_nothing(base: Path, files: tuple[Path, Path], tmp_path: Path) -> None:
+    def stop(event: Progress) -> None:
+        if event.stage == "fit":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_encoder_nlu(files[0], tmp_path / "v1", base=base, seed=1, epochs=1, progress=stop)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"tags": ["O", "O"]}, {"intents": "A"}, {"temperature": 0}, {"temperature": float("nan")}, {"tags": ["O"]}],
+)
+def test_a_configuration_that_does_not_fit_is_refused_when_loaded(
+    trained: tuple[Path, list[Progress]], tmp_path: Path, change: dict[str, object]
+) -> None:
+    folder = shutil.copytree(trained[0], tmp_path / "v1")
+    config = json.loads((folder / "nlu.json").read_text("utf-8"))
+    (folder / "nlu.json").write_text(json.dumps({**config, **change}), "utf-8")
+    with pytest.raises(ModelError, match="Expected"):
+        EncoderNluModel.load(folder, Gazetteer.from_shipped())

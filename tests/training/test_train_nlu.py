@@ -1,12 +1,7 @@
-"""Training the understanding: any label set, the same seed twice, rows held back, reports, refusals, a kill on the way."""
+"""Training the understanding: any label set, the same seed twice, what it tells, when it stops, how it is scored."""
 
 from __future__ import annotations
 
-import json
-import random
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +10,7 @@ import pytest
 from lamp_rows import ROOMS, SAID, Json, kept_rows, lamp_rows, row, write
 
 from aiyam.contracts import Manifest, Progress
-from aiyam.errors import Conflict, DataError, InvalidInput, ModelError
+from aiyam.errors import DataError
 from aiyam.evaluation.understanding import calibration_error, evaluate_model, facts, score
 from aiyam.nlu.contexts import contexts
 from aiyam.nlu.examples import Example
@@ -24,12 +19,9 @@ from aiyam.nlu.grid import Utterance
 from aiyam.nlu.model import NluModel
 from aiyam.nlu.network import Network
 from aiyam.registry import open_sealed
-from aiyam.settings import REPO_ROOT
-from aiyam.training.corpus import load_corpus
 from aiyam.training.nlu import FULL, QUICK, train_nlu
 from aiyam.training.nlu_linear import fit_tagger
-from aiyam.training.nlu_network import Row, Sizes, fit_network
-from aiyam.training.rows import hold_out
+from aiyam.training.nlu_network import Labels, Row, Sizes, fit_network
 
 SHIPPED = Gazetteer.from_shipped()
 
@@ -68,10 +60,29 @@ def test_progress_never_goes_back_and_ends_whole(lamps: tuple[Path, Manifest, li
     fractions = [e.fraction for e in events]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
-    assert [*dict.fromkeys(e.stage for e in events)] == ["read", "intent", "spans", "network", "done"]
+    assert [*dict.fromkeys(e.stage for e in events)] == ["read", "rows", "intent", "spans", "network", "done"]
     passes = [e for e in events if e.stage == "network" and "loss" in e.metrics]
     assert 1 <= len(passes) <= 3
     assert all(e.message for e in passes)
+
+
+def test_reading_and_making_rows_of_a_large_file_is_told_as_it_goes(tmp_path: Path) -> None:
+    data = write(tmp_path / "lamps.jsonl", lamp_rows(7000))
+    events: list[Progress] = []
+
+    def stop(event: Progress) -> None:
+        events.append(event)
+        if event.stage == "intent":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_nlu(data, tmp_path / "v1", seed=1, epochs=0, progress=stop)
+    assert sum(e.stage == "read" for e in events) >= 3
+    made = [e.message for e in events if e.stage == "rows"]
+    assert len(made) == 8  # clean and noisy, each 2,000
+    assert made[1].startswith("2,000 of 6,")
+    fractions = [e.fraction for e in events]
+    assert fractions == sorted(fractions)
 
 
 def test_the_manifest_says_what_it_was_made_of(lamps: tuple[Path, Manifest, list[Progress]]) -> None:
@@ -150,16 +161,6 @@ def test_more_kinds_of_spans_than_a_byte_can_number_are_learnt() -> None:
     assert np.mean(said == np.arange(1, 301)) > 0.95
 
 
-def test_what_is_held_out_is_held_out_by_text_and_never_for_nothing() -> None:
-    said = [Example(f"불 켜줘 {i % 300}", "lamp_on", row=i) for i in range(900)]
-    fit, held = hold_out(said, random.Random(1))
-    assert held
-    assert len(fit) + len(held) == len(said)
-    assert not {e.text for e in fit} & {e.text for e in held}
-    many = [Example(f"불 켜줘 {i}", "lamp_on") for i in range(5000)]
-    assert 50 < len(hold_out(many, random.Random(1), most=100)[1]) < 200
-
-
 def test_a_quick_training_has_no_network_and_is_small(tmp_path: Path) -> None:
     data = write(tmp_path / "lamps.jsonl", lamp_rows(60))
     manifest = train_nlu(data, tmp_path / "v1", seed=1, effort=QUICK, progress=quiet)
@@ -181,92 +182,11 @@ def test_one_intent_trains_and_is_the_answer(tmp_path: Path, epochs: int) -> Non
     assert reading.spans == (("house_place", 0, 2),)
 
 
-def test_what_was_repaired_and_rejected_is_written_beside_the_model(tmp_path: Path) -> None:
-    rows = lamp_rows(30)
-    rows[3]["entities"] = [{"entity": "house_place", "text": "부엌에없는말", "start": 0, "end": 3}]
-    train_nlu(write(tmp_path / "lamps.jsonl", rows), tmp_path / "v1", seed=1, epochs=0, progress=quiet)
-    (file,) = json.loads((tmp_path / "v1" / "data_report.json").read_text("utf-8"))["files"]
-    assert (file["rows"], file["kept"], file["rejected"]) == (30, 29, 1)
-    assert file["notes"][0]["row"] == 4
-
-
 def test_no_sound_row_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text('{"text": "가"}\n', "utf-8")
     with pytest.raises(DataError):
         train_nlu(tmp_path / "empty.jsonl", tmp_path / "v1", seed=1, epochs=0, progress=quiet)
     assert not (tmp_path / "v1").exists()
-
-
-def test_a_file_of_a_folder_that_cannot_be_read_is_reported_and_the_others_are_read(tmp_path: Path) -> None:
-    rows = [row("떡볶이 먹자", "FOOD_RECOMMENDATION"), row("안녕", "GREETING")]
-    write(tmp_path / "data" / "sound.jsonl", rows)
-    (tmp_path / "data" / "empty.jsonl").write_bytes(b"")
-    corpus = load_corpus(tmp_path / "data", seed=1)
-    assert [e.text for e in corpus.examples] == ["떡볶이 먹자", "안녕"]
-    assert [(r.file, r.n_kept, [n.kind for n in r.rejected]) for r in corpus.reports] == [
-        ("empty.jsonl", 0, ["file"]),
-        ("sound.jsonl", 2, []),
-    ]
-    (tmp_path / "data" / "sound.jsonl").unlink()
-    with pytest.raises(DataError, match="empty"):
-        load_corpus(tmp_path / "data", seed=1)
-
-
-# ------------------------------------------------------------------------------------------------ rows held back
-
-
-def test_a_dev_file_is_what_is_tuned_on_and_never_trained_on(tmp_path: Path) -> None:
-    data = write(tmp_path / "lamps.jsonl", lamp_rows(45))
-    dev = write(tmp_path / "dev.jsonl", lamp_rows(12, first=500))
-    manifest = train_nlu(data, tmp_path / "v1", dev=dev, seed=1, epochs=0, progress=quiet)
-    assert (manifest.metrics["n_rows"], manifest.metrics["n_held_out"]) == (45, 12)
-    assert {r["text"] for r in kept_rows(tmp_path / "v1" / "held.jsonl.gz")} == {
-        r["text"] for r in lamp_rows(12, first=500)
-    }
-    files = json.loads((tmp_path / "v1" / "data_report.json").read_text("utf-8"))["files"]
-    assert [f["file"] for f in files] == ["lamps.jsonl", "dev.jsonl"]
-
-
-def test_rows_of_a_dev_file_with_labels_never_trained_do_not_stop_the_training(tmp_path: Path) -> None:
-    data = write(tmp_path / "lamps.jsonl", lamp_rows(30))
-    dev = write(tmp_path / "dev.jsonl", [*lamp_rows(6, first=90), row("문 열어", "door"), row("문 닫아", "door")])
-    manifest = train_nlu(data, tmp_path / "v1", dev=dev, seed=1, epochs=1, progress=quiet)
-    assert manifest.metrics["n_held_out"] == 6
-    strangers = write(tmp_path / "strangers.jsonl", [row("문 열어", "door"), row("문 닫아", "door")])
-    train_nlu(data, tmp_path / "v2", dev=strangers, seed=1, epochs=0, progress=quiet)
-    assert "door" not in NluModel.load(tmp_path / "v2", SHIPPED).intents.labels
-
-
-def test_dev_and_test_rows_of_a_folder_are_never_trained_on(tmp_path: Path) -> None:
-    lines = (REPO_ROOT / "datasets" / "nlu" / "handwritten.jsonl").read_text("utf-8").splitlines()[:160]
-    rows = [json.loads(line) for line in lines]
-    splits = {"talk.jsonl": rows[:120], "dev.jsonl": rows[120:140], "test.jsonl": rows[140:]}
-    splits["talk.jsonl"].append(rows[150])  # slipped in: the same words as a test row
-    for name, some in splits.items():
-        write(tmp_path / "data" / name, some)
-    manifest = train_nlu(tmp_path / "data", tmp_path / "v1", seed=1, epochs=0, progress=quiet)
-    fit = {r["text"] for r in kept_rows(tmp_path / "v1" / "rows.jsonl.gz")}
-    held = {r["text"] for r in kept_rows(tmp_path / "v1" / "held.jsonl.gz")}
-    for name in ("dev.jsonl", "test.jsonl"):
-        assert not fit & {r["text"] for r in splits[name]}
-    assert held <= {r["text"] for r in splits["dev.jsonl"]}
-    assert len(held) > 10
-    assert len(fit) > 80
-    again = write(tmp_path / "data" / "test.jsonl", rows[139:]).parent
-    assert again == tmp_path / "data"
-    other = train_nlu(again, tmp_path / "v2", seed=1, epochs=0, progress=quiet)
-    assert other.dataset_sha256 == manifest.dataset_sha256  # the test split is no part of what it was trained on
-
-
-def test_the_shipped_splits_are_never_read_as_training_rows() -> None:
-    folder = REPO_ROOT / "datasets" / "nlu"
-    corpus = load_corpus(folder, seed=1, n_generated=2000)
-    trained = {"".join(e.text.split()) for e in corpus.examples}
-    for name in ("dev.jsonl", "test.jsonl"):
-        rows = [json.loads(line)["text"] for line in (folder / name).read_text("utf-8").splitlines()]
-        assert not trained & {"".join(text.split()) for text in rows}
-    assert len(corpus.tuning) > 500
-    assert sum(bool(e.group) for e in corpus.examples) > 1000
 
 
 # ------------------------------------------------------------------------------------------------ when it stops
@@ -286,8 +206,7 @@ def little_network(scores: list[float], *, patience: int, epochs: int = 8) -> tu
     kept = fit_network(
         rows,
         lambda rng: [],
-        ["O", "B-x", "I-x"],
-        3,
+        Labels(("A", "B", "C"), ("O", "B-x", "I-x")),
         sizes=Sizes(context=8, jamo=2, place=2, hidden=8, batch_size=4, patience=patience),
         epochs=epochs,
         seed=1,
@@ -313,69 +232,6 @@ def test_held_out_rows_that_are_never_right_give_a_network_all_the_same() -> Non
     kept, judged, told = little_network([0.0] * 8, patience=2)
     assert told == [1, 2, 3]
     assert kept is judged[0]
-
-
-# ------------------------------------------------------------------------------------------------ stopped on the way
-
-
-@pytest.mark.parametrize("stage", ["read", "intent", "spans", "network"])
-def test_a_training_stopped_at_any_stage_leaves_no_version(tmp_path: Path, stage: str) -> None:
-    data = write(tmp_path / "lamps.jsonl", lamp_rows(24))
-
-    def stop(event: Progress) -> None:
-        if event.stage == stage:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train_nlu(data, tmp_path / "v1", seed=1, epochs=0, progress=stop)
-    assert not (tmp_path / "v1" / "manifest.json").exists()
-    with pytest.raises(ModelError):
-        open_sealed(tmp_path / "v1", "nlu")
-
-
-def test_a_training_killed_leaves_no_version_and_another_takes_its_place(tmp_path: Path) -> None:
-    data = write(tmp_path / "lamps.jsonl", lamp_rows(24))
-    code = (
-        "import sys, os, signal; from pathlib import Path; from aiyam.training import nlu;"
-        "save = nlu.save_model;"
-        "nlu.save_model = lambda *given: (save(*given), os.kill(os.getpid(), signal.SIGKILL));"
-        "nlu.train_nlu(Path(sys.argv[1]), Path(sys.argv[2]), seed=1, epochs=0, progress=lambda _: None)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(data), str(tmp_path / "v1")], check=False)
-    assert done.returncode == -signal.SIGKILL
-    assert (tmp_path / "v1" / "weights.safetensors").exists()
-    with pytest.raises(ModelError):
-        open_sealed(tmp_path / "v1", "nlu")
-    manifest = train_nlu(data, tmp_path / "v1", seed=1, epochs=0, progress=quiet)
-    assert open_sealed(tmp_path / "v1", "nlu") == manifest
-
-
-def test_a_sealed_version_is_never_trained_over(lamps: tuple[Path, Manifest, list[Progress]], tmp_path: Path) -> None:
-    folder, manifest, _ = lamps
-    with pytest.raises(Conflict):
-        train_nlu(write(tmp_path / "lamps.jsonl", lamp_rows(24)), folder, seed=2, epochs=0, progress=quiet)
-    assert open_sealed(folder, "nlu") == manifest
-
-
-def test_of_two_trainings_at_once_the_first_to_end_keeps_the_folder(tmp_path: Path) -> None:
-    data = write(tmp_path / "lamps.jsonl", lamp_rows(24))
-    first: list[Manifest] = []
-
-    def meanwhile(event: Progress) -> None:
-        if event.stage == "intent" and not first:
-            first.append(train_nlu(data, tmp_path / "v1", seed=1, epochs=0, progress=quiet))
-
-    with pytest.raises(Conflict):
-        train_nlu(data, tmp_path / "v1", seed=2, epochs=0, progress=meanwhile)
-    assert [open_sealed(tmp_path / "v1", "nlu")] == first
-
-
-def test_a_place_that_is_no_folder_is_refused_before_the_training(tmp_path: Path) -> None:
-    data = write(tmp_path / "lamps.jsonl", lamp_rows(24))
-    told: list[Progress] = []
-    with pytest.raises(InvalidInput, match="written"):
-        train_nlu(data, data / "v1", seed=1, progress=told.append)
-    assert not told
 
 
 # ------------------------------------------------------------------------------------------------ scores

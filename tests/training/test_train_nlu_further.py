@@ -14,10 +14,14 @@ from lamp_rows import ROOMS, Json, kept_rows, lamp_rows, row, write
 from aiyam.contracts import Manifest, Progress
 from aiyam.errors import AiyamError, DataError, ModelError
 from aiyam.evaluation.understanding import evaluate_model
+from aiyam.nlu.contexts import contexts
 from aiyam.nlu.gazetteer import Gazetteer
+from aiyam.nlu.grid import Utterance
 from aiyam.nlu.model import NluModel
+from aiyam.nlu.network import Network
 from aiyam.settings import REPO_ROOT
 from aiyam.training.nlu import QUICK, train_nlu
+from aiyam.training.nlu_network import Labels, Sizes, _module, _restore, _tensors
 
 SHIPPED = Gazetteer.from_shipped()
 NEW_ROOM = "다락방"
@@ -182,6 +186,48 @@ def test_a_new_dish_is_read_as_one_and_the_old_requests_stay(tmp_path: Path) -> 
     old, new_scores = evaluate_model(before, held), evaluate_model(after, held)
     assert new_scores["intent_accuracy"] >= old["intent_accuracy"] - 0.05
     assert new_scores["span_f1"] >= old["span_f1"] - 0.05
+
+
+def test_what_the_network_knew_of_a_label_stays_with_the_label(base: Path) -> None:
+    """Among more labels, in another order, the scores of those the base knows are the base's."""
+    import torch
+
+    known = NluModel.load(base, SHIPPED)
+    network = known.parts.network
+    assert network is not None
+    torch.manual_seed(5)
+    before = Labels(known.intents.labels, known.parts.tags)
+    after = Labels(("aaa", *reversed(before.intents), "zzz"), ("O", "B-aaa", "I-aaa", *before.tags[1:]))
+    module, _ = _module(Sizes(), len(after.tags), len(after.intents))
+    fresh = Network(_tensors(module.state_dict()))
+    _restore(module, network, before, after)
+    restored = Network(_tensors(module.state_dict()))
+    around = contexts([Utterance.of(str(r["text"]), SHIPPED) for r in lamp_rows(5)])
+    old, new = network.run(around), restored.run(around)
+    intents, tags = [after.intents.index(i) for i in before.intents], [after.tags.index(t) for t in before.tags]
+    np.testing.assert_allclose(new[0][:, intents], old[0], atol=5e-3)
+    np.testing.assert_allclose(new[1][:, tags], old[1], atol=5e-3)
+    np.testing.assert_allclose(restored.moves[np.ix_(tags, tags)], network.moves, atol=1e-3)
+    np.testing.assert_array_equal(restored.intent[0][:, 0], fresh.intent[0][:, 0])  # the others begin as they would
+    np.testing.assert_array_equal(restored.tag[0][:, 1], fresh.tag[0][:, 1])
+
+
+def test_a_label_that_is_gone_takes_its_weights_along(base: Path) -> None:
+    known = NluModel.load(base, SHIPPED)
+    assert known.parts.network is not None
+    before, after = Labels(known.intents.labels, known.parts.tags), Labels(known.intents.labels[1:], ("O",))
+    module, _ = _module(Sizes(), 1, len(after.intents))
+    _restore(module, known.parts.network, before, after)
+    np.testing.assert_allclose(
+        Network(_tensors(module.state_dict())).intent[0], known.parts.network.intent[0][:, 1:], atol=1e-6
+    )
+
+
+def test_going_on_from_a_base_says_what_became_of_its_rows(further: tuple[Path, Manifest], base: Path) -> None:
+    files = json.loads((further[0] / "data_report.json").read_text("utf-8"))["files"]
+    assert [f["file"] for f in files] == ["fans.jsonl", "v1/rows.jsonl.gz", "v1/held.jsonl.gz"]
+    assert files[1]["kept"] == len(kept_rows(base / "rows.jsonl.gz"))
+    assert files[1]["set_aside"] == 0
 
 
 # ------------------------------------------------------------------------------------------------ bases that are none

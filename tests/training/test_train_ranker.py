@@ -267,8 +267,9 @@ def test_progress_rises_to_one_and_names_its_stages(tmp_path: Path) -> None:
 def test_a_stopped_training_saves_nothing(tmp_path: Path) -> None:
     trainer, events = Counting(), list[Progress]()
     with pytest.raises(Cancelled, match="'fit'"):
-        run_trainer(trainer, tmp_path, progress=events.append, cancelled=lambda: len(events) >= 2)
+        run_trainer(trainer, tmp_path / "v1", progress=events.append, cancelled=lambda: len(events) >= 2)
     assert not trainer.saved
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,77 @@
+"""Which rows an understanding is fitted on and which it is tuned on: the data's, and those of a version it goes on from."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiyam.contracts import Progress
+from aiyam.nlu.examples import Example
+from aiyam.nlu.load_report import LoadReport
+from aiyam.training.corpus import HELD_BACK, Corpus, Source, labels_of, load_corpus, near_duplicate_of, thin_out
+from aiyam.training.rows import hold_out
+from aiyam.training.version_rows import HELD, REHEARSED, read_rows
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows to fit, rows held out of that, those of the latter that the base held out before, and what became of all files."""
+
+    fit: list[Example]
+    held: list[Example]
+    known_held: list[Example]
+    reports: list[LoadReport]
+
+
+def split_rows(
+    data: Path,
+    dev: Path | None,
+    base: Path | None,
+    *,
+    max_rows: int,
+    n_generated: int,
+    seed: int,
+    rng: random.Random,
+    progress: Callable[[Progress], None],
+) -> Split:
+    """Read the data, hold rows out of it where it names none to tune on, and put a base's own rows beside them.
+
+    Raises:
+        DataError: no sound row is left, or the base's rows cannot be read.
+    """
+
+    def told(share: float, what: str) -> None:
+        progress(Progress(stage="read", fraction=0.03 * share, message=what))
+
+    corpus = load_corpus(data, seed=seed, dev=dev, n_generated=n_generated, max_rows=max_rows, told=told)
+    known = set(labels_of(corpus.examples))
+    tells = base is not None or any(e.intent in known for e in corpus.tuning)  # rows of other labels tell nothing
+    fit, held = (corpus.examples, corpus.tuning) if corpus.tuning and tells else hold_out(corpus.examples, rng)
+    reports, known_held = corpus.reports, list[Example]()
+    if base:
+        rehearsed, again = _known_rows(base, [*fit, *held], corpus, max_rows)
+        fit, held, known_held = [*rehearsed.examples, *fit], [*held, *again.examples], again.examples
+        reports = [*reports, rehearsed.report, again.report]
+    progress(Progress(stage="read", fraction=0.03, message=f"{len(fit):,} rows"))
+    return Split(fit, held, known_held, reports)
+
+
+def _known_rows(base: Path, new: Sequence[Example], corpus: Corpus, max_rows: int) -> tuple[Source, Source]:
+    """Return the rows the base was trained on and tuned on.
+
+    Where the new rows say a text too, theirs is the label that counts, on their side of the split; and a known row may
+    have become a test row since.
+    """
+    said = {e.text for e in new}
+    near = near_duplicate_of([(HELD_BACK, corpus.held_back)])
+
+    def why(example: Example) -> tuple[str, str] | None:
+        return ("said_anew", "the new data says it too") if example.text in said else near(example)
+
+    rehearsed, held = (Source(*read_rows(base, name)) for name in (REHEARSED, HELD))
+    for source in (rehearsed, held):
+        source.set_aside(why)
+    thin_out([rehearsed], max_rows)
+    return rehearsed, held
