@@ -42,7 +42,10 @@ def train_nlu(
     data: Annotated[
         Path | None, typer.Option("--data", "--training_data", help="Training rows (JSON or JSONL), or a folder.")
     ] = None,
-    dev: Annotated[Path | None, typer.Option(help="Rows to tune on; default: a part of the training rows.")] = None,
+    dev: Annotated[
+        Path | None,
+        typer.Option(help="Rows to tune on (700 of them; more are trained on); default: a part of the training rows."),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "--output_dir", help="Write there and promote nothing.")] = None,
     epochs: Annotated[
         int | None, typer.Option(min=0, help="Most passes of the network; 0 trains the linear parts alone.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aiyam.contracts import EntityType, Intent, Progress, Understanding
-from aiyam.errors import ModelError
+from aiyam.errors import DataError, ModelError
 from aiyam.evaluation.row_counts import Answer, calibration_error, count_rows, facts, measure
 from aiyam.evaluation.understanding_comparison import compare
 from aiyam.evaluation.understanding_scores import rounded, score
@@ -17,6 +17,7 @@ from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.model import Reading
 from aiyam.nlu.reader import Reader, load_reader, read_many
 from aiyam.nlu.understander import Understander, encodable
+from aiyam.nlu.version_rows import HELD, REHEARSED, read_rows
 from aiyam.registry import MANIFEST, read_manifest
 
 __all__ = [
@@ -63,7 +64,7 @@ def evaluate_folder(
     Returns:
         the keys of ``score``, and ``model`` and ``data`` (what was scored on what), ``through`` (``understander`` or
         ``model``), ``model_alone`` (the figures without rules), ``unknown_labels`` (labels of the data that the model
-        cannot answer, with their rows), with ``against`` also ``comparison`` (see ``compare``).
+        cannot answer, with their rows), ``n_known`` (rows that the model was trained or tuned on), with ``against`` also ``comparison`` (see ``compare``).
 
     Raises:
         DataError: the file holds no sound row.
@@ -97,6 +98,7 @@ def evaluate_folder(
         "through": "model" if reason else "understander",
         "model_alone": rounded(measure(count_rows(examples, alone[0], with_filters=False))),
         "unknown_labels": _unknown(models[0], examples),
+        "n_known": _n_known(folder, examples),
         "data": {**report.as_json(), "file": str(data)},
     }
     if against is not None:
@@ -130,6 +132,17 @@ def _why_model_alone(models: Sequence[Reader], examples: Sequence[Example]) -> s
 def _unknown(model: Reader, examples: Sequence[Example]) -> dict[str, int]:
     known = set(model.intents.labels)
     return dict(sorted(Counter(e.intent for e in examples if e.intent not in known).items()))
+
+
+def _n_known(folder: Path, examples: Sequence[Example]) -> int:
+    """Count the rows whose text the version keeps among those it was made with; 0 where it keeps none."""
+    known = set[str]()
+    for name in (REHEARSED, HELD):
+        try:
+            known |= {e.text for e in read_rows(folder, name)[0]}
+        except DataError:
+            continue
+    return sum(e.text in known for e in examples)
 
 
 def _version(folder: Path) -> str:

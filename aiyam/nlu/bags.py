@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.nlu.grid import JAMO, MIX, SPACE, Grid, Ids, Utterance, grid_of, named, spread
-from aiyam.nlu.lexicon import POOR, TOPICS
+from aiyam.nlu.lexicon import POOR
+from aiyam.nlu.topics import topics_in
 
 _SHOP_LIKE = re.compile(r"거기|그\s?(?:집|가게|식당|곳)|여기(?!\s?근처|서)|아까|방금")
 _SEED_OF = [np.uint64(number * int(MIX[1]) & 0xFFFFFFFFFFFFFFFF) for number in range(80)]
@@ -164,10 +165,14 @@ def _signs(utterance: Utterance) -> list[int]:
     names = [f"e{k}" for k in kinds]
     names.append("E" + "+".join(kinds))
     names += [f"v{s.entity}={s.value}" for s in utterance.evidence if s.entity in ("payment", "ordinal")]
-    topics = [topic for topic, pattern in TOPICS.items() if pattern.search(plain)]
+    topics, subjects = topics_in(plain)
     names += [f"t{t}" for t in topics]
     names += [f"t{t}&{k}" for t in topics for k in kinds]
     names += [f"t{a}&{b}" for i, a in enumerate(topics) for b in topics[i + 1 :]]
+    names += [f"s{s}" for s in subjects]
+    if subjects:
+        names += ["off", "off" + "+".join(kinds), *(f"off&{t}" for t in topics)]
+        names += [f"off&{k}" for k in kinds]
     names.append(f"n{min(plain.count(' ') + 1, 8)}")
     names.append(f"l{min(len(plain) // 4, 8)}")
     if POOR.search(plain):

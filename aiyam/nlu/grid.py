@@ -15,7 +15,7 @@ from aiyam.korean.spelling import Normalised, normalise
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.values import Span, find_evidence
 
-FEATURES_VERSION = 3
+FEATURES_VERSION = 4
 """Raised when a feature changes: a model trained on other features does not load."""
 
 SPACE = 5

@@ -19,10 +19,10 @@ from aiyam.contracts import (
 from aiyam.errors import ModelError
 from aiyam.korean.letter_scan import LetterScan
 from aiyam.nlu.gazetteer import Gazetteer
-from aiyam.nlu.lexicon import TOPICS
 from aiyam.nlu.llm import with_model_filters
 from aiyam.nlu.model import Reading
 from aiyam.nlu.reader import Reader, WithFallback, load_reader, read_many
+from aiyam.nlu.topics import TOPICS
 from aiyam.nlu.values import NO_FILTERS, Span, filters_of, is_negated, read_amount, semantic_query, value_of
 from aiyam.registry import open_sealed
 
@@ -223,7 +223,7 @@ _ENOUGH_DANGER = 0.2
 _DANGER = r"(?<![가-힣]서 )죽고\s?싶|죽어\s?버리고\s?싶|살기\s?싫|살고\s?싶지\s?않|그만\s?살고\s?싶|자살(?!골)|자해|손목을?\s?(?:긋|그었|그을)|뛰어내리고|사라지고\s?싶|유서"
 """Words that are danger in every sentence; they never wait for the model's opinion."""
 _NOT_FOR_CHILDREN = ("alcohol", "adult")
-_WARNINGS = LetterScan({"danger": {"": _DANGER}, **{topic: {"": TOPICS[topic].pattern} for topic in _NOT_FOR_CHILDREN}})
+_WARNINGS = LetterScan({"danger": {"": _DANGER}, **{topic: {"": TOPICS[topic]} for topic in _NOT_FOR_CHILDREN}})
 _BARE_REQUEST = re.compile(
     r"(?:좀|빨리|그냥|아무거나|뭐라도)?\s?(?:맛집|밥|밥집|식당|음식|메뉴|먹을\s?거|맛있는\s?거)?\s?추천\s?(?:좀|점)?\s?(?:해\s?(?:줘|주세요|줄래|주라))?(?:요|용)?[~!.?ㅠㅜㅋㅎ ]*"
 )
@@ -231,7 +231,9 @@ _QUIET_WISH = re.compile(
     r"(?:여기|거기|가게|식당)?(?:는|가|이|은)?\s?(?:너무|좀|많이|막|별로)?\s?(?:안\s?시끄(?:러|럽)[가-힣]*|시끄럽지\s?(?:않|안)[가-힣]*|시끄러운\s?(?:데|곳|거)[은는]?\s?(?:말고|싫어|빼고))(?:\s?(?:데|곳|집|가게|식당|거|걸로|좋겠[가-힣]*|해\s?줘|추천[가-힣]*|찾아\s?줘|알려\s?줘|없[가-힣]*|있[가-힣]*))*[~!.?ㅠㅜ ]*"
 )
 """A wish for quiet and nothing else; the model has seen it too rarely to tell it from a complaint about home."""
-_UNWANTED = re.compile(r"\s?(?:집|은|는|을|이)?\s?(?:말고|빼고|안\s?파|없는|아닌)")
+_UNWANTED = re.compile(
+    r"\s?(?:집|은|는|을|이|도)?\s?(?:말고|빼고|안\s?(?:파|팔|나|하|마시)|없[는고이]|아닌|아니고|(?:냄새|연기)(?:가|도|는)?\s?(?:안|없|싫|못)|(?:피우|마시|파)는\s?(?:사람|데|곳|집|어른)[은는이도]?\s?(?:없|말고|싫|빼고|아닌))"
+)
 
 
 def _entity(text: str, span: Span, reading: Reading) -> Entity:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from aiyam.contracts import Manifest, Progress
@@ -16,6 +17,7 @@ from aiyam.nlu.grammar import SHOP_NAMES
 from aiyam.nlu.grid import FEATURES_VERSION, Utterance
 from aiyam.nlu.model import Mix, NluModel, Parts, save_model
 from aiyam.nlu.network import Network
+from aiyam.nlu.version_rows import HELD, REHEARSED, write_rows
 from aiyam.registry import building, open_sealed, seal
 from aiyam.training.corpus import (
     HELD_BACK,
@@ -30,14 +32,14 @@ from aiyam.training.nlu_network import Labels, Row, Sizes, fit_network
 from aiyam.training.nlu_rows import RowMaker, surfaces_of
 from aiyam.training.nlu_split import Split, split_rows
 from aiyam.training.rows import digest_of
-from aiyam.training.version_rows import HELD, REHEARSED, write_rows
 
 _TOLD_EVERY = 2000
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much a training may cost: passes of the network (0: none), of the linear tagger, generated rows, widths; rows.
+    """How much a training may cost: passes of the network (0: none), of the linear tagger, generated rows, the share of rows
+    of which the intents also see a noisy copy, widths; rows.
 
     What a training takes is bounded whatever the data: ``max_rows`` of the data are used (the base's rows: as many again
     at the most), of which the network goes through ``rows_a_pass`` in a pass, others in each.
@@ -46,17 +48,17 @@ class Effort:
     epochs: int = 14
     passes: int = 15
     n_generated: int = N_GENERATED
-    sizes: Sizes = field(default_factory=Sizes)
+    noisy: float = 1.0
+    sizes: Sizes | None = None
     max_rows: int = MAX_ROWS
     rows_a_pass: int = 30_000
 
 
 FULL = Effort()
-QUICK = Effort(epochs=0, passes=6, n_generated=2000)
+QUICK = Effort(epochs=0, passes=6, n_generated=3000, noisy=0.3)
 """For a first start: half a minute on one core."""
 
 _WRITTEN_WEIGHT = 2.0
-_MAX_JUDGED = 2000
 
 
 def train_nlu(
@@ -75,7 +77,8 @@ def train_nlu(
     Args:
         data: a training file, or a folder (see ``load_corpus``).
         dev: rows that decide when to stop, how the parts are mixed and how sure answers sound; without it and without a
-            ``dev.jsonl`` in the folder, a tenth of the templates and of the other rows is held out.
+            ``dev.jsonl`` in the folder, a tenth of the templates and of the other rows is held out. Where there are more
+            than ``TUNED_ON`` of them, the others are trained on.
         epochs: most passes of the network, in place of the effort's; it stops earlier when held-out rows no longer gain.
         base: a version to go on from: its rows are rehearsed and held out beside the new ones, its network is the start,
             and what it knew is measured again afterwards. Where both say a text, the new row counts.
@@ -165,22 +168,21 @@ def _fit(
     maker = RowMaker(gazetteer, Labels(tuple(intents), tuple(tags_of(fit))))
     tags = maker.labels.tags
     rows = [maker.clean(e, rng) for e in _counted(fit, 0.03, 0.055, progress)]
-    chosen = [e for e in split.held if e.intent in intents] or fit[:50]
-    if len(chosen) > _MAX_JUDGED:
-        chosen = rng.sample(chosen, _MAX_JUDGED)  # a file in order of intent begins with a few of them
-    judged = _Judged.of(chosen, gazetteer)
-    copies = [maker.noisy(e, rng) for e in _counted(fit, 0.055, 0.08, progress)]
+    judged = _Judged.of([e for e in split.held if e.intent in intents] or fit[:50], gazetteer)
+    copied = [e for e in fit if effort.noisy == 1 or rng.random() < effort.noisy]
+    copies = [maker.noisy(e, rng) for e in _counted(copied, 0.055, 0.08, progress)]
     progress(Progress(stage="intent", fraction=0.08, message=f"{len(rows):,} rows, {len(intents)} intents"))
-    weights = [1.0 if e.group else _WRITTEN_WEIGHT for e in fit]
+    weights = [1.0 if e.group else _WRITTEN_WEIGHT for e in (*fit, *copied)]
     linear = fit_intents(
-        [r.utterance for r in (*rows, *copies)], [e.intent for e in (*fit, *fit)], intents, weights * 2, seed=seed
+        [r.utterance for r in (*rows, *copies)], [e.intent for e in (*fit, *copied)], intents, weights, seed=seed
     )
     alone = Parts(linear, tags, None, None, Mix(tags_linear=0.0))
     mix = tune_intents(alone, judged.utterances, judged.examples)
     progress(Progress(stage="spans", fraction=0.15, metrics=judged.score(replace(alone, mix=mix))))
     share = 0.6 if epochs == 0 else 0.15
+    telling = _telling(fit, rows)
     tagger = None if not passes else fit_tagger(
-        [r.utterance for r in rows], [r.tags.tolist() for r in rows], tags, passes=passes, seed=seed,
+        [r.utterance for r in telling], [r.tags.tolist() for r in telling], tags, passes=passes, seed=seed,
         progress=lambda done: progress(Progress(stage="spans", fraction=0.15 + share * min(1.0, done / passes))),
     )  # fmt: skip
     parts = Parts(linear, tags, tagger, None, mix)
@@ -191,6 +193,13 @@ def _fit(
             parts, fit, rows, maker, judged, effort, epochs=epochs, seed=seed, progress=progress, start=start
         ))  # fmt: skip
     return replace(parts, mix=find_mix(parts, judged.utterances, judged.examples)), judged
+
+
+def _telling(fit: Sequence[Example], rows: Sequence[Row]) -> list[Row]:
+    """Return the rows that a tagger learns from: of intents that never hold a span, one in four teaches enough silence."""
+    holding = {e.intent for e in fit if e.spans}
+    silent = itertools.count()
+    return [r for e, r in zip(fit, rows, strict=True) if e.intent in holding or next(silent) % 4 == 0]
 
 
 def _counted(

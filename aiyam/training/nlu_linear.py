@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
@@ -114,9 +115,10 @@ def fit_tagger(
         trainer.train(str(path))
         tagger = pycrfsuite.Tagger()
         tagger.open(str(path))
-        info = tagger.info()
+        dumped = path.with_suffix(".txt")
+        tagger.dump(str(dumped))
         tagger.close()
-    return _compact(info.state_features, info.transitions, len(names))
+        return _compact(dumped.read_text("ascii"), len(names))
 
 
 def _seed_shuffling(seed: int) -> None:
@@ -128,15 +130,22 @@ def _seed_shuffling(seed: int) -> None:
         ctypes.CDLL(None).srand(seed)
 
 
-def _compact(
-    states: dict[tuple[str, str], float], transitions: dict[tuple[str, str], float], n_tags: int
-) -> SparseTagger:
-    scale = max((abs(w) for w in states.values()), default=1.0)
-    found = sorted((int(key, 16), int(tag), w) for (key, tag), w in states.items() if abs(w) > scale * 1e-3)
-    keys, counts = np.unique(np.array([f[0] for f in found], dtype=np.int64), return_counts=True)
+_WEIGHT = re.compile(r"^  \(([01])\) (\w+) --> (\d+): (\S+)$", re.MULTILINE)
+"""A line of crfsuite's dump: of a state (0) or a transition (1)."""
+
+
+def _compact(dump: str, n_tags: int) -> SparseTagger:
+    """Read the weights of a dumped model; the library's own reader takes seconds, a state machine line by line."""
+    states: list[tuple[int, int, float]] = []
     moves = np.zeros((n_tags, n_tags), dtype=np.float32)
-    for (before, after), weight in transitions.items():
-        moves[int(before), int(after)] = weight
+    for kind, what, tag, weight in _WEIGHT.findall(dump):
+        if kind == "1":
+            moves[int(what), int(tag)] = float(weight)
+        else:
+            states.append((int(what, 16), int(tag), float(weight)))
+    scale = max((abs(w) for *_, w in states), default=1.0)
+    found = sorted(state for state in states if abs(state[2]) > scale * 1e-3)
+    keys, counts = np.unique(np.array([f[0] for f in found], dtype=np.int64), return_counts=True)
     return SparseTagger(
         keys,
         np.concatenate([[0], np.cumsum(counts)]),

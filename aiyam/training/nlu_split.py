@@ -10,14 +10,18 @@ from pathlib import Path
 from aiyam.contracts import Progress
 from aiyam.nlu.examples import Example
 from aiyam.nlu.load_report import LoadReport
+from aiyam.nlu.version_rows import HELD, REHEARSED, read_rows
 from aiyam.training.corpus import HELD_BACK, Corpus, Source, labels_of, load_corpus, near_duplicate_of, thin_out
 from aiyam.training.rows import hold_out
-from aiyam.training.version_rows import HELD, REHEARSED, read_rows
+
+TUNED_ON = 700
+"""Held-out rows that the mix and the time to stop are chosen by: as many tell two mixes apart, and what more there are
+teach more as training rows."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Rows to fit, rows held out of that, those of the latter that the base held out before, and what became of all files."""
+    """Rows to fit, rows held out of that (at most ``TUNED_ON``), those that the base held out before, what became of all files."""
 
     fit: list[Example]
     held: list[Example]
@@ -49,6 +53,8 @@ def split_rows(
     known = set(labels_of(corpus.examples))
     tells = base is not None or any(e.intent in known for e in corpus.tuning)  # rows of other labels tell nothing
     fit, held = (corpus.examples, corpus.tuning) if corpus.tuning and tells else hold_out(corpus.examples, rng)
+    held, spare = _enough_to_tune(held, set(labels_of(fit)), rng)
+    fit = [*fit, *spare]
     reports, known_held = corpus.reports, list[Example]()
     if base:
         rehearsed, again = _known_rows(base, [*fit, *held], corpus, max_rows)
@@ -56,6 +62,15 @@ def split_rows(
         reports = [*reports, rehearsed.report, again.report]
     progress(Progress(stage="read", fraction=0.03, message=f"{len(fit):,} rows"))
     return Split(fit, held, known_held, reports)
+
+
+def _enough_to_tune(held: list[Example], known: set[str], rng: random.Random) -> tuple[list[Example], list[Example]]:
+    """Return the rows to tune on, of intents that are learnt, and those that are more than enough."""
+    told = [e for e in held if e.intent in known]
+    if len(told) <= TUNED_ON:
+        return held, []
+    rng.shuffle(told)  # a file in order of intent begins with a few of them
+    return told[:TUNED_ON], told[TUNED_ON:]
 
 
 def _known_rows(base: Path, new: Sequence[Example], corpus: Corpus, max_rows: int) -> tuple[Source, Source]:
