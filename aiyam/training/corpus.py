@@ -14,10 +14,11 @@ from aiyam.nlu.grammar import TEMPLATES_FILE, generate
 from aiyam.nlu.load_report import LoadReport
 from aiyam.nlu.near_duplicates import HeldOut
 
-HELD_BACK = "test.jsonl"
-"""Never trained on nor tuned on: the hand-written test split of a data folder."""
+HELD_BACK = "test*.jsonl"
+"""Never trained on nor tuned on: the hand-written test splits of a data folder."""
 TUNING = "dev.jsonl"
-"""Never trained on: the rows of a data folder that decide when to stop and how much each part counts."""
+"""The rows of a data folder that decide when to stop and how much each part counts; of more than that needs, the others
+are trained on."""
 N_GENERATED = 9000
 MAX_ROWS = 60_000
 """Rows one training takes; of more, an even part of each intent, so that any file trains within an hour or two and 3 GB."""
@@ -56,12 +57,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Rows to train on, rows to tune on (none when the data names none), what became of each file, and the test rows."""
+    """Rows to train on, rows to tune on (none when the data names none), what became of each file, and the rows of each test file."""
 
     examples: list[Example]
     tuning: list[Example]
     reports: list[LoadReport]
-    held_back: list[Example] = field(default_factory=list)
+    held_back: list[tuple[str, list[Example]]] = field(default_factory=list)
 
 
 def load_corpus(
@@ -97,7 +98,7 @@ def load_corpus(
     sources, unread = _read_folder(data, told)
     own = data / TUNING
     tuning, reports = _tuning(dev or (own if own.exists() else None))
-    test = load_examples(data / HELD_BACK)[0] if (data / HELD_BACK).exists() else []
+    tests = [(path.name, load_examples(path)[0]) for path in sorted(data.glob(HELD_BACK))]
     templates = data / TEMPLATES_FILE
     if unread and not any(s.examples for s in sources):
         raise unread
@@ -105,7 +106,7 @@ def load_corpus(
         generated = generate(templates, n_generated, seed=seed)
         n = len(generated)
         sources.append(Source(generated, LoadReport(file=templates.name, layout="templates", n_rows=n, n_kept=n)))
-    near = near_duplicate_of([(dev.name if dev else TUNING, tuning), (HELD_BACK, test)])
+    near = near_duplicate_of([(dev.name if dev else TUNING, tuning), *tests])
     for i, source in enumerate(sources):
         told(0.8 + 0.2 * i / len(sources), f"{source.report.file} beside what is held back")
         source.set_aside(near)
@@ -113,13 +114,13 @@ def load_corpus(
     examples = [e for source in sources for e in source.examples]
     if not examples:
         raise DataError(f"Expected training rows in {data}, found none.", hint="Point --data at a training file.")
-    return Corpus(examples, tuning, [*(s.report for s in sources), *reports], test)
+    return Corpus(examples, tuning, [*(s.report for s in sources), *reports], tests)
 
 
 def _read_folder(data: Path, told: Told) -> tuple[list[Source], DataError | None]:
     """Read the training files of a folder; return the last error too, when a file could not be read."""
     intents, entities = frozenset(map(str, Intent)), frozenset(map(str, EntityType))
-    paths = [path for path in sorted(data.glob("*.jsonl")) if path.name not in (HELD_BACK, TUNING)]
+    paths = [path for path in sorted(data.glob("*.jsonl")) if path.name != TUNING and not path.match(HELD_BACK)]
     sources: list[Source] = []
     unread: DataError | None = None
     for i, path in enumerate(paths):

@@ -11,7 +11,7 @@ from aiyam.contracts import Progress
 from aiyam.nlu.examples import Example
 from aiyam.nlu.load_report import LoadReport
 from aiyam.nlu.version_rows import HELD, REHEARSED, read_rows
-from aiyam.training.corpus import HELD_BACK, Corpus, Source, labels_of, load_corpus, near_duplicate_of, thin_out
+from aiyam.training.corpus import Corpus, Source, labels_of, load_corpus, near_duplicate_of, thin_out
 from aiyam.training.rows import hold_out
 
 TUNED_ON = 700
@@ -80,7 +80,7 @@ def _known_rows(base: Path, new: Sequence[Example], corpus: Corpus, max_rows: in
     have become a test row since.
     """
     said = {e.text for e in new}
-    near = near_duplicate_of([(HELD_BACK, corpus.held_back)])
+    near = near_duplicate_of(corpus.held_back)
 
     def why(example: Example) -> tuple[str, str] | None:
         return ("said_anew", "the new data says it too") if example.text in said else near(example)

@@ -80,10 +80,10 @@ def substituted(example: Example, others: Mapping[str, Sequence[str]], rng: rand
 
 
 def digest_of(data: Path, *, leave_out: str = "") -> str:
-    """Return the SHA-256 of a file, or of a folder's files in order of name but the one left out."""
+    """Return the SHA-256 of a file, or of a folder's files in order of name but those left out (a pattern)."""
     digest = hashlib.sha256()
     for path in sorted(data.iterdir()) if data.is_dir() else [data]:
-        if path.is_file() and path.name != leave_out:
+        if path.is_file() and not (leave_out and path.match(leave_out)):
             with path.open("rb") as handle:
                 while block := handle.read(1 << 20):
                     digest.update(block)
