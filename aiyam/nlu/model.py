@@ -29,8 +29,6 @@ CONFIG, WEIGHTS = "nlu.json", "weights.safetensors"
 N_ALTERNATIVES = 4
 _BATCH, _BATCH_CHARS = 256, 16_384
 """Utterances and characters read at once; more of either gain nothing and take memory (some 4 kB a character)."""
-_FEW_TAGS, _N_LIKELY = 40, 24
-"""With many tags, only the likeliest of each place are weighed against each other (the network's scores say which)."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,6 @@ class NluModel:
             if part is not None and weight:
                 legal = legal + weight * part.moves
         self._moves = legal
-        self._n_likely = None if parts.network is None or len(parts.tags) <= _FEW_TAGS else _N_LIKELY
 
     @classmethod
     def load(cls, folder: Path, gazetteer: Gazetteer) -> NluModel:
@@ -145,7 +142,7 @@ class NluModel:
         probabilities = softmax(intent_scores.astype(np.float64))
         best = np.argsort(-probabilities, axis=1, kind="stable")[:, :N_ALTERNATIVES]
         sure = np.take_along_axis(probabilities, best, axis=1).tolist()
-        paths = best_paths(tag_scores, starts, self._moves, self._starts, n_likely=self._n_likely)
+        paths = best_paths(tag_scores, starts, self._moves, self._starts)
         names, labels, likely = self.parts.tags, self.intents.labels, best.tolist()
         readings = []
         for i, utterance in enumerate(utterances):

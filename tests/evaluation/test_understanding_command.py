@@ -97,10 +97,10 @@ def test_rows_read_once_and_together_score_as_rows_read_one_by_one(product: Path
     fractions: list[float] = []
     found = evaluate_folder(product, data, progress=lambda p: fractions.append(p.fraction))
     one_by_one = score(examples, [answer_of(understander.understand(e.text)) for e in examples])
-    assert {key: found[key] for key in one_by_one} == close_to(one_by_one)
-    assert evaluate_understanding(understander, data) == close_to(one_by_one)
+    assert without_row_numbers({key: found[key] for key in one_by_one}) == close_to(without_row_numbers(one_by_one))
+    assert without_row_numbers(evaluate_understanding(understander, data)) == close_to(without_row_numbers(one_by_one))
     alone = score(examples, [raw_answer(model.read(e.text)) for e in examples])
-    assert evaluate_model(model, data) == close_to(alone)
+    assert without_row_numbers(evaluate_model(model, data)) == close_to(without_row_numbers(alone))
     assert {name: found["model_alone"][name] for name in ("intent_accuracy", "span_f1", "ece")} == close_to(
         {name: alone[name] for name in ("intent_accuracy", "span_f1", "ece")}
     )
@@ -122,6 +122,11 @@ def test_every_row_is_read_once_by_each_model(product: Path, tmp_path: Path, mon
     rows = product_rows()
     evaluate_folder(product, write(tmp_path / "held.jsonl", rows), against=product)
     assert n_read == 2 * len(rows)
+
+
+def without_row_numbers(scores: dict[str, Any]) -> dict[str, Any]:
+    """Which of equal rows counts as the worst is chance."""
+    return {**scores, "worst_rows": [{k: v for k, v in row.items() if k != "row"} for row in scores["worst_rows"]]}
 
 
 def close_to(scores: Any) -> Any:
