@@ -123,13 +123,13 @@ def test_each_pass_is_told_and_the_saved_tagger_scores_alike(fitted: Fitted, utt
 @pytest.mark.parametrize("broken", ["crf.counts", "crf.tags", "crf.weights", "crf.moves"])
 def test_arrays_that_do_not_fit_are_refused(fitted: Fitted, broken: str) -> None:
     tensors = fitted.tagger.tensors()
-    with pytest.raises(ValueError, match=r"expected|no \w"):
+    with pytest.raises(ValueError, match="expected"):
         SparseTagger.of_tensors(len(fitted.names), {**tensors, broken: tensors[broken][:-1]})
     with pytest.raises(ValueError, match="tag"):
         SparseTagger.of_tensors(
             len(fitted.names), {**tensors, "crf.tags": np.full_like(tensors["crf.tags"], len(fitted.names))}
         )
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="no "):
         SparseTagger.of_tensors(len(fitted.names), {k: v for k, v in tensors.items() if k != broken})
 
 
@@ -191,7 +191,7 @@ def test_two_labels_and_one_are_label_sets_too(utterances: list[Utterance]) -> N
 def test_weights_of_another_label_set_are_refused(utterances: list[Utterance]) -> None:
     some = utterances[:4]
     two = fit_intents(some, ["이것", "저것"] * 2, ["이것", "저것"], [1.0] * 4, seed=1)
-    with pytest.raises(ValueError, match=r"expected|no \w"):
+    with pytest.raises(ValueError, match="expected"):
         LinearIntents.of_tensors(["이것"], two.tensors())
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="no "):
         LinearIntents.of_tensors(["이것", "저것"], {})
