@@ -98,14 +98,15 @@ def seal(
 def building(out: Path) -> Iterator[Path]:
     """Give an empty folder of the same name to build a version in; it becomes ``out``, whole, when the block ends well.
 
-    Where the block does not end well nothing is left; a killed process leaves a hidden folder, which the next removes.
+    Where the block does not end well nothing is left; a killed process leaves a hidden folder, which the next one building the same removes.
 
     Raises:
         Conflict: ``out`` holds something, was given something meanwhile, or is being built by another process.
         InvalidInput: it, or the nearest folder above it that exists, cannot be written to.
     """
+    out = out.resolve()  # a link is followed now: a folder cannot be renamed over it later
     _refuse_taken(out)
-    parent = out.absolute().parent
+    parent = out.parent
     folder = parent / _BUILDING / out.name
     with _locked(folder.with_name(f"{out.name}.lock")) as ours:
         if not ours:

@@ -194,6 +194,14 @@ def test_trainings_at_once_get_different_versions(tmp_path: Path) -> None:
     assert not list((tmp_path / "nlu").iterdir())
 
 
+def test_a_version_named_by_a_link_is_built_where_the_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "v1").symlink_to(tmp_path / "there")
+    with registry.building(tmp_path / "v1") as folder:
+        (folder / "weights").write_text("1")
+    assert (tmp_path / "there" / "weights").read_text() == "1"
+
+
 def test_an_error_in_the_block_is_not_taken_for_one_of_the_folder(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), registry.next_version(tmp_path, "nlu"):
         (tmp_path / "nothing").read_text()

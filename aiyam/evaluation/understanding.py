@@ -64,7 +64,8 @@ def evaluate_folder(
     Returns:
         the keys of ``score``, and ``model`` and ``data`` (what was scored on what), ``through`` (``understander`` or
         ``model``), ``model_alone`` (the figures without rules), ``unknown_labels`` (labels of the data that the model
-        cannot answer, with their rows), ``n_known`` (rows that the model was trained or tuned on), with ``against`` also ``comparison`` (see ``compare``).
+        cannot answer, with their rows), ``n_known`` (rows that the model was trained or tuned on), with ``against`` also
+        ``comparison`` (see ``compare``).
 
     Raises:
         DataError: the file holds no sound row.
@@ -102,7 +103,7 @@ def evaluate_folder(
         "data": {**report.as_json(), "file": str(data)},
     }
     if against is not None:
-        other = {"folder": str(against), "version": _version(against)}
+        other = {"folder": str(against), "version": _version(against), "n_known": _n_known(against, examples)}
         result["comparison"] = {"against": other, **compare(examples, final[0], final[1], seed=seed)}
     progress(Progress(stage="done", fraction=1.0))
     return result

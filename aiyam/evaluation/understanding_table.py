@@ -37,10 +37,14 @@ def understanding_table(result: Mapping[str, Any]) -> str:
     if unknown := result["unknown_labels"]:
         told = ", ".join(f"{label} {n:,}행" for label, n in unknown.items())
         parts.append(f"모델이 모르는 의도라 맞힐 수 없는 행: {told}")
-    if result["n_known"]:
-        parts.append(
-            f"주의: {result['n']:,}행 가운데 {result['n_known']:,}행은 이 모델을 만들 때 쓴 행이에요. 처음 보는 글에서는 이보다 낮을 수 있어요."
-        )
+    known = {model["folder"]: result["n_known"]}
+    if "comparison" in result:
+        known[result["comparison"]["against"]["folder"]] = result["comparison"]["against"]["n_known"]
+    parts += [
+        f"주의: {result['n']:,}행 가운데 {n:,}행은 {folder}을(를) 만들 때 쓴 행이에요. 처음 보는 글에서는 이보다 낮을 수 있어요."
+        for folder, n in known.items()
+        if n
+    ]
     if "comparison" in result:
         parts.append(_comparison(result["comparison"]))
     parts.append(_labels("의도별", result["intents"]))

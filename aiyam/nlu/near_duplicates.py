@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-
-from aiyam.nlu.examples import Example
+from collections.abc import Sequence
 
 MOST_SHARED = 0.8
 """Jaccard similarity of the character trigrams above which two utterances count as one."""
@@ -19,14 +17,6 @@ def folded(text: str) -> str:
     ('떡볶이추천해줘', 'ㅋㅋ')
     """
     return _UNSAID.sub("", text.casefold()) or text
-
-
-def without_near_duplicates(
-    train: Sequence[Example], held: Iterable[Example], *, most_shared: float = MOST_SHARED
-) -> list[Example]:
-    """Return the training rows that are no near-duplicates of a held-out row, in their order."""
-    known = HeldOut([e.text for e in held], most_shared=most_shared)
-    return [e for e in train if known.find(e.text) is None]
 
 
 class HeldOut:

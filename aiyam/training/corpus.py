@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,10 +13,9 @@ from aiyam.errors import DataError
 from aiyam.nlu.examples import Example, chance_of, load_examples
 from aiyam.nlu.grammar import TEMPLATES_FILE, generate
 from aiyam.nlu.load_report import LoadReport
-from aiyam.nlu.near_duplicates import HeldOut
+from aiyam.nlu.near_duplicates import HeldOut, folded
 
-HELD_BACK = "test*.jsonl"
-"""Never trained on nor tuned on: the hand-written test splits of a data folder."""
+_HELD_BACK = re.compile(r"test(?:_\w+)?\.jsonl")
 TUNING = "dev.jsonl"
 """The rows of a data folder that decide when to stop and how much each part counts; of more than that needs, the others
 are trained on."""
@@ -27,6 +27,11 @@ _FEWEST = 200
 
 Told = Callable[[float, str], None]
 """Called with the share of the reading that is done, 0..1, and what is read."""
+
+
+def held_back(data: Path) -> list[Path]:
+    """Return the test splits of a data folder (``test.jsonl``, ``test_….jsonl``), which no training reads but to stay clear of."""
+    return [path for path in sorted(data.glob("*.jsonl")) if _HELD_BACK.fullmatch(path.name)] if data.is_dir() else []
 
 
 @dataclass
@@ -93,12 +98,12 @@ def load_corpus(
     if not data.is_dir():
         source = Source(*load_examples(data, told=lambda share: told(0.95 * share, data.name)))
         thin_out([source], max_rows)
-        tuning, reports = _tuning(dev)
+        tuning, reports = _tuning(dev, {folded(e.text) for e in source.examples})
         return Corpus(source.examples, tuning, [source.report, *reports])
     sources, unread = _read_folder(data, told)
     own = data / TUNING
     tuning, reports = _tuning(dev or (own if own.exists() else None))
-    tests = [(path.name, load_examples(path)[0]) for path in sorted(data.glob(HELD_BACK))]
+    tests = [(path.name, load_examples(path)[0]) for path in held_back(data)]
     templates = data / TEMPLATES_FILE
     if unread and not any(s.examples for s in sources):
         raise unread
@@ -120,7 +125,8 @@ def load_corpus(
 def _read_folder(data: Path, told: Told) -> tuple[list[Source], DataError | None]:
     """Read the training files of a folder; return the last error too, when a file could not be read."""
     intents, entities = frozenset(map(str, Intent)), frozenset(map(str, EntityType))
-    paths = [path for path in sorted(data.glob("*.jsonl")) if path.name != TUNING and not path.match(HELD_BACK)]
+    left_out = {data / TUNING, *held_back(data)}
+    paths = [path for path in sorted(data.glob("*.jsonl")) if path not in left_out]
     sources: list[Source] = []
     unread: DataError | None = None
     for i, path in enumerate(paths):
@@ -185,11 +191,13 @@ def thin_out(sources: Sequence[Source], max_rows: int) -> None:
         source.report.n_left_out += source.keep(kept)
 
 
-def _tuning(dev: Path | None) -> tuple[list[Example], list[LoadReport]]:
+def _tuning(dev: Path | None, trained: Set[str] = frozenset()) -> tuple[list[Example], list[LoadReport]]:
+    """Return the rows to tune on; one that says what is trained on (``folded``) tells nothing and is set aside."""
     if dev is None:
         return [], []
-    examples, report = load_examples(dev, conflicts="keep")
-    return examples, [report]
+    source = Source(*load_examples(dev, conflicts="keep"))
+    source.set_aside(lambda e: ("known", "the training file says it too") if folded(e.text) in trained else None)
+    return source.examples, [source.report]
 
 
 def labels_of(examples: Sequence[Example]) -> list[str]:

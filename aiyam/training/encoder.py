@@ -31,7 +31,7 @@ from aiyam.nlu.grammar import SHOP_NAMES
 from aiyam.nlu.model import softmax
 from aiyam.nlu.values import Span, find_evidence
 from aiyam.registry import building, seal
-from aiyam.training.corpus import HELD_BACK, labels_of, load_corpus, tags_of
+from aiyam.training.corpus import held_back, labels_of, load_corpus, tags_of
 from aiyam.training.rows import digest_of, hold_out, noisy_copy, span_f1, spans_of
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def train_encoder_nlu(
             component="nlu",
             version=folder.name,
             dataset=data.name,
-            dataset_sha256=digest_of(data, leave_out=HELD_BACK),
+            dataset_sha256=digest_of(data, leave_out=held_back(data)),
             config={**config, "kind": "encoder"},
             metrics=metrics,
             packages={name: metadata.version(name) for name in _PACKAGES},

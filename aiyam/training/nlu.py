@@ -20,9 +20,9 @@ from aiyam.nlu.network import Network
 from aiyam.nlu.version_rows import HELD, REHEARSED, write_rows
 from aiyam.registry import building, open_sealed, seal
 from aiyam.training.corpus import (
-    HELD_BACK,
     MAX_ROWS,
     N_GENERATED,
+    held_back,
     labels_of,
     tags_of,
 )
@@ -127,7 +127,7 @@ def train_nlu(
         }  # fmt: skip
         manifest = seal(
             folder, component="nlu", version=folder.name, dataset=data.name,
-            dataset_sha256=digest_of(data, leave_out=HELD_BACK), config=config, metrics=metrics,
+            dataset_sha256=digest_of(data, leave_out=held_back(data)), config=config, metrics=metrics,
             parents=(base.name,) if base else (),
         )  # fmt: skip
     progress(Progress(stage="done", fraction=1.0, metrics={k: float(v) for k, v in metrics.items()}))

@@ -10,6 +10,7 @@ from pathlib import Path
 from aiyam.contracts import Progress
 from aiyam.nlu.examples import Example
 from aiyam.nlu.load_report import LoadReport
+from aiyam.nlu.near_duplicates import folded
 from aiyam.nlu.version_rows import HELD, REHEARSED, read_rows
 from aiyam.training.corpus import Corpus, Source, labels_of, load_corpus, near_duplicate_of, thin_out
 from aiyam.training.rows import hold_out
@@ -70,7 +71,8 @@ def _enough_to_tune(held: list[Example], known: set[str], rng: random.Random) ->
     if len(told) <= TUNED_ON:
         return held, []
     rng.shuffle(told)  # a file in order of intent begins with a few of them
-    return told[:TUNED_ON], told[TUNED_ON:]
+    tuned, texts = told[:TUNED_ON], {folded(e.text) for e in told[:TUNED_ON]}
+    return tuned, [e for e in told[TUNED_ON:] if folded(e.text) not in texts]
 
 
 def _known_rows(base: Path, new: Sequence[Example], corpus: Corpus, max_rows: int) -> tuple[Source, Source]:

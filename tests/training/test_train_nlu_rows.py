@@ -19,6 +19,7 @@ from aiyam.nlu.model import NluModel
 from aiyam.settings import REPO_ROOT
 from aiyam.training.corpus import Source, load_corpus, thin_out
 from aiyam.training.nlu import FULL, train_nlu
+from aiyam.training.nlu_split import TUNED_ON, split_rows
 from aiyam.training.rows import hold_out
 
 SHIPPED = Gazetteer.from_shipped()
@@ -71,11 +72,40 @@ def test_dev_and_test_rows_of_a_folder_are_never_trained_on(tmp_path: Path) -> N
     assert other.dataset_sha256 == manifest.dataset_sha256  # the test split is no part of what it was trained on
 
 
+def test_rows_beyond_what_tuning_needs_are_trained_on_and_a_text_stays_on_one_side(tmp_path: Path) -> None:
+    rows = [{"text": f"{i}번 전등 켜줘", "intent": ("on", "off")[i % 2]} for i in range(TUNED_ON + 100)]
+    write(tmp_path / "train.jsonl", [{"text": f"전등 {i}개", "intent": ("on", "off")[i % 2]} for i in range(60)])
+    split = split_rows(
+        tmp_path / "train.jsonl", write(tmp_path / "dev.jsonl", [*rows, *rows]), None,
+        max_rows=10_000, n_generated=0, seed=1, rng=random.Random(1), progress=quiet,
+    )  # fmt: skip
+    fit, held = {e.text for e in split.fit}, {e.text for e in split.held}
+    assert len(split.held) == TUNED_ON
+    assert not fit & held
+    assert fit | held >= {str(r["text"]) for r in rows}
+
+
+def test_rows_to_tune_on_that_the_training_file_holds_are_set_aside(tmp_path: Path) -> None:
+    rows = [{"text": f"{i}번 전등 켜줘", "intent": ("on", "off")[i % 2]} for i in range(60)]
+    corpus = load_corpus(
+        write(tmp_path / "train.jsonl", rows[:50]), seed=1, dev=write(tmp_path / "dev.jsonl", rows[40:])
+    )
+    assert [e.text for e in corpus.tuning] == [r["text"] for r in rows[50:]]
+    assert corpus.reports[1].n_set_aside == 10
+
+
+def test_only_files_named_as_tests_are_held_back(tmp_path: Path) -> None:
+    rows = [{"text": f"{i}번 전등 켜줘", "intent": ("on", "off")[i % 2]} for i in range(60)]
+    for name, some in {"testers": rows[:30], "test": rows[30:40], "test_second": rows[40:50]}.items():
+        write(tmp_path / f"{name}.jsonl", [{**r, "intent": "HELP"} for r in some])
+    assert {e.text for e in load_corpus(tmp_path, seed=1).examples} == {r["text"] for r in rows[:30]}
+
+
 def test_the_shipped_splits_are_never_read_as_training_rows() -> None:
     folder = REPO_ROOT / "datasets" / "nlu"
     corpus = load_corpus(folder, seed=1, n_generated=2000)
     trained = {"".join(e.text.split()) for e in corpus.examples}
-    for name in ("dev.jsonl", "test.jsonl"):
+    for name in ("dev.jsonl", "test.jsonl", "test_second.jsonl"):
         rows = [json.loads(line)["text"] for line in (folder / name).read_text("utf-8").splitlines()]
         assert not trained & {"".join(text.split()) for text in rows}
     assert len(corpus.tuning) > 500
