@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 import typer
 
 from aiyam.cli.console import AsJson, progress_bars, read_settings
-from aiyam.settings import REPO_ROOT
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -53,9 +52,12 @@ def evaluate_nlu(
 @app.command("dialogues")
 def evaluate_dialogues_command(
     context: typer.Context,
-    data: Annotated[Path, typer.Option(help="Scripted conversations: a JSONL file, or the folder that holds it.")] = (
-        REPO_ROOT / "datasets" / "dialogues"
-    ),
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Scripted conversations: a JSONL file, or the folder that holds it.", show_default="the ones that ship"
+        ),
+    ] = None,
     model: Annotated[
         Path | None, typer.Option(help="Folder of a model of the understanding, beside gold readings.")
     ] = None,
@@ -69,6 +71,7 @@ def evaluate_dialogues_command(
     as_json = as_json or bool(context.parent and context.parent.params["as_json"])
     from aiyam.evaluation.dialogue_report import dialogue_table, evaluate_dialogues
 
+    data = data or read_settings().datasets_dir / "dialogues"
     with progress_bars() as report:
         result = evaluate_dialogues(data, model=model, listed=failures, seed=seed, progress=lambda p: report("dialogues", p))  # fmt: skip
     typer.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else dialogue_table(result))

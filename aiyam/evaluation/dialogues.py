@@ -23,17 +23,10 @@ from aiyam.contracts import (
 )
 from aiyam.evaluation.conversations import Conversation, Expected, Place, ScriptedTurn
 from aiyam.evaluation.understanding import facts
-from aiyam.nlu.dialogue import next_state, resolve
+from aiyam.nlu.dialogue import TALK, next_state, resolve
 from aiyam.nlu.request import Request
 
 N_BOOTSTRAP = 1000
-TALK_INTENTS = frozenset(
-    {
-        Intent.GREETING, Intent.THANKS, Intent.HELP, Intent.SMALL_TALK, Intent.SAFETY, Intent.OUT_OF_SCOPE,
-        Intent.MEAL_CARD_INQUIRY,
-    }
-)  # fmt: skip
-"""What is no question about shops: an end of the topic, or something in between."""
 _WHO = UserProfile(user_id="script", district="관악구")
 _WHEN = TurnContext(now=datetime(2026, 3, 2, 18, 30, tzinfo=KST))
 
@@ -62,10 +55,8 @@ PHENOMENA: dict[str, Callable[[Sequence[ScriptedTurn], int], bool]] = {
     ),
     "asks": lambda turns, i: turns[i].expect.asks,
     "answers": lambda turns, i: i > 0 and turns[i - 1].expect.asks,
-    "talk": lambda turns, i: turns[i].expect.intent in TALK_INTENTS,
-    "after_talk": lambda turns, i: (
-        i > 0 and turns[i - 1].expect.intent in TALK_INTENTS and turns[i].expect.intent not in TALK_INTENTS
-    ),
+    "talk": lambda turns, i: turns[i].expect.intent in TALK,
+    "after_talk": lambda turns, i: i > 0 and turns[i - 1].expect.intent in TALK and turns[i].expect.intent not in TALK,
 }
 """What a turn shows, told from how it is labelled; a turn may show several: number of a shop, the question asked, ..."""
 
@@ -178,7 +169,7 @@ def score_played(played: Sequence[Sequence[TurnScore]], *, seed: int = 0) -> dic
         ``joint_goal_accuracy`` (turns with everything right), ``conversations_right`` (all turns right), the shares of
         turns right in ``act`` (list, each question about a shop, card, kinds of talk), ``filters``, ``excluded``,
         ``shop`` and ``question`` (asked exactly where it should be), ``n`` of each, and ``intervals``: 95 %, drawn over
-        conversations, whose turns hang together.
+        conversations, whose turns hang together. A share and its interval are None where no turn settles it.
     """
     parts = ("act", "filters", "excluded", "shop", "question", "joint")
     names = {part: "joint_goal_accuracy" if part == "joint" else part for part in parts}
@@ -195,7 +186,7 @@ def score_played(played: Sequence[Sequence[TurnScore]], *, seed: int = 0) -> dic
 def score_phenomena(
     conversations: Sequence[Conversation], played: Sequence[Sequence[TurnScore]], *, seed: int = 0
 ) -> dict[str, dict[str, Any]]:
-    """Count the turns right for each phenomenon: ``n`` turns, ``right`` share, 95 % ``interval`` over conversations."""
+    """Count the turns right for each phenomenon that any turn shows: ``n`` turns, ``right`` share, 95 % ``interval``."""
     drawn = _draws(len(played), seed)
     found: dict[str, dict[str, Any]] = {}
     for name, shows in PHENOMENA.items():
@@ -204,7 +195,8 @@ def score_phenomena(
             judged = [turn.joint for i, turn in enumerate(turns) if shows(conversation.turns, i)]
             pairs.append((sum(judged), len(judged)))
         right, n = np.sum(pairs, axis=0)
-        found[name] = {"n": int(n), "right": _rate(right, n), "interval": _interval(pairs, drawn)}
+        if n:
+            found[name] = {"n": int(n), "right": _rate(right, n), "interval": _interval(pairs, drawn)}
     return found
 
 
@@ -212,9 +204,12 @@ def _draws(n: int, seed: int) -> NDArray[np.int64]:
     return np.random.default_rng(seed).integers(0, n, size=(N_BOOTSTRAP, n))
 
 
-def _interval(pairs: Sequence[tuple[int, int]], drawn: NDArray[np.int64]) -> list[float]:
-    sums = np.asarray(pairs, dtype=np.float64)[drawn].sum(axis=1)
-    return [round(float(v), 4) for v in np.percentile([_rate(*row) for row in sums], [2.5, 97.5])]
+def _interval(pairs: Sequence[tuple[int, int]], drawn: NDArray[np.int64]) -> list[float] | None:
+    """Return the middle 95 % of the shares drawn; a draw in which nothing was to be right has none."""
+    rates = [
+        rate for row in np.asarray(pairs, dtype=np.float64)[drawn].sum(axis=1) if (rate := _rate(*row)) is not None
+    ]
+    return [round(float(v), 4) for v in np.percentile(rates, [2.5, 97.5])] if rates else None
 
 
 def _hits(turns: Sequence[TurnScore], part: str) -> tuple[int, int]:
@@ -222,5 +217,5 @@ def _hits(turns: Sequence[TurnScore], part: str) -> tuple[int, int]:
     return sum(judged), len(judged)
 
 
-def _rate(hits: float, n: float) -> float:
-    return round(float(hits / n), 4) if n else 1.0
+def _rate(hits: float, n: float) -> float | None:
+    return round(float(hits / n), 4) if n else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,10 @@ from aiyam.contracts import DialogueState, Filters, TurnContext, UserProfile
 from aiyam.korean.places import shipped_places
 from aiyam.nlu.reference import point_of
 from aiyam.nlu.shop_columns import ShopColumns
-from aiyam.nlu.taken_back import FOOD, WHERE, place_stem, waived
+from aiyam.nlu.taken_back import FAITH, FOOD, WHERE, place_stem, waived
 
 _HARD = ("meal_card", "allergies")
 """What must not be eaten and how it is paid outlive a topic; so do the diets below."""
-_FAITH = frozenset({"할랄", "채식"})
 _RESET = re.compile(
     r"처음부터|리셋|초기화|새로\s?시작|다\s?지우고|전부\s?지우고|조건\s?(?:은|을|들)?\s?(?:다|전부|모두)?\s?(?:빼|없애|지우|풀)|다\s?취소"
 )
@@ -97,10 +96,33 @@ def after_reset(said: Filters, state: DialogueState) -> Filters:
 def new_topic(said: Filters, state: DialogueState, *, stays_there: bool) -> Filters:
     """Keep what is hard, and where the child is unless the topic was closed or another place is named."""
     kept: dict[str, Any] = {key: getattr(state.filters, key) for key in _HARD}
-    diets = tuple(d for d in state.filters.dietary_preferences or () if d in _FAITH)
+    diets = diets_of_faith(state.filters)
     if stays_there and not names_place(said):
         kept |= {key: getattr(state.filters, key) for key in ("district", "place", "near_me")}
     return over(Filters(**kept, dietary_preferences=diets or None), _with_diets(said, diets))
+
+
+def as_then(earlier: Filters, now: Filters) -> Filters:
+    """Return the constraints of an earlier list with what is hard, or was refused, since; allergies as said last."""
+    wanted = {*(earlier.menus or ()), *(earlier.category or ())}
+    refused = (m for m in now.exclude_menus or () if m not in wanted)
+    return earlier.model_copy(
+        update={
+            "allergies": now.allergies,
+            "meal_card": now.meal_card or earlier.meal_card,
+            "dietary_preferences": _both(earlier.dietary_preferences, diets_of_faith(now)),
+            "exclude_menus": _both(earlier.exclude_menus, refused),
+        }
+    )
+
+
+def diets_of_faith(filters: Filters) -> tuple[str, ...]:
+    """Return the diets that outlive a topic."""
+    return tuple(d for d in filters.dietary_preferences or () if d in FAITH)
+
+
+def _both(first: Iterable[str] | None, second: Iterable[str]) -> tuple[str, ...] | None:
+    return tuple(dict.fromkeys((*(first or ()), *second))) or None
 
 
 def follow_up(

@@ -19,7 +19,6 @@ from aiyam.contracts import (
 from aiyam.korean.spelling import normalise
 from aiyam.nlu import questions
 from aiyam.nlu.elsewhere import home_city, notice_about, place_without_shops, question_about
-from aiyam.nlu.follow_ups import is_about_the_list
 from aiyam.nlu.reference import Reference, find_reference, find_shop, shown_by_name
 from aiyam.nlu.request import Request
 from aiyam.nlu.rereading import as_meant_here, asked_again, read_as
@@ -27,11 +26,12 @@ from aiyam.nlu.shop_columns import ShopColumns
 from aiyam.nlu.shop_lists import list_of_shops
 from aiyam.nlu.taken_back import WHERE
 from aiyam.nlu.unknown_shops import named_by_rule
-from aiyam.nlu.values import semantic_query
+from aiyam.nlu.values import NO_FILTERS, semantic_query
 
 MAX_LISTS, MAX_SPOKEN = 8, 12
 """Earlier lists and shops spoken of that stay in reach of "a while ago"."""
-_TALK = frozenset({Intent.GREETING, Intent.THANKS, Intent.HELP, Intent.SMALL_TALK, Intent.SAFETY, Intent.OUT_OF_SCOPE, Intent.MEAL_CARD_INQUIRY})  # fmt: skip
+TALK = NO_FILTERS - {Intent.FEEDBACK}
+"""What is no question about shops: an end of the topic, or something in between."""
 _ENDS_TOPIC = frozenset({Intent.THANKS, Intent.GREETING})
 
 
@@ -51,9 +51,6 @@ def resolve(
     stays open, never two in a row and never to a child in danger.
     """
     text = normalise(understanding.original_query).text
-    if understanding.intent is Intent.SAFETY and is_about_the_list(text, state):
-        harmless = as_meant_here(text, read_as(understanding, Intent.SMALL_TALK), state, catalogue)
-        understanding = harmless if harmless.intent is Intent.REFINE else understanding
     if understanding.intent is Intent.SAFETY:
         return Request(Intent.SAFETY, semantic_query=understanding.semantic_query)
     if understanding.intent is Intent.OUT_OF_SCOPE and questions.FOREIGN.fullmatch(understanding.original_query):
@@ -71,7 +68,7 @@ def resolve(
     understanding = asked or as_meant_here(text, understanding, state, catalogue)
     intent = understanding.intent
     unsure = questions.is_unsure(understanding) and not state.asks
-    if intent in _TALK and not unsure:
+    if intent in TALK and not unsure:
         return Request(intent, semantic_query=understanding.semantic_query)
     if intent in SHOP_QUESTION_INTENTS or intent is Intent.FEEDBACK:
         found = find_reference(text, understanding, state, catalogue=catalogue, user=user, context=context)

@@ -11,7 +11,7 @@ from aiyam.nlu.carry_over import ends_topic, narrows
 from aiyam.nlu.directions import wishes_of
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.lexicon import ALLERGEN_GROUPS, ALLERGENS, ATMOSPHERES, COMPANIONS
-from aiyam.nlu.taken_back import is_asked, named_as, only_takes_back, stays_away
+from aiyam.nlu.taken_back import is_asked, named_as
 
 OTHERS = re.compile(
     r"이\s?중(?:에|에는|엔|에선)?\s?(?:없|맘|마음|별로)|다른\s?(?:데|곳|거|것|걸|집|가게|식당|메뉴|음식|추천)|딴\s?(?:데|곳|거|것|걸|집)|더\s?(?:보여|없|있|추천)|또(?=\s|$|\s?(?:없|있|다른|보여|추천))|다음\s?(?:거|것|꺼)|^다음|하나\s?더|별[로루]|맘에\s?안|마음에\s?안|싫|다시\s?추천|새로운"
@@ -54,10 +54,6 @@ _HARMS = re.compile(
     r"(?:을|를|은|는|이|가|만|도|류)?\s?(?:알레르기|알러지|못\s?먹(?!었)|안\s?(?:돼|되|맞)|먹으면\s?(?:안|큰일|배|두드러기|가려|토|몸|목|입|숨|아프|아파|탈))"
 )
 """What follows a food that harms who eats it."""
-_INTOLERANT = re.compile(
-    rf"(?:아|참)?\s?(?:나는?|난|저는?|전|제가|내가)?\s?(?:{'|'.join(named_as(*item) for item in ALLERGENS.items())})(?:(?P<too>도)|을|를|은|는|이|가)?\s?(?:못\s?먹(?!었|고|인)|안\s?(?:돼|되|맞)|먹으면\s?(?:배|두드러기|몸|목|입|숨))[가-힣 ]{{0,8}}[!.~ㅠㅜ ]*"
-)
-"""An intolerance and nothing else; "not even eggs" may be hunger, unless an allergy was told of before."""
 _LIVES_BY = (
     ("채식", re.compile(r"(?:채식|비건)(?:주의자?)?\s?(?:해|하는|하거든|이야|야|임|이라|인데|예요|이에요|입니다)")),
     ("할랄", re.compile(r"(?:무슬림|이슬람)\s?(?:교|신자)?\s?(?:이야|야|임|이라|인데|예요|이에요|입니다|이거든)")),
@@ -135,23 +131,6 @@ def _bare_constraint(text: str) -> dict[str, Any]:
     found = wishes_of(text)
     moods = tuple(mood for mood, words in ATMOSPHERES.items() if re.search(words, text))
     return found | ({"atmosphere": moods} if moods else {}) | ({"meal_card": True} if _CARD.search(text) else {})
-
-
-def is_about_the_list(text: str, state: DialogueState) -> bool:
-    """Tell whether the whole of a message is a condition, a dislike or an intolerance said of the shops on the screen.
-
-    Such words need no model's opinion on danger (조용한 데였으면 좋겠어, 나 우유 먹으면 배 아파); whatever says more keeps it.
-    """
-    if not state.shown_shop_ids or state.topic_over:
-        return False
-    plain = text.strip()
-    companion = state.filters.companion
-    if companion is not None and stays_away(plain, companion):
-        return True
-    if _BARE_CONSTRAINT.fullmatch(plain) or _NOT_THESE.fullmatch(plain) or only_takes_back(plain):
-        return True
-    match = _INTOLERANT.fullmatch(plain)
-    return match is not None and (match["too"] is None or bool(state.filters.allergies))
 
 
 def told_of_oneself(text: str, understanding: Understanding) -> Filters | None:

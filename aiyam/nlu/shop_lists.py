@@ -88,7 +88,7 @@ def _constraints(
     if carry_over.starts_over(text):
         return carry_over.after_reset(said, state), None, ()
     if (earlier := _earlier_list_named(text, said, state)) is not None:
-        return _as_then(earlier, state), None, ()
+        return carry_over.as_then(earlier, state.filters), None, ()
     if not on:
         stays = not (state.topic_over or carry_over.ends_topic(text))
         return carry_over.new_topic(said, state, stays_there=stays), None, ()
@@ -107,12 +107,7 @@ def _filters_of_list(which: str, state: DialogueState) -> Filters:
     lists = state.earlier_lists
     if which == "first":
         lists = tuple(shown for shown in lists if shown.topic == state.topic)[:1]
-    return _as_then(lists[-1].filters if lists else state.filters, state)
-
-
-def _as_then(filters: Filters, state: DialogueState) -> Filters:
-    """Return the constraints of an earlier list; what must not be eaten is what was said last."""
-    return filters.model_copy(update={"allergies": state.filters.allergies})
+    return carry_over.as_then(lists[-1].filters, state.filters) if lists else state.filters
 
 
 def _earlier_list_named(text: str, said: Filters, state: DialogueState) -> Filters | None:

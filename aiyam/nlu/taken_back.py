@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from aiyam.contracts import Companion, DialogueState, Filters
+from aiyam.contracts import DialogueState, Filters
 from aiyam.nlu.lexicon import (
     ALLERGEN_GROUPS,
     ALLERGENS,
@@ -46,19 +46,49 @@ _TAKEN_BACK: tuple[tuple[tuple[str, ...], str], ...] = (
 )  # fmt: skip
 """Keys a wording takes back; ``price``, ``distance`` and ``rating`` stand for the order of that name."""
 _WAIVERS = tuple((keys, re.compile(pattern)) for keys, pattern in _TAKEN_BACK)
+_NOW = r"(?:이제는?|이젠|인제|사실은?|지금은|알고\s?보니)"
+_OVER = r"(?:(?:다\s?)?나았(?!나|으)|없어졌(?!나|으)|없대|없어(?!도|지|질|야|\s?보)|없음|아니래|아니었(?!나|으))"
 _ALLERGY_OVER = re.compile(
-    r"\s?(?:알레르기|알러지)?(?:은|는|이|가|도|류)?\s?(?:이제|인제|사실|지금은)?\s?(?:괜찮(?:아(?!\s?보)|습|대|음|다|을\s?(?:것|거)\s?같)|ㄱㅊ|먹어도\s?(?:돼|되(?!나|는지)|된|괜찮)|먹을\s?수\s?있(?:어|다|음|대|게)|잘\s?먹(?:어|음|는데)|나았|없어졌|없대|없어요?(?:\s|$)|없음|아니래|아니었|다\s?나)"
+    rf"\s?(?:알레르기|알러지)(?:은|는|이|가|도)?\s?{_NOW}?\s?(?:다\s?)?{_OVER}"
+    rf"|(?:류)?(?:은|는|이|가|도)?\s?{_NOW}?\s?(?:괜찮(?:아(?!\s?보|지|질|도|야)|습|대|음|다(?![가고나는니던면])|을\s?(?:것|거)\s?같)|ㄱㅊ|먹어도\s?(?:돼|된(?!다?[면고])|되(?!나|는지|[면려냐니])|괜찮(?!나|은))|먹을\s?수\s?있(?:어(?!야|도)|다(?![가고나는니던면])|음|대|게)|잘\s?먹(?:어(?!야|도)|음|는데)|다\s?나았(?!나|으))"
 )
 _MADE_OF_IT = frozenset({"치즈", "두부", "메추리알"})
 """Foods that are fine for some who cannot eat what they are made of: they take no allergy back."""
-_ALL_OVER = re.compile(r"(?:알레르기|알러지)(?:는|가|이)?\s?(?:이제|사실|다)?\s?(?:없어(?!도)|없음|나았|없어졌)")
+_ALL_OVER = re.compile(rf"(?:알레르기|알러지)(?:는|가|이|도)?\s?{_NOW}?\s?(?:다\s?)?{_OVER}")
+_OTHERS_BODY = re.compile(
+    "|".join(f"(?:{COMPANIONS[who]})" for who in ("couple", "friends", "family", "group"))
+    + r"|(?<![가-힣])(?:형|누나|언니|오빠|애|걔|쟤|얘|쌤|짝|선배|후배|막내|누가|남들?|사람)(?:들|님)?(?:은|는|이|가|도|만|한테)?(?=\s|$)|(?<!의사)(?<!의사 )선생님?|다른\s?사람"
+)
+"""Someone else: whose body it is that a food does no harm is then not sure."""
+_OF_SOMETHING_ELSE = re.compile(
+    rf"(?<![가-힣])(?!{_NOW}|(?:나|저|난|전|내|제)\s?(?:은|는)?\s|의사|병원|검사|오늘|요즘|원래|그런데는)[가-힣]+(?:은|는)(?=\s)|만약|혹시|언젠가|나중에"
+)
+"""Words before an allergen that speak of another thing or person, or of what is not so."""
+_MAY_ASK = re.compile(r"먹어도\s?(?:돼|되|괜찮)|먹을\s?수\s?있어")
+"""Words that ask as often as they tell where no question mark is typed; told of a change ("now") they tell."""
+_STILL_HARMS = re.compile(
+    r"좋겠|(?:적|리|줄|건)\s?없|거짓|뻥|농담|장난|척|아니(?!래|었)|아닌|아냐|[가-힣]까(?=요|\s|$)|(?<![가-힣])(?:안(?!녕)|못)|[가-힣]면(?=\s|$)|두드러기|알레르기|알러지|가려|큰일|조심|아프|아파"
+)
+"""Words behind "is fine" that wish it, deny it, or tell of harm after all."""
 _ASKING = re.compile(r"[?？]|나요|까요|을까|을려나|는지")
 _NEED_NOT = re.compile(
     rf"\s?(?:거|것|게|걸|데|곳)?(?:집|당|음식|요리|메뉴|종류|역|쪽|근처|식당|시간)?(?:이|가|은|는|로|으로|에서?|이?랑)?\s?(?:꼭\s?|굳이\s?)?"
-    rf"(?:(?:이|일)?\s?아니(?:어|라|여|래){_FINE_TOO}|아녀{_FINE_TOO}|말고\s?(?:다른\s?(?:거|것|데|곳))?{_FINE_TOO}|(?:안|못)\s?[가-힣]{{1,3}}(?<!먹어){_FINE_TOO}|(?:없어|없이){_FINE_TOO}"
+    rf"(?:(?:이|일)?\s?아니(?:어|라|여|래){_FINE_TOO}|아녀{_FINE_TOO}|말고\s?(?:다른\s?(?:거|것|데|곳))?{_FINE_TOO}|(?:없어|없이){_FINE_TOO}"
+    rf"|(?:안|못)\s?(?:되어?|돼|하|해|받아|파|팔아|쓰|써|열어|열려|있어|와){_FINE_TOO}"
     rf"|(?:안|못)\s?(?:되는|하는|받는|쓰는|파는|있는){_EVEN_A_PLACE}|(?:이\s?)?아닌{_EVEN_A_PLACE}|없는{_EVEN_A_PLACE}|(?:일|할|갈)?\s?필요(?:는|도|까진)?\s?없|하?지\s?않아{_FINE_TOO})"
 )
 """What follows a word that was a condition and need not be one any more: 일식 아니어도 됨, 포장 안 되는 데도 괜찮아."""
+_HARD_NEED_NOT = re.compile(
+    rf"\s?(?:음식|식당|가맹점|메뉴)?(?:이|가|은|는)?\s?(?:꼭\s?|굳이\s?)?"
+    rf"(?:(?:이\s?)?아니(?:어|라|여){_FINE_TOO}|아녀{_FINE_TOO}|(?:없어|없이){_FINE_TOO}|안\s?(?:되|받)는{_EVEN_A_PLACE}|(?:이\s?)?아닌{_EVEN_A_PLACE}|없는{_EVEN_A_PLACE}|(?:일\s?)?필요(?:는|도|까진)?\s?없)"
+)
+"""The same of what a child cannot do without, the meal card and diets of faith: only words that name it as not needed."""
+_NOT_FINE = re.compile(
+    r"[가-힣]{0,4}[?？]|[가-힣]{0,4}(?:나요|까요?|는지|냐고?|니)(?=[\s?]|$)|[가-힣]{0,4}\s?(?:말?한\s?)?(?:말|건|거|것|게|뜻|데)?(?:은|는|이|가)?\s?(?:아니|아냐|싫|적\s?없|안\s?[돼되된])"
+)
+"""What follows "is fine too" where it is asked or denied."""
+FAITH = frozenset({"할랄", "채식"})
+"""Diets that outlive a topic."""
 _STAYS_AWAY = re.compile(
     r"(?:들)?(?:은|는|이|가|도)?\s?(?:못|안)\s?(?:가요?(?=\s|$|[.!~])|온대|온다|온댔|올\s?거|오기로|와요?(?:\s|$|[.!~])|와서|간대|간다|가기로|갈\s?거|먹는대|먹는다)"
 )
@@ -91,27 +121,21 @@ def waived(text: str) -> frozenset[str]:
     return frozenset(key for keys, pattern in _WAIVERS if pattern.search(text) for key in keys)
 
 
-def only_takes_back(text: str) -> bool:
-    """Tell whether a normalised text says nothing but that something no longer matters."""
-    return any(
-        re.fullmatch(rf"(?:근데|그냥|이제|사실)?\s?(?:{p.pattern})[가-힣]{{0,4}}[!.~ㅠㅜ ]*", text) for _, p in _WAIVERS
-    )
-
-
 def allergies_taken_back(text: str, state: DialogueState) -> frozenset[str]:
     """Name the allergens of the dialogue a text says are fine after all; a question ("땅콩 괜찮아?") takes nothing back."""
     held = frozenset(state.filters.allergies or ())
-    if not held or is_asked(text):
+    if not held or is_asked(text) or _OTHERS_BODY.search(text):
         return frozenset()
     found: set[str] = set()
     named = False
     for name, words in ALLERGENS.items():
         mentions = list(re.finditer(named_as(name, words), text))
-        ends = [m.end() for m in mentions if m.group() not in _MADE_OF_IT]
         named = named or bool(mentions)
-        if any(_ALLERGY_OVER.match(text, end) for end in ends):
+        if any(_is_over(m, _ALLERGY_OVER.match(text, m.end()), text) for m in mentions if m.group() not in _MADE_OF_IT):
             found |= held & set(ALLERGEN_GROUPS.get(name, (name,)))
-    return held if not named and _ALL_OVER.search(text) else frozenset(found)
+    if not named and any(_is_over(m, m, text) for m in _ALL_OVER.finditer(text)):
+        return held
+    return frozenset(found)
 
 
 def let_go(text: str, filters: Filters) -> Filters:
@@ -126,7 +150,9 @@ def let_go(text: str, filters: Filters) -> Filters:
         if held is None:
             continue
         values = (held,) if isinstance(held, str) else held
-        stay = tuple(v for v in values if v not in words or not _need_not_be(re.finditer(words[v], text), text))
+        stay = tuple(
+            v for v in values if v not in words or not _need_not_be(re.finditer(words[v], text), text, hard=v in FAITH)
+        )
         if key == "companion" and any(_STAYS_AWAY.match(text, m.end()) for m in re.finditer(words[held], text)):
             stay = ()
         if len(stay) < len(values):
@@ -134,7 +160,8 @@ def let_go(text: str, filters: Filters) -> Filters:
     if menus := filters.menus:
         update["menus"] = tuple(m for m in menus if not _need_not_be(re.finditer(re.escape(m), text), text)) or None
     for key, pattern in _SAID_ALONE.items():
-        if getattr(filters, key) is not None and _need_not_be(pattern.finditer(text), text):
+        hard = key == "meal_card"
+        if getattr(filters, key) is not None and _need_not_be(pattern.finditer(text), text, hard=hard):
             update[key] = None
     for key in ("place", "district"):
         if (name := getattr(filters, key)) and _need_not_be(re.finditer(place_stem(name), text), text):
@@ -142,19 +169,6 @@ def let_go(text: str, filters: Filters) -> Filters:
     if filters.sort in _ORDERED_BY and _need_not_be(_ORDERED_BY[filters.sort].finditer(text), text):
         update["sort"] = None
     return filters.model_copy(update=update) if update else filters
-
-
-def stays_away(text: str, companion: Companion) -> bool:
-    """Tell whether a normalised text says only that who was to come along does not: 엄마는 못 온대.
-
-    A plain "엄마가 안 와요" may be a child left alone, and is not read so.
-    """
-    if "와" in text:
-        return False
-    who = (
-        rf"(?:아|근데|참)?\s?(?:우리\s?)?(?:{COMPANIONS[companion]})(?:{_STAYS_AWAY.pattern})[가-힣]{{0,3}}[.!~ㅠㅜ ]*"
-    )
-    return re.fullmatch(who, text.strip()) is not None
 
 
 def wants_elsewhere(text: str) -> bool:
@@ -167,8 +181,21 @@ def place_stem(name: str) -> str:
     return re.escape(re.sub(r"(?<=..)(?:역|동|구)$", "", name))
 
 
-def _need_not_be(mentions: Iterable[re.Match[str]], text: str) -> bool:
-    return any(_NEED_NOT.match(text, mention.end()) for mention in mentions)
+def _need_not_be(mentions: Iterable[re.Match[str]], text: str, *, hard: bool = False) -> bool:
+    if hard and is_asked(text):
+        return False
+    pattern = _HARD_NEED_NOT if hard else _NEED_NOT
+    found = (pattern.match(text, mention.end()) for mention in mentions)
+    return any(match is not None and _NOT_FINE.match(text, match.end()) is None for match in found)
+
+
+def _is_over(mention: re.Match[str], over: re.Match[str] | None, text: str) -> bool:
+    """Tell whether "no allergy any more" is said of the speaker and as a fact; in doubt it is not."""
+    if over is None or (_MAY_ASK.search(over.group()) and not re.search(_NOW, text)):
+        return False
+    if _OF_SOMETHING_ELSE.search(text, 0, mention.start()):
+        return False
+    return _STILL_HARMS.search(text, over.end()) is None
 
 
 def named_as(name: str, words: str) -> str:

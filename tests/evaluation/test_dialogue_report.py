@@ -65,6 +65,27 @@ def test_the_other_half_stays_unread_until_it_is_asked_for(tmp_path: Path) -> No
     assert "틀린 차례" in evaluate("--data", path, "--failures", "held-out")
 
 
+def test_what_no_turn_shows_gets_no_figure(tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in (SHIPPED / "conversations.jsonl").read_text("utf-8").splitlines()]
+    row = next(r for r in rows if not any("shop" in turn["expect"] for turn in r["turns"]))
+    path = tmp_path / "one.jsonl"
+    path.write_text(json.dumps(row, ensure_ascii=False) + "\n", "utf-8")
+    (reading,) = json.loads(evaluate("--data", path, "--json"))["readings"]
+    assert 0 < len(reading["phenomena"]) < len(PHENOMENA)
+    assert all(found["n"] for found in reading["phenomena"].values())
+    assert (reading["n"]["shop"], reading["shop"], reading["intervals"]["shop"]) == (0, None, None)
+    assert PHENOMENA_KO["by_name"] not in evaluate("--data", path)
+
+
+def test_the_conversations_are_those_of_the_data_folder_that_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dialogues").mkdir()
+    with_one_wrong_label(tmp_path / "dialogues", "development")
+    monkeypatch.setenv("AIYAM_DATASETS_DIR", str(tmp_path))
+    assert json.loads(evaluate("--json"))["n_conversations"] == 20
+
+
 def test_a_folder_without_conversations_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"conversations\.jsonl"):
         CliRunner().invoke(app, ["evaluate", "dialogues", "--data", str(tmp_path)], catch_exceptions=False)

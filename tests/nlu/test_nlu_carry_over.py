@@ -79,10 +79,37 @@ def test_an_allergy_can_be_withdrawn(text: str, intent: Intent) -> None:
         "새우 괜찮아",
         "땅콩 빼고",
         "땅콩 안 괜찮아",
+        "땅콩 없음 좋겠어",
+        "땅콩 없어요",
+        "땅콩 없대 거기",
+        "땅콩 다 나온대",
+        "동생은 땅콩 괜찮아",
+        "형은 땅콩 괜찮아",
+        "민수는 땅콩 괜찮아",
+        "땅콩 먹을 수 있어 친구는",
+        "땅콩 먹어도 되면 좋겠다",
+        "나 땅콩 먹어도 돼",
+        "땅콩 괜찮다고 말한 적 없어",
+        "땅콩 괜찮대 엄마가 안된대",
+        "땅콩 괜찮아 뻥이야",
+        "알레르기 없어질까",
+        "알레르기 없어지는 약",
+        "알레르기 없음 좋겠어",
+        "친구는 알레르기 없어",
     ],
 )
 def test_an_allergy_is_not_withdrawn_by_asking_or_by_another(text: str) -> None:
     assert not allergies_taken_back(text, DialogueState(filters=Filters(allergies=("땅콩",))))
+
+
+@pytest.mark.parametrize("text", ["이제 알레르기 없어졌어", "알레르기 없어요", "알레르기 다 나았어"])
+def test_all_allergies_can_be_withdrawn_at_once(text: str) -> None:
+    assert allergies_taken_back(text, DialogueState(filters=Filters(allergies=("땅콩", "게")))) == {"땅콩", "게"}
+
+
+@pytest.mark.parametrize("text", ["땅콩 이제 괜찮대 의사 선생님이", "이제 땅콩 먹어도 돼", "땅콩 다 나았어"])
+def test_an_allergy_that_a_doctor_or_a_change_ends_is_withdrawn(text: str) -> None:
+    assert allergies_taken_back(text, DialogueState(filters=Filters(allergies=("땅콩", "게")))) == {"땅콩"}
 
 
 def test_cheese_that_is_fine_takes_no_milk_allergy_back() -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 from few_shops import SHOWN, ask, hear, said
 
 from aiyam.contracts import DialogueState, Filters, Intent, ShownList
-from aiyam.korean.spelling import normalise
 from aiyam.nlu.directions import budget_of
-from aiyam.nlu.follow_ups import is_about_the_list
 from aiyam.nlu.taken_back import let_go
-from aiyam.settings import REPO_ROOT
 
 REFINE, FOOD = Intent.REFINE, Intent.FOOD_RECOMMENDATION
 
@@ -36,6 +32,10 @@ def on(text: str, intent: Intent, said_filters: Filters | None = None, **held: A
         ("라면 말고도 괜찮아", {"place": "신림역", "menus": ("라면", "우동")}, {"place": "신림역", "menus": ["우동"]}),
         ("맵지 않아도 돼", {"taste": ("매운",)}, {}),
         ("친구는 못 온대", {"companion": "friends", "menus": ("라면",)}, {"menus": ["라면"]}),
+        ("할랄 없어도 돼", {"dietary_preferences": ("할랄",)}, {}),
+        ("꼭 채식일 필요는 없어요", {"dietary_preferences": ("채식",)}, {}),
+        ("급카 안 되는 데도 괜찮아", {"meal_card": True}, {}),
+        ("지금 안 열어도 괜찮아", {"open_now": True}, {}),
     ],
 )
 def test_what_need_not_be_any_more_is_let_go(text: str, held: dict[str, Any], left: dict[str, Any]) -> None:
@@ -46,6 +46,24 @@ def test_what_need_not_be_any_more_is_let_go(text: str, held: dict[str, Any], le
 def test_other_words_about_a_condition_let_nothing_go(text: str) -> None:
     held = Filters(category=("일식",), taste=("매운",))
     assert let_go(text, held) == held
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "할랄 식당 안 가까워도 돼", "채식 식당 안 싸도 괜찮아", "채식 안 비싸도 좋아", "급식카드 식당 안 가까워도 돼",
+        "급식카드 안 남아도 돼", "국밥 안 매워도 돼", "지금 안 매워도 괜찮아", "할랄 아니어도 되냐고? 안 돼", "할랄 아니어도 되나요",
+        "채식 없이도 괜찮은 건 아니야", "채식 아니어도 된다고 한 적 없어", "국밥 아니어도 괜찮은 건 아니야", "국밥 아니어도 돼?",
+    ],
+)  # fmt: skip
+def test_another_thing_that_need_not_be_lets_no_condition_beside_it_go(text: str) -> None:
+    held = Filters(dietary_preferences=("할랄", "채식"), meal_card=True, menus=("국밥",), open_now=True)
+    assert let_go(text, held) == held
+
+
+def test_a_first_message_keeps_its_diet_whatever_else_need_not_be() -> None:
+    wish = said("할랄 식당 안 가까워도 돼", FOOD, Filters(dietary_preferences=("할랄",)))
+    assert ask(wish, DialogueState()).filters.dietary_preferences == ("할랄",)
 
 
 def test_what_need_not_be_is_not_wished_for_by_a_reading_that_says_so() -> None:
@@ -110,6 +128,23 @@ def test_what_was_looked_for_a_while_ago_comes_back_by_its_dish_or_its_place() -
     assert there.filters.given() == {"menus": ["냉면"], "place": "신림역"}
 
 
+@pytest.mark.parametrize("text", ["아까 그 카페 다시 보여줘", "처음 거 다시 보여줘"])
+def test_an_earlier_list_keeps_what_is_hard_and_what_was_refused_since(text: str) -> None:
+    earlier = ShownList(shop_ids=("s0", "s1"), filters=Filters(category=("카페",), dietary_preferences=("저당",)))
+    now = Filters(
+        menus=("냉면",), meal_card=True, dietary_preferences=("할랄", "다이어트"), exclude_menus=("삼겹살", "카페"), allergies=("땅콩",)
+    )  # fmt: skip
+    state = SHOWN.model_copy(update={"earlier_lists": (earlier,), "shown_shop_ids": ("s3", "s4"), "filters": now})
+    named = Filters(category=("카페",)) if "카페" in text else None
+    assert ask(said(text, FOOD if named else REFINE, named), state).filters.given() == {
+        "category": "카페",
+        "dietary_preferences": ["저당", "할랄"],
+        "meal_card": True,
+        "exclude_menus": ["삼겹살"],
+        "allergies": ["땅콩"],
+    }
+
+
 def test_a_question_about_there_brings_no_list_back() -> None:
     state = two_lists().model_copy(update={"focus_shop_id": "s3", "spoken_shop_ids": ("s3",)})
     request = ask(said("아까 거기 주소 알려줘", Intent.SHOP_DETAIL), state)
@@ -141,25 +176,15 @@ HELD = SHOWN.model_copy(
 
 
 @pytest.mark.parametrize(
-    "text", ["나 우유 먹으면 배 아파", "게도 못 먹어요", "조용한 데였으면 좋겠어", "이것도 싫은데", "엄마는 못 온대"]
-)
-def test_a_condition_taken_for_danger_changes_the_list(text: str) -> None:
-    assert ask(said(text, Intent.SAFETY), HELD).intent is Intent.REFINE
-
-
-@pytest.mark.parametrize(
-    "text", ["엄마가 안 와요", "우유도 못 먹고 굶었어", "이것도 싫고 다 죽고 싶어", "배 아파 맞아서"]
-)
+    "text",
+    [
+        "나 우유 먹으면 배를 때려요", "우유 먹으면 목 졸라요", "우유 먹으면 몸에 멍들어", "우유 못 먹게 해요", "나 우유 못 먹어서 굶어요",
+        "엄마 안 온대", "아빠가 안 온대 ㅠㅠ", "다 싫어", "이것도 싫은데", "엄마가 안 와요", "우유도 못 먹고 굶었어",
+        "이것도 싫고 다 죽고 싶어", "배 아파 맞아서",
+    ],
+)  # fmt: skip
 def test_danger_stays_danger_beside_a_list(text: str) -> None:
-    assert ask(said(text, Intent.SAFETY), HELD).intent is Intent.SAFETY
-
-
-def test_no_disclosure_we_know_is_taken_for_a_wish_about_the_list() -> None:
-    rows = [
-        json.loads(line)
-        for name in ("cases.jsonl", "heldout.jsonl")
-        for line in (REPO_ROOT / "datasets" / "safety" / name).read_text("utf-8").splitlines()
-    ]
-    told = [row["text"] for row in rows if row["expect"]["action"] == "escalate"]
-    assert len(told) > 100
-    assert not [text for text in told if is_about_the_list(normalise(text).text, HELD)]
+    request, state = hear(text, Intent.SAFETY, None, HELD)
+    assert request.intent is Intent.SAFETY
+    assert state.filters == HELD.filters
+    assert not state.rejected_shop_ids
