@@ -25,7 +25,7 @@ class LetterScan:
         """Sort the alternatives of all patterns by the two letters they can begin with.
 
         Raises:
-            ValueError: a pattern can begin with any letter, or match nothing.
+            ValueError: a pattern can begin with any letter, or match nothing, or has a group that captures.
         """
         self.names = list(tables)
         alternatives = [
@@ -87,9 +87,14 @@ def _compiled(alternatives: list[tuple[int, str, str]]) -> tuple[_Try, ...]:
 
 
 def _one_pattern(groups: list[tuple[str, list[str]]]) -> tuple[MatchAt, tuple[str, ...]]:
-    if len(groups) == 1:
-        return re.compile("|".join(groups[0][1])).match, (groups[0][0],)
-    return re.compile("|".join(f"({'|'.join(parts)})" for _, parts in groups)).match, tuple(v for v, _ in groups)
+    """Return what matches any of the alternatives, and the value each group of the match stands for."""
+    n_groups = len(groups) if len(groups) > 1 else 0
+    joined = "|".join(f"({'|'.join(parts)})" if n_groups else "|".join(parts) for _, parts in groups)
+    pattern = re.compile(joined)
+    if pattern.groups != n_groups:  # a group of its own would shift the number that tells the value
+        value, part = next((v, p) for v, parts in groups for p in parts if re.compile(p).groups)
+        raise ValueError(f"{part!r} of {value!r} has a group that captures; write (?:...)")
+    return pattern.match, tuple(v for v, _ in groups)
 
 
 # --------------------------------------------------------------------------- what a pattern can begin with

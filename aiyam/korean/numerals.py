@@ -142,11 +142,16 @@ _BARE_AFTER = re.compile(
     r"|만\s?(?:있|남|들|가지|갖|$)|한도|남(?:았|은|아|음|네|더|는데|[지짐])|한\s?장|$|[,.?!~])"
 )
 _NOT_MONEY_AFTER = re.compile(
-    r"\s?(?:명|번|보(?!다)|개|인분|년|월|일(?!\s)|시|분|초|m|km|미터|킬로|키로|점|살|학년|호|층|동(?!안)|가|역|배|%|퍼|도(?=[가-힣])|대(?:학|기|구)|두|화|세(?![가-힣]))"
+    r"\s?(?:명(?!동|란|태)|번(?!화)|보(?!다|쌈|리)|개(?!맛|꿀)|인분|년|월|일(?!\s|식|본)|시(?!켜|킬|장|원|청)|분(?!식)|초(?!밥|등|코)|m|km|미터|킬로|키로|점(?!심)|살|학년|호(?!떡|두)|층"
+    r"|동(?!안|네)|가(?!지|까|게|격|성)|역(?!\s?(?:근처|앞))|배(?!고|달|불)|%|퍼|도(?=[가-힣])(?!시락|넛|토리|착)|대(?:학|기|구)|두(?!부|유|루)|화(?!덕)|세(?![가-힣]))"
 )
+"""Units of other things; 점심, 분식 or 시켜 only begin like one."""
 _NOT_MONEY_BEFORE = re.compile(
-    r"(?:번호|비번|암호|비밀번호|토익|점수|팔로워|구독자?|조회수|레벨|전투력|버스|노선|모델|번지|걸음|반경|시속|칼로리)(?:는|은|가|이|도|만)?\s?$"
+    r"(?:번호|전화|연락처|비번|암호|비밀번호|토익|점수|팔로워|구독자?|조회수|레벨|전투력|버스|노선|모델|번지|걸음|반경|시속|칼로리)(?:는|은|가|이|도|만)?\s?$"
 )
+_AFTER_A_NUMBER = re.compile(r"\d-$")
+"""Goes on a telephone number (010-1234-5000); a range is read from its first number."""
+_OTHER_UNIT = re.compile(r"\s?(?:[kg](?![a-z])|칼로리|그램|년생|페이지|걸음)")
 _HANGUL = re.compile(r"[가-힣]")
 _MAY_BE_MONEY = re.compile(
     r"\d{3}|(?<!추)천|만(?!두|나|한(?!도)|들(?!고))|백|\d\s?k|[영공일이삼사오육륙칠팔구십]\s?(?:원|냥|won|₩)"
@@ -170,6 +175,16 @@ def find_amounts(text: str) -> list[Amount]:
     for a in found:
         left = left[: a.start] + "\0" * (a.end - a.start) + left[a.end :]
     return _added_up(text, sorted([*found, *_amounts(left)], key=lambda a: a.start))
+
+
+def counts_other_things(text: str, start: int, end: int) -> bool:
+    """Tell whether the number ``text[start:end]`` is of something else than won: its unit, or the word before, says so.
+
+    >>> counts_other_things("번호 7000", 3, 7), counts_other_things("9500 남음", 0, 4)
+    (True, False)
+    """
+    before = _NOT_MONEY_BEFORE.search(text, max(0, start - 8), start)
+    return bool(before or _NOT_MONEY_AFTER.match(text, end) or _OTHER_UNIT.match(text, end))
 
 
 def _added_up(text: str, amounts: list[Amount]) -> list[Amount]:
@@ -256,6 +271,8 @@ def _amount(text: str, match: re.Match[str]) -> Amount | None:
     if _HANGUL.match(before) and not starts_with_digit and before not in "은는이가도만랑고데":
         return None
     low = high
+    if starts_with_digit and not won and _AFTER_A_NUMBER.search(text, max(0, start - 2), start):
+        return None
     if match.group("low"):
         read = parse_number(match.group("low"))
         if read is None:
@@ -263,7 +280,7 @@ def _amount(text: str, match: re.Match[str]) -> Amount | None:
         low = read
         if low < 100 <= high:  # 5~8천: the unit is said once
             low *= 10_000 if match.group("high").rstrip().endswith("만") else 1000 if "천" in match.group("high") else 1
-        if not low <= high or low < 100:
+        if not low <= high or low < 100 or (low % 100 and not won):
             return None
     written = match.group("high")
     if not won:
@@ -298,12 +315,10 @@ _MINUTES = re.compile(
 )
 _SOON = re.compile(r"\s?(?:안(?:에|쪽|으로)|이내|이하|미만|내로|내외)(?!.{0,9}(?:먹고|먹어야|끝|나와|들어가|주문))")
 _METRES = re.compile(
-    r"반경\s?(?P<around>\d{2,4})(?![\d,.]|\s?(?:k|m|미터|[킬키]로))"
+    r"반경\s?(?P<around>\d{2,4})(?![\d,.]|\s?(?:k?m(?![a-z])|k(?![a-z])|미터|[킬키]로|분(?!식)|초|시간|정거장|정류장|블[록럭]|걸음|보(?!다)))"
     r"|(?P<n>\d[\d,]*(?:\.\d+)?|[일이삼사오육칠팔구십백천]{1,5}|반)\s?(?P<unit>km|킬로미터|킬로|키로|m(?![a-z])|미터)",
     re.I,
 )
-
-
 _MAY_BE_FAR = re.compile(r"[분m]|미터|[킬키]로|반경")
 
 
@@ -355,8 +370,6 @@ _ORDINAL = re.compile(
     r"(?P<native>첫|두|둘|세|셋|네|넷|다섯|여섯|일곱|여덟|아홉|열)\s?(?:번\s?째|째)|(?P<digit>\d{1,2})\s?(?:번\s?째|번(?!\s?(?:출구|먹|갔|가봤|가\s?봤|이나|정도|연속|버스|마을)))"
     r"|(?P<sino>일|삼|사|오)\s?번(?:째|(?=\s?(?:가게|집|식당|은|이|에|거|걸)))|(?P<first>맨\s?(?:처음|위|앞)(?:에?\s?(?:거|꺼|것))?)|(?P<last>마지막(?!\s?(?:으로|주문|인사))|맨\s?(?:끝|아래|밑|뒤))"
 )
-
-
 _MAY_BE_ORDINAL = re.compile(r"[번째맨막]")
 
 

@@ -48,6 +48,21 @@ REPLACEMENTS: dict[str, str] = {
 """Typed form -> plain form, applied longest first on lower-case text."""
 
 _WORD_ONLY = frozenset({"이수과", "hi", "hello", "thx", "thanks", "thank you", "jmt", "나면", "가치", "실어요", "전심", "스시", "머니", "만은", "긴밥", "김반", "오디", "치키", "울 ", "머 ", "떡볶 ", "재육", "존맛", "만이 주", "업어", "쩜", "할매"})  # fmt: skip
+_ALONE = r"(?<![가-힣a-z])"
+_COUNTED = r"(?:(?<![가-힣])|(?<=[일이삼사오육칠팔구십백천만]))"
+_NO_WON = r"(?![덕니론어])"
+"""Not won: 언덕, 언니, 언론, 언어."""
+_AROUND: dict[str, tuple[str, str]] = {
+    **dict.fromkeys(_WORD_ONLY, (_ALONE, r"(?![가-힣a-z])")),
+    **dict.fromkeys(("만언", "천언", "쳔언", "백언"), (_COUNTED, _NO_WON)),
+    **dict.fromkeys(("마넌", "마눤"), (_COUNTED, "")),
+    "차칸": (_ALONE, r"(?=\s?(?:가게|가계|까게|식당|음식|분식|밥|빵|집|사장|가격|데|곳))"),
+    "착칸": (_ALONE, ""),
+    "선항영": ("", "(?=[향양])"),
+    "선항 영": ("", "(?=[향양])"),
+    **dict.fromkeys(("착한가계", "착한 가계"), (r"(?<![정집밀])", r"(?!\s?(?:부|대출|소득|빚))")),
+}
+"""What must stand before and after a typed form that other words hold too (주차칸, 담백언니, 가계부)."""
 _FIXED = {typed: plain for typed, plain in REPLACEMENTS.items() if typed != plain}
 
 
@@ -55,9 +70,8 @@ def _form(typed: str) -> str:
     """Return the pattern of one typed form; a picture may be repeated."""
     if ord(typed[0]) >= 0x1F000:
         return f"(?:{typed})+"
-    before = r"(?<![가-힣a-z])" if typed in _WORD_ONLY else ""
-    after = r"(?![가-힣a-z])" if typed in _WORD_ONLY and not typed.endswith(" ") else ""
-    return before + re.escape(typed) + after
+    before, after = _AROUND.get(typed, ("", ""))
+    return before + re.escape(typed) + ("" if typed.endswith(" ") else after)
 
 
 _SLANG = LetterScan({"slang": {typed: _form(typed) for typed in sorted(_FIXED, key=len, reverse=True)}})

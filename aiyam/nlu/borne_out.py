@@ -9,9 +9,11 @@ from functools import cached_property
 from typing import Any
 
 from aiyam.contracts import RECOMMENDING_INTENTS, EntityType, Filters
+from aiyam.korean.numerals import counts_other_things
 from aiyam.korean.spelling import Normalised, normalise
+from aiyam.nlu.directions import turns_place_down
 from aiyam.nlu.gazetteer import Gazetteer
-from aiyam.nlu.lexicon import ALLERGEN_GROUPS, find_words, named_allergens
+from aiyam.nlu.lexicon import ALLERGEN_GROUPS, find_words, named_allergens, short_named_allergen
 from aiyam.nlu.values import NO_FILTERS, Span, filters_of, is_negated, value_of
 
 _AMOUNTS = {
@@ -56,24 +58,21 @@ _TOPICS = {
 _LATER = re.compile(r"내일|모레|글피|이따|나중|다음|주말|요일|오늘|명절|아침|점심|저녁|새벽|밤|\d\s?시(?!간)")
 _NOW = re.compile(r"지금|당장|현재|아직")
 """Open at another time is not open now, unless now is said too."""
-_OTHER_UNIT = r"(?!\d|[.,]\d|\s?(?:m|k|g|%|미터|킬로|분|시|명|번|인분|층|호|년|월|일|개|살|칼로리|점))"
-"""What may not follow a bare number that is an amount of won."""
-_SHORT_NAMES = {
-    "닭고기": re.compile(r"(?<![가-힣])닭(?=[은는이가을를도만]?(?:\s|$))"),
-    "밀": re.compile(r"(?<![가-힣])밀(?=[은는이가을를도만]?(?:\s|$))"),
-    "대두": re.compile(r"(?<![가-힣])콩(?=[은는이가을를도만]?(?:\s|$))"),
-    "조개류": re.compile(r"(?<![가-힣])굴(?=[은는이가을를도만]?(?:\s|$))"),
-}
-"""Short names of allergens, which mean them where harm is spoken of or they are avoided."""
 _HARM = re.compile(
-    r"알레르기|두드러기|발진|불내증|예민|민감|체질|거부|가려(?:워|웠|운)|가렵|간지|근지|따가|따갑|[붓붇]|부어|부었|부풀|토[해하할했]|체[해하할했]|탈이?\s?[나났]|배탈|설사"
-    r"|(?:배|속|목|입|몸|머리)[이가]?\s?.{0,4}(?:아[파프픈팠]|안\s?좋|이상|뒤집)|쓰러|쇼크|숨\s?(?:이|을|쉬)|응급|병원|큰일|위험|조심|죽을\s?뻔|상극|독이|문제"
+    r"알레르기|두드러기|발진|불내증|예민|민감|체질|거부|가려(?:워|웠|운)|가렵|간지|간질|근지|따가|따갑|따끔|[붓붇]|부어|부었|부풀|토[해하할했]|체[해하할했]|탈이?\s?[나났]|배탈|설사"
+    r"|뾰루지|여드름|물집|아토피|천식|구역질|메스꺼|빨개(?:지(?!는)|져|졌)|빨갛게|벌게|울긋불긋|소화\s?(?:가|를|도)?\s?(?:잘\s?|전혀\s?)?(?:못|안\s?[되돼])|화장실\s?(?:을|로|에|부터|만)?\s?(?:직행|달려|뛰어|들락|행|가게\s?[되돼])"
+    r"|(?:배|속|목|입|몸|머리)[이가]?\s?.{0,4}(?:아[파프픈팠]|안\s?좋|이상|뒤집)|(?:목|숨|코)[이가]?\s?막|쓰러|쇼크|숨\s?(?:이|을|쉬)|응급|입원|실려\s?[가갔]|병원|큰일|위험|조심|죽을\s?뻔|상극|독이|문제"
 )
 """What food does to someone who cannot have it."""
 _AVOIDED = re.compile(
     r".{0,12}?(?:못\s?(?:먹|드)|먹지\s?(?:말|마|못)|안\s?(?:먹|맞|받|들어|쓰|[되돼])|피해|피하|빼[고야달줘주]|없는|들어가지|넣지|닿으면)"
 )
 """What avoids the food named just before."""
+_AND_THEN = re.compile(
+    r"[가-힣]{0,3}\s?(?:조금만\s?|한\s?입만\s?)?(?:(?:먹|마시|드시|만지|닿|들어가|씹|삼키|스치|바르)(?:기만\s?하|었다\s?하|으)?면|(?:먹|만지|씹)(?:고\s?나면|을\s?때마다|는\s?족족)|(?:마시|닿|들어가)고\s?나면|(?:마실|만질|닿을)\s?때마다|냄새만\s?맡)"
+    r"(?!.{0,14}(?:좋|행복|맛|기분|힘\s?[나난]|키|될까|되나|되냐|돼\?|[될]까|딱|최고|비싸|어때|뭐|얼마|살\s?[찌빠]|건강|튼튼|싶|추천|배부|풀[리려]))"
+)
+"""What happens after the food named just before was eaten or touched, whatever it is, where it is nothing to be wished for."""
 _N_NEAR = 8
 _SPOKEN_OF = re.compile(
     r"류?(?:이?랑은|하고는|[과와]는|은|는|이?라면|이?면|때문)(?!.{0,12}(?:좋아|맛있|먹고\s?싶|먹을|추천|찾|있[는나어]|파는|땡|당[겨기]|어때|얼마))"
@@ -82,7 +81,7 @@ _SPOKEN_OF = re.compile(
 
 
 @dataclass(frozen=True)
-class Utterance:
+class Claimed:
     """An utterance, what the rules found in it, and the intent and spans (of the normalised text) a model gave it."""
 
     typed: str
@@ -142,8 +141,10 @@ class Utterance:
 
     def _has_bare_won(self, won: int) -> bool:
         """Tell whether an amount from 1,000 won stands in the text without its unit (9500 남음)."""
-        spelt = rf"(?<![\d.,])(?:{won}|{won:,}){_OTHER_UNIT}"
-        return won >= 1000 and re.search(spelt, self.plain.text) is not None
+        if won < 1000:
+            return False
+        spelt = re.compile(rf"(?<![\d.,-])(?:{won}|{won:,})(?!\d|[.,-]\d)")
+        return any(not counts_other_things(self.plain.text, *m.span()) for m in spelt.finditer(self.plain.text))
 
     def _names_the_thing(self, key: str, value: str) -> bool:
         if key == "district" and not re.search(r"[구군시]$", value):
@@ -162,18 +163,17 @@ class Utterance:
         """Tell whether an allergen, or a group it belongs to, is named as more than a food somebody wants.
 
         Where harm is spoken of, naming it is enough: a constraint too many costs a choice, one too few may cost health.
-        Elsewhere it must be what the sentence is about ("땅콩은 …").
+        Elsewhere it must be what the sentence is about ("땅콩은 …"), or what something comes of ("땅콩 먹으면 …").
         """
         names = {value, *(group for group, members in ALLERGEN_GROUPS.items() if value in members)}
         text, harm = self.plain.text, self._speaks_of_harm()
         hits = [(start, end) for name, start, end in named_allergens(text) if name in names]
-        if value in _SHORT_NAMES:
-            short = (m.span() for m in _SHORT_NAMES[value].finditer(text))
-            hits += [(start, end) for start, end in short if harm or _AVOIDED.match(text, end)]
+        hits += [(start, end) for start, end in short_named_allergen(text, value) if harm or _AVOIDED.match(text, end)]
         return any(
             not self._lies_in(_PROPER, start, end)
             and (
                 harm
+                or _AND_THEN.match(text, end)
                 or ((_AVOIDED.match(text, end) or _SPOKEN_OF.match(text, end)) and not self._lies_in(_FOOD, start, end))
             )
             for start, end in hits
@@ -204,7 +204,7 @@ class Utterance:
         if key == "near_me" and self.ruled.keys() & {"place", "district"}:
             return False
         return any(
-            not self._lies_in(_PROPER, *m.span()) and (key == "sort" or not is_negated(text, *m.span()))
+            not self._lies_in(_PROPER, *m.span()) and (key == "sort" or not _is_turned_down(text, *m.span()))
             for m in pattern.finditer(text)
         )
 
@@ -228,6 +228,10 @@ class Utterance:
             and all(s.end <= start or s.start >= end for s in self.evidence)
             for span, start, end in self.spans
         )
+
+
+def _is_turned_down(text: str, start: int, end: int) -> bool:
+    return is_negated(text, start, end) or turns_place_down(text, end)
 
 
 def _occurrences(surface: str, text: str) -> list[tuple[int, int]]:

@@ -75,8 +75,22 @@ _BY_RATING = r"별점|평점|평\s?(?:이\s?)?좋은|평가\s?좋은|(?:리뷰|�
 _WISHES = {"open_now": _OPEN_NOW, "delivery": _DELIVERY, "takeout": _TAKEOUT, "good_shop": _GOOD_SHOP}
 _ORDERS = {"price": _BY_PRICE, "distance": _BY_DISTANCE, "rating": _BY_RATING}
 _COMPLAINTS = {"price": _TOO_DEAR, "distance": _TOO_FAR}
+_PLACE_REFUSED = re.compile(
+    r"(?:\s?(?:안|못)\s?(?:되|하|해|받|열|여|오)[가-힣]{0,2}\s?(?:데|곳|집|가게|식당)(?!\s?(?:은|는)?\s?(?:말고|말구|빼|제외|싫|지[우워]|거르|패스))"
+    r"|(?:\s?(?:되|돼|하|해\s?주|가능|오|열|여|여시|시키)[가-힣]{0,2})?\s?(?:데|곳|집|가게|식당)\s?(?:은|는|이|도)?\s?(?:좀\s?|다\s?)?(?:말고|말구|빼|제외|싫|시러|별로(?!\s?(?:없|안))|패스(?!트)|아닌|아니고))"
+)
+"""What turns down the places a wish describes: 배달 되는 데 싫어, 포장 안 되는 집; not 포장 안 되는 집은 빼고."""
 _SAID = LetterScan({table: {"": pattern} for patterns in (_WISHES, _ORDERS) for table, pattern in patterns.items()})
 _COMPLAINED = LetterScan({order: {"": pattern} for order, pattern in _COMPLAINTS.items()})
+
+
+def turns_place_down(text: str, end: int) -> bool:
+    """Tell whether the places a wish describes are turned down after the words of the wish, which stop at ``end``.
+
+    >>> turns_place_down("배달 되는 데 싫어", 2), turns_place_down("배달 되는 데 있어?", 2)
+    (True, False)
+    """
+    return _PLACE_REFUSED.match(text, end) is not None
 
 
 def wishes_of(text: str, *, limited: Container[str] = ()) -> dict[str, Any]:
@@ -87,7 +101,11 @@ def wishes_of(text: str, *, limited: Container[str] = ()) -> dict[str, Any]:
     >>> wishes_of("지금 문 연 데 중에 싼 순으로"), wishes_of("배달 말고 앉아서 먹을 데")
     ({'open_now': True, 'sort': 'price'}, {})
     """
-    said = {_SAID.names[number] for number, *_ in _SAID.find(text)}
+    said = {
+        name
+        for name, end in ((_SAID.names[number], end) for number, _, _, end in _SAID.find(text))
+        if name in _ORDERS or not turns_place_down(text, end)
+    }
     found: dict[str, Any] = {key: True for key in _WISHES if key in said}
     for order in _ORDERS:
         if order in said and not (order == "price" and _NOT_BY_PRICE.search(text)):

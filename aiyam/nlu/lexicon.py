@@ -48,7 +48,7 @@ ALLERGENS: dict[str, str] = {
     "우유": r"우유|유제품|치즈|유당",
     "메밀": r"메밀",
     "땅콩": r"땅콩",
-    "대두": r"대두|콩(?!나물|국수|밥)|두부",
+    "대두": r"대두|콩(?!나물|국수|밥)|두부|두유",
     "밀": r"밀가루|글루텐|(?<![가-힣])밀(?=\s?(?:알레르기|못\s?먹))",
     "고등어": r"고등어",
     "새우": r"새우",
@@ -66,6 +66,8 @@ ALLERGENS: dict[str, str] = {
     "견과류": r"견과류?|견과",
     "갑각류": r"갑각류",
 }
+SHORT_ALLERGENS = {"닭고기": "닭", "밀": "밀", "대두": "콩", "조개류": "굴", "게": "게"}
+"""Allergens by a name of one letter, which other words hold too: to be read where harm or allergies are the matter."""
 ALLERGEN_GROUPS: dict[str, tuple[str, ...]] = {"견과류": ("땅콩", "호두", "잣"), "갑각류": ("게", "새우")}
 _NATIVE = r"한두|두세|두|세|서너|네|너댓|대여섯|다섯|여섯|일곱|여덟|아홉|열(?:한|두|세|네|댓|다섯|여섯|일곱|여덟|아홉)?|스무|스물(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉)?|서른|마흔|쉰"
 _COUNT = rf"(?:\d{{1,2}}|{_NATIVE})"
@@ -174,6 +176,23 @@ def named_allergens(text: str) -> Iterator[tuple[str, int, int]]:
     """Yield every allergen or group of them a normalised text names, whatever it says of it, as (value, start, end)."""
     for _, value, start, end in _ALLERGENS.find(text):
         yield value, start, end
+
+
+_ENDS_IN_N_OR_L = "".join(chr(code) for code in range(ord("가"), ord("힣") + 1) if (code - ord("가")) % 28 in (4, 8))
+_SHORT_NAMES = {
+    allergen: re.compile(
+        rf"(?<![가-힣]){'(?<![' + _ENDS_IN_N_OR_L + '] )' if name == '게' else ''}{name}(?=[은는이가을를도만]?(?:\s|$))"
+    )
+    for allergen, name in SHORT_ALLERGENS.items()
+}
+"""The short names as words of their own; 게 after 먹을 or 매운 is "thing"."""
+
+
+def short_named_allergen(text: str, allergen: str) -> Iterator[tuple[int, int]]:
+    """Yield where the one-letter name of an allergen stands as a word of its own, as (start, end)."""
+    if allergen in _SHORT_NAMES:
+        for match in _SHORT_NAMES[allergen].finditer(text):
+            yield match.span()
 
 
 def find_allergens(text: str) -> Iterator[Hit]:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from aiyam.contracts import EntityType, Filters, Intent
 from aiyam.korean.spelling import MAX_CHARS, normalise
 from aiyam.llm.interface import JsonAnswer, LanguageModel, LanguageModelError
-from aiyam.nlu.borne_out import Utterance
+from aiyam.nlu.borne_out import Claimed
 from aiyam.nlu.examples import Example
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.instructions import SHOTS, answer_schema, messages_for
@@ -45,7 +45,7 @@ class LanguageModelNlu:
     """Reads utterances with a language model, behind the interface of the trained ones.
 
     Entities must occur in the utterance (as typed, else as normalised) and get their offsets from it; every filter must
-    be borne out by it (``Utterance.bears_out``). Spans then go through the same value rules as a trained model's.
+    be borne out by it (``Claimed.bears_out``). Spans then go through the same value rules as a trained model's.
 
     Args:
         model: the backend.
@@ -102,7 +102,7 @@ class LanguageModelNlu:
                 hint="Use a server that constrains decoding (response_format), or a larger model.",
             )
         dropped: list[str] = []
-        said = Utterance(typed, plain, evidence, intent, self.gazetteer)
+        said = Claimed(typed, plain, evidence, intent, self.gazetteer)
         spans = tuple(_verified_spans(_items(answer.value, "entities"), said, dropped))
         filters = _verified_filters(_items(answer.value, "filters"), replace(said, spans=spans), dropped)
         sure = confidence_of(answer, intent) if confidence is None else confidence
@@ -158,7 +158,7 @@ def _items(value: dict[str, Any], key: str) -> list[dict[str, Any]]:
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
-def _verified_spans(items: Sequence[dict[str, Any]], said: Utterance, dropped: list[str]) -> list[tuple[str, int, int]]:
+def _verified_spans(items: Sequence[dict[str, Any]], said: Claimed, dropped: list[str]) -> list[tuple[str, int, int]]:
     """Find each entity in the utterance; what is not there, or overlaps one found before, is dropped."""
     spans: list[tuple[str, int, int]] = []
     for item in items:
@@ -184,7 +184,7 @@ def _verified_spans(items: Sequence[dict[str, Any]], said: Utterance, dropped: l
     return sorted(spans, key=lambda span: span[1])
 
 
-def _verified_filters(items: Sequence[dict[str, Any]], said: Utterance, dropped: list[str]) -> Filters:
+def _verified_filters(items: Sequence[dict[str, Any]], said: Claimed, dropped: list[str]) -> Filters:
     """Keep the facts that are of the vocabulary and borne out by the utterance."""
     given: dict[str, Any] = {}
     for item in items:

@@ -35,3 +35,10 @@ def test_a_scan_finds_what_the_patterns_find(text: str) -> None:
 def test_a_pattern_that_could_begin_anywhere_is_refused(pattern: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         LetterScan({"t": {"v": pattern}})
+
+
+@pytest.mark.parametrize("pattern", ["(밥|국)집", "쌀(?P<rest>밥)"])
+@pytest.mark.parametrize("beside", [{}, {"other": "밥상|쌀국수"}])
+def test_a_group_that_captures_is_refused(pattern: str, beside: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="captures"):
+        LetterScan({"t": {"v": pattern, **beside}})

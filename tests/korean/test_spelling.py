@@ -25,6 +25,38 @@ def test_slang_and_slips_become_plain(typed: str, plain: str) -> None:
     assert normalise(typed).text == plain
 
 
+@pytest.mark.parametrize(
+    ("typed", "plain"),
+    [
+        ("차칸가게 어딧", "착한가게 어딧"),
+        ("차칸 가계 알려줘", "착한 가계 알려줘"),
+        ("착칸 사장님", "착한 사장님"),
+        ("선항영향력가게", "선한영향력가게"),
+        ("선항 영향력 가게", "선한 영향력 가게"),
+        ("우리동네 착한가계", "우리동네 착한가게"),
+        ("사천오백언 잇어", "사천오백원 있어"),
+        ("백언 모자라", "백원 모자라"),
+        ("이천언으로 마넌 말고", "이천원으로 만원 말고"),
+        ("2마넌", "2만원"),
+        ("오쳔언이하", "오천원이하"),
+    ],
+)
+def test_amounts_and_good_shops_spelt_by_ear_are_read(typed: str, plain: str) -> None:
+    assert normalise(typed).text == plain
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "주차칸 있는 치킨집", "기차칸 도시락", "주차칸 식당", "밀착칸막이 식당", "부착칸 옆", "선항 영어", "여객선항 영업소",
+        "동백언덕", "담백언니", "백언니네 분식", "이천언덕 카페", "인천언니네", "백만언론사", "엄마넌 뭐 먹어", "착한가계부",
+        "정착한 가계",
+    ],
+)  # fmt: skip
+def test_a_word_that_holds_a_slip_is_left_alone(typed: str) -> None:
+    assert normalise(typed).text == typed
+
+
 def test_a_span_of_the_plain_text_points_at_what_was_typed() -> None:
     typed = "오늘 급카되는 떢볶이집"
     plain = normalise(typed)

@@ -10,7 +10,7 @@ from aiyam.contracts import ALLERGENS, DIETS, EntityType, Filters
 from aiyam.korean.spelling import normalise
 from aiyam.llm.interface import JsonAnswer
 from aiyam.llm.server import OpenAIServer
-from aiyam.nlu.borne_out import Utterance
+from aiyam.nlu.borne_out import Claimed
 from aiyam.nlu.examples import Example, load_examples
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.llm import FilledReading, LanguageModelNlu
@@ -73,6 +73,11 @@ KEPT: list[tuple[str, str, object]] = [
     ("분식 어때", "category", "분식"),
     ("여기서 먹을래", "near_me", True),
     ("김치말이국수 없나", "menus", "김치말이국수"),
+    ("5000 점심", "budget_max", 5000),
+    ("9000 분식", "budget_max", 9000),
+    ("8000 시켜먹자", "budget_max", 8000),
+    ("배달 되는 데 없어?", "delivery", True),
+    ("테이크아웃 안 되는 집은 지워", "takeout", True),
 ]
 
 
@@ -101,6 +106,17 @@ TURNED_DOWN: list[tuple[str, str, object]] = [
     ("신림역 맛집", "menus", "신림역"),
     ("혼자 신림역 가는데", "district", "신림역"),
     ("김밥 어때", "menus", "김"),
+    ("전화 1588-5000", "budget_max", 5000),
+    ("010-1234-5000", "budget_max", 5000),
+    ("5000-1234 로 전화해", "budget_max", 5000),
+    ("점수 9500 나왔어 밥", "budget_max", 9500),
+    ("번호는 5000 이야", "budget_max", 5000),
+    ("배달 되는 데 싫어", "delivery", True),
+    ("배달하는 집 빼고", "delivery", True),
+    ("배달 안 하는 집", "delivery", True),
+    ("배달 안 되는 곳", "delivery", True),
+    ("포장 가능한 데 말고 앉아서", "takeout", True),
+    ("장사하는 데 말고", "open_now", True),
 ]
 
 
@@ -129,6 +145,17 @@ def test_a_word_that_is_turned_down_or_means_something_else_bears_nothing_out(
         ("돼지고기 안 되는 아이라 소고기국밥 찾는데", "돼지고기"),
         ("조개 들어간 국물은 못 먹음 칼국수 먹고픈데 ㅠ", "조개류"),
         ("땅콩 알레르기 있고 새우만 들어가도 두드러기 나", "새우"),
+        ("복숭아 만지면 목이 간질간질해서 빼고 빙수", "복숭아"),
+        ("새우 먹고 입원한 적 있어 초밥집", "새우"),
+        ("밀가루 소화 못 시켜 빵 말고 밥", "밀"),
+        ("우유 마시면 화장실 직행이라 라떼 말고", "우유"),
+        ("두유 먹으면 배아파 콩국수 말고", "대두"),
+        ("두유 못 먹어", "대두"),
+        ("땅콩 먹으면 얼굴이 이상해져 쿠키 말고", "땅콩"),
+        ("우유 먹을 때마다 방구 나와 빵집", "우유"),
+        ("계란 냄새만 맡아도 힘들어 김밥", "알류"),
+        ("나 게 만지면 손이 빨개져", "게"),
+        ("호두 들어가면 뾰루지 나 빵집", "호두"),
     ],
 )
 def test_an_allergy_worded_oddly_is_kept_where_the_allergen_is_named(text: str, allergen: str) -> None:
@@ -150,6 +177,14 @@ def test_an_allergy_worded_oddly_is_kept_where_the_allergen_is_named(text: str, 
         ("땅콩 알레르기 있는데 새우버거 먹고 싶어", "새우"),
         ("콩국수 먹으면 배탈 나려나", "밀"),
         ("홍콩반점 가자", "대두"),
+        ("새우 먹으면 기분 좋아져", "새우"),
+        ("우유 마시면 키 커?", "우유"),
+        ("새우 들어가면 비싸?", "새우"),
+        ("두유 파는 데", "대두"),
+        ("소화 잘 되는 우유 파는 데", "우유"),
+        ("우유 빙수 화장실 깨끗한 데", "우유"),
+        ("땅콩 먹으면 두드러기 나서 먹을 게 없어", "게"),
+        ("새우 먹으면 토해 매운 게 땡겨", "게"),
     ],
 )
 def test_a_food_that_is_wished_for_or_not_named_is_no_allergy(text: str, allergen: str) -> None:
@@ -201,9 +236,9 @@ def test_what_a_model_invents_never_reaches_the_search() -> None:
     assert [e.entity for e in found.entities] == [EntityType.MENU]
 
 
-def utterance(row: Example) -> Utterance:
+def utterance(row: Example) -> Claimed:
     plain = normalise(row.text)
-    return Utterance(row.text, plain, tuple(find_evidence(plain.text, GAZETTEER)), row.intent, GAZETTEER)
+    return Claimed(row.text, plain, tuple(find_evidence(plain.text, GAZETTEER)), row.intent, GAZETTEER)
 
 
 def test_on_labelled_rows_what_is_meant_is_kept_and_what_weighs_is_never_made_up() -> None:

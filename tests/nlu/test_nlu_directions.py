@@ -96,3 +96,32 @@ def test_two_bounds_make_a_range() -> None:
 )
 def test_wishes_are_read_and_their_opposites_are_not(text: str, wishes: dict[str, object]) -> None:
     assert wishes_of(text) == wishes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "배달 되는 데 싫어",
+        "배달 되는 곳 말고",
+        "배달하는 집 빼고",
+        "포장 가능한 데 말고",
+        "장사하는 데 말고",
+        "배달 안 하는 집",
+    ],
+)
+def test_a_wish_whose_places_are_turned_down_is_none(text: str) -> None:
+    assert wishes_of(text) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("배달 되는 데 없어?", "delivery"),
+        ("배달 되는 가게 찾아줘", "delivery"),
+        ("포장 되는 집 매운 거 말고", "takeout"),
+        ("테이크아웃 안 되는 집은 지워", "takeout"),
+        ("지금 연 데 별로 없네", "open_now"),
+    ],
+)
+def test_a_wish_whose_places_are_wanted_stays(text: str, wish: str) -> None:
+    assert wishes_of(text) == {wish: True}
