@@ -157,11 +157,6 @@ def _act(intent: Intent) -> str:
     return "list" if intent in RECOMMENDING_INTENTS else intent.value
 
 
-def score_dialogues(conversations: Sequence[Conversation], understand: Understand, *, seed: int = 0) -> dict[str, Any]:
-    """Play conversations and count; see ``score_played``."""
-    return score_played([list(play(conversation, understand)) for conversation in conversations], seed=seed)
-
-
 def score_played(played: Sequence[Sequence[TurnScore]], *, seed: int = 0) -> dict[str, Any]:
     """Count what conversations that were played, turn by turn, got right.
 

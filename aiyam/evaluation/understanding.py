@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aiyam.contracts import EntityType, Intent, Progress, Understanding
-from aiyam.errors import DataError, ModelError
+from aiyam.errors import ModelError
 from aiyam.evaluation.row_counts import Answer, calibration_error, count_rows, facts, measure
 from aiyam.evaluation.understanding_comparison import compare
 from aiyam.evaluation.understanding_scores import rounded, score
@@ -17,7 +17,7 @@ from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.model import Reading
 from aiyam.nlu.reader import Reader, load_reader, read_many
 from aiyam.nlu.understander import Understander, encodable
-from aiyam.nlu.version_rows import HELD, REHEARSED, read_rows
+from aiyam.nlu.version_rows import known_texts
 from aiyam.registry import MANIFEST, read_manifest
 
 __all__ = [
@@ -137,12 +137,7 @@ def _unknown(model: Reader, examples: Sequence[Example]) -> dict[str, int]:
 
 def _n_known(folder: Path, examples: Sequence[Example]) -> int:
     """Count the rows whose text the version keeps among those it was made with; 0 where it keeps none."""
-    known = set[str]()
-    for name in (REHEARSED, HELD):
-        try:
-            known |= {e.text for e in read_rows(folder, name)[0]}
-        except DataError:
-            continue
+    known = known_texts(folder)
     return sum(e.text in known for e in examples)
 
 

@@ -126,7 +126,7 @@ _IS_SUBJECT = [name in _SUBJECTS for name in _SCAN.names]
 def topics_in(plain: str) -> tuple[list[str], list[str]]:
     """Return which topics, and which subjects beside food, a normalised text touches, each in a fixed order.
 
-    >>> topics_in("치킨 먹고 티라노사우루스 얘기 해줘")
+    >>> topics_in("치킨 먹고 싶은데 티라노사우루스 얘기 해줘")
     (['asking'], ['animals', 'tales'])
     """
     found = sorted({number for number, *_ in _SCAN.find(plain)})

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from aiyam.errors import DataError
@@ -46,3 +47,15 @@ def read_rows(version: Path, name: str) -> tuple[list[Example], LoadReport]:
         examples, report = load_examples(Path(plain.name), conflicts="keep")
     report.file = f"{version.name}/{name}"
     return examples, report
+
+
+def known_texts(version: Path) -> frozenset[str]:
+    """Return the texts a version was trained and tuned on; empty where it keeps none that can be read."""
+    found: set[str] = set()
+    for name in (REHEARSED, HELD):
+        with (
+            suppress(OSError, EOFError, zlib.error, ValueError, KeyError),
+            gzip.open(version / name, "rt", encoding="utf-8") as rows,
+        ):
+            found |= {json.loads(row)["text"] for row in rows}
+    return frozenset(found)

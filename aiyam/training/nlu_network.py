@@ -47,8 +47,7 @@ class Labels:
 
 
 def width_for(labels: Labels, start: Network | None = None) -> int:
-    """Return the width of the recurrence: that of the network to go on from, else half as wide for few labels, which reads
-    twice as fast and no worse (models/README.md)."""
+    """Return the width of the recurrence: that of the network to go on from, else half as wide for few labels, to read faster."""
     if start is not None:
         return start.states.size
     return 64 if len(labels.intents) + len(labels.tags) <= _FEW_LABELS else 128

@@ -11,7 +11,7 @@ import pytest
 from aiyam.contracts import DialogueState, Filters, Intent, Understanding
 from aiyam.errors import DataError
 from aiyam.evaluation.conversations import ScriptedTurn, load_conversations
-from aiyam.evaluation.dialogues import as_marked, play, score_dialogues
+from aiyam.evaluation.dialogues import as_marked, play, score_played
 from aiyam.settings import REPO_ROOT
 
 SHIPPED = REPO_ROOT / "datasets" / "dialogues" / "conversations.jsonl"
@@ -28,7 +28,7 @@ def test_the_shipped_conversations_are_halved_one_by_one_and_never_repeat() -> N
 
 def test_the_dialogue_is_right_on_nearly_all_turns_when_each_message_is_understood() -> None:
     for half, least in (("development", 0.99), ("held-out", 0.95)):
-        scores = score_dialogues(load_conversations(SHIPPED, half=half), as_marked)  # type: ignore[arg-type]
+        scores = score_played([list(play(c, as_marked)) for c in load_conversations(SHIPPED, half=half)])  # type: ignore[arg-type]
         assert scores["joint_goal_accuracy"] >= least
         assert scores["n"]["joint_goal_accuracy"] > 200
         low, high = scores["intervals"]["joint_goal_accuracy"]
@@ -39,7 +39,7 @@ def test_a_listener_who_hears_only_small_talk_gets_the_score_of_one() -> None:
     def deaf(turn: ScriptedTurn, state: DialogueState) -> Understanding:
         return Understanding(original_query=turn.text, intent=Intent.SMALL_TALK, confidence=0.9)
 
-    scores = score_dialogues(load_conversations(SHIPPED, half="development"), deaf)
+    scores = score_played([list(play(c, deaf)) for c in load_conversations(SHIPPED, half="development")])
     assert scores["joint_goal_accuracy"] < 0.2
     assert scores["conversations_right"] == 0
 

@@ -81,3 +81,9 @@ def hear(
     understanding = said(text, intent, filters)
     request = ask(understanding, state)
     return request, next_state(state, request, understanding, shown)
+
+
+def on(text: str, intent: Intent, said_filters: Filters | None = None, **held: Any) -> dict[str, Any]:
+    """Return the constraints after a message, given those that held."""
+    state = SHOWN.model_copy(update={"filters": Filters(**held)})
+    return ask(said(text, intent, said_filters), state).filters.given()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from few_shops import SHOWN, ask, hear, said
+from few_shops import SHOWN, ask, hear, on, said
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,12 +14,6 @@ from aiyam.nlu.carry_over import ends_topic, goes_back, starts_over
 from aiyam.nlu.taken_back import allergies_taken_back, waived
 
 REFINE, FOOD = Intent.REFINE, Intent.FOOD_RECOMMENDATION
-
-
-def on(text: str, intent: Intent, said_filters: Filters | None = None, **held: Any) -> dict[str, Any]:
-    """Return the constraints after a message, given those that held."""
-    state = SHOWN.model_copy(update={"filters": Filters(**held)})
-    return ask(said(text, intent, said_filters), state).filters.given()
 
 
 @pytest.mark.parametrize(

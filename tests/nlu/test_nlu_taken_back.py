@@ -5,19 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from few_shops import SHOWN, ask, hear, said
+from few_shops import SHOWN, ask, hear, on, said
 
 from aiyam.contracts import DialogueState, Filters, Intent, ShownList
 from aiyam.nlu.directions import budget_of
 from aiyam.nlu.taken_back import let_go
 
 REFINE, FOOD = Intent.REFINE, Intent.FOOD_RECOMMENDATION
-
-
-def on(text: str, intent: Intent, said_filters: Filters | None = None, **held: Any) -> dict[str, Any]:
-    """Return the constraints after a message, given those that held."""
-    state = SHOWN.model_copy(update={"filters": Filters(**held)})
-    return ask(said(text, intent, said_filters), state).filters.given()
 
 
 @pytest.mark.parametrize(
