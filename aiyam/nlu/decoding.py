@@ -91,17 +91,21 @@ def best_paths(
 def _best_path(
     scores: NDArray[np.float32], moves: NDArray[np.float32], starts: NDArray[np.float32]
 ) -> NDArray[np.int64]:
+    n, k = scores.shape
     total = scores[0] + starts
-    totals = [total]
-    for score in scores[1:]:
-        total = np.maximum.reduce(total[:, None] + moves, axis=0)
+    into = np.ascontiguousarray(moves.T)  # numpy finds where the most of a row is faster than the most itself
+    reached = np.empty((k, k), dtype=np.float32)
+    flat, first = reached.reshape(-1), np.arange(k) * k
+    origins = np.empty((n, k), dtype=np.int64)
+    add, argmax, take = np.add, reached.argmax, flat.take
+    for origin, score in zip(origins[1:], scores[1:], strict=True):
+        add(into, total, out=reached)
+        argmax(1, origin)
+        total = take(origin + first)
         total += score
-        totals.append(total)
-    choice = int(total.argmax())
-    path = [choice]
-    for total in totals[-2::-1]:
-        choice = int((total + moves[:, choice]).argmax())
-        path.append(choice)
+    path = [int(total.argmax())]
+    for origin in origins[:0:-1].tolist():
+        path.append(origin[path[-1]])
     return np.array(path[::-1], dtype=np.int64)
 
 

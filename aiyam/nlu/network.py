@@ -1,8 +1,8 @@
-"""The neural part: a bidirectional GRU over syllables with two heads, intent and tags, run in numpy.
+"""The neural part: a recurrence over syllables both ways with two heads, intent and tags, run in numpy.
 
 Architecture: each syllable is the sum of hashed context embeddings (Bojanowski et al. 2017) beside its jamo and its place
-in the word; one bidirectional GRU (Cho et al. 2014); tags from its states and its input; the intent from attention and
-maximum over the states and the sum of the context embeddings. ``aiyam.training.nlu_network`` trains it.
+in the word; one recurrence both ways (``aiyam.nlu.recurrence``); tags from its states and its input; the intent from
+attention and maximum over the states and the sum of the context embeddings. ``aiyam.training.nlu_network`` trains it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.nlu.contexts import DENSE_CONTEXTS, N_JAMO, N_PLACES, Contexts
-from aiyam.nlu.recurrence import BothWays, Direction
+from aiyam.nlu.recurrence import N_GATES, BothWays
 from aiyam.nlu.tensors import Tensors, checked
 
 N_DENSE = 1 << 15
@@ -44,9 +44,7 @@ class Network:
         self.embedding = part["embedding"]
         self.jamo = (part["onset"], part["vowel"], part["final"])
         self.place = (part["place"], part["left"], part["kind"])
-        self.states = BothWays(
-            *(Direction(*(part[f"{way}.{name}"] for name in _GRU)) for way in ("forward", "backward"))
-        )
+        self.states = BothWays(*(part[name] for name in _RECURRENCE))
         self._attention = np.ascontiguousarray(-2 * part["attention.weight"][0])
         self.intent = np.ascontiguousarray(part["intent.weight"].T), part["intent.bias"]
         self.tag = np.ascontiguousarray(part["tag.weight"].T), part["tag.bias"]
@@ -78,11 +76,10 @@ class Network:
             at += table.shape[1]
         if not n:
             return np.tile(self.intent[1], (len(starts) - 1, 1)), joined @ self.tag[0]
+        self.states.run(inputs, starts, states)
         if len(starts) == 2:
-            self.states.run_one(inputs, states)
             pooled = self._pooled_one(states, summed)[None]
         else:
-            self.states.run_many(inputs, starts, states)
             pooled = self._pooled_many(states, summed, starts)
         return pooled @ self.intent[0] + self.intent[1], joined @ self.tag[0] + self.tag[1]
 
@@ -136,32 +133,44 @@ class Network:
 def _parts_of(tensors: Tensors) -> dict[str, NDArray[Any]]:
     """Return the arrays by name once they all fit: widths are read off some, and the others must have them."""
     summed = checked(tensors, "net.embedding", N_DENSE, None, kinds="fi").shape[1]
-    hidden = checked(tensors, "net.forward.again", None, None).shape[1]
+    states = checked(tensors, "net.through", None, None).shape[0]
     n_intents = checked(tensors, "net.intent.bias", None).shape[0]
     n_tags = checked(tensors, "net.tag.bias", None).shape[0]
     jamo, place = (checked(tensors, f"net.{name}", None, None).shape[1] for name in ("onset", "place"))
     width = summed + 3 * jamo + 3 * place
+    window = checked(tensors, "net.gates", None, None).shape[1] // width
+    if states % 2:
+        raise ValueError(f"net.through for {states} states where as many each way were expected")
     shapes: dict[str, tuple[int, ...]] = {
         **{name: (n, jamo) for name, n in zip(("onset", "vowel", "final"), N_JAMO, strict=True)},
         **{name: (n, place) for name, n in zip(("place", "left", "kind"), N_PLACES, strict=True)},
-        "attention.weight": (1, 2 * hidden), "attention.bias": (1,),
-        "intent.weight": (n_intents, 4 * hidden + summed), "intent.bias": (n_intents,),
-        "tag.weight": (n_tags, 2 * hidden + width), "tag.bias": (n_tags,), "moves": (n_tags, n_tags),
+        "gates": (N_GATES * states, window * width), "gates.bias": (N_GATES * states,), "through": (states, width), "through.bias": (states,),
+        "attention.weight": (1, states), "attention.bias": (1,),
+        "intent.weight": (n_intents, 2 * states + summed), "intent.bias": (n_intents,),
+        "tag.weight": (n_tags, states + width), "tag.bias": (n_tags,), "moves": (n_tags, n_tags),
     }  # fmt: skip
-    for way in ("forward", "backward"):
-        shapes |= {f"{way}.into": (3 * hidden, width), f"{way}.again": (3 * hidden, hidden)}
-        shapes |= {f"{way}.bias_in": (3 * hidden,), f"{way}.bias_again": (3 * hidden,)}
     parts = {name: checked(tensors, f"net.{name}", *shape) for name, shape in shapes.items()}
     return {"embedding": tensors["net.embedding"], **parts}
 
 
 _FEW_PLACES = 200
 """Below these, gathering the embeddings costs less than preparing a sparse product."""
-_GRU = ("into", "again", "bias_in", "bias_again")
+_RECURRENCE = ("gates", "gates.bias", "through", "through.bias")
 PARTS = (
-    "embedding", "onset", "vowel", "final", "place", "left", "kind",
-    "forward.into", "forward.again", "forward.bias_in", "forward.bias_again",
-    "backward.into", "backward.again", "backward.bias_in", "backward.bias_again",
-    "attention.weight", "attention.bias", "intent.weight", "intent.bias", "tag.weight", "tag.bias", "moves",
-)  # fmt: skip
+    "embedding",
+    "onset",
+    "vowel",
+    "final",
+    "place",
+    "left",
+    "kind",
+    *_RECURRENCE,
+    "attention.weight",
+    "attention.bias",
+    "intent.weight",
+    "intent.bias",
+    "tag.weight",
+    "tag.bias",
+    "moves",
+)
 """The arrays of a network, by the names they are saved under."""

@@ -31,7 +31,7 @@ from aiyam.training.nlu_mix import find_mix, scored, tune_intents
 from aiyam.training.nlu_network import Labels, Row, Sizes, fit_network
 from aiyam.training.nlu_rows import RowMaker, surfaces_of
 from aiyam.training.nlu_split import Split, split_rows
-from aiyam.training.rows import digest_of
+from aiyam.training.rows import digest_of, noisy_copy
 
 _TOLD_EVERY = 2000
 
@@ -145,6 +145,15 @@ class _Judged:
     def of(cls, examples: list[Example], gazetteer: Gazetteer) -> _Judged:
         return cls(examples, [Utterance.of(e.text, gazetteer) for e in examples])
 
+    def hurried(self, gazetteer: Gazetteer, rng: random.Random) -> tuple[list[Utterance], list[Example]]:
+        """Return the rows as hurried thumbs would type them."""
+        copies = (noisy_copy(e, rng) for e in self.examples)
+        examples = [
+            replace(e, text=text, spans=tuple((*span, "") for span in spans))
+            for e, (text, spans) in zip(self.examples, copies, strict=True)
+        ]
+        return [Utterance.of(e.text, gazetteer) for e in examples], examples
+
     def score(self, parts: Parts) -> dict[str, float]:
         return scored(parts, self.utterances, self.examples)
 
@@ -192,7 +201,8 @@ def _fit(
         parts = replace(parts, network=_network(
             parts, fit, rows, maker, judged, effort, epochs=epochs, seed=seed, progress=progress, start=start
         ))  # fmt: skip
-    return replace(parts, mix=find_mix(parts, judged.utterances, judged.examples)), judged
+    mix = find_mix(parts, judged.utterances, judged.examples, judged.hurried(gazetteer, rng))
+    return replace(parts, mix=mix, tagger=parts.tagger if mix.tags_linear else None), judged
 
 
 def _telling(fit: Sequence[Example], rows: Sequence[Row]) -> list[Row]:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiyam.nlu.contexts import DENSE_CONTEXTS, N_JAMO, N_PLACES, contexts
+from aiyam.nlu.contexts import DENSE_CONTEXTS, contexts
 from aiyam.nlu.grid import Utterance
 from aiyam.nlu.network import N_DENSE, Network, dense_rows
 
 if TYPE_CHECKING:
     import torch
+
+    from aiyam.training.nlu_module import Module
 
 _CHUNK = 512
 
@@ -28,6 +30,8 @@ class Sizes:
     jamo: int = 16
     place: int = 8
     hidden: int = 128
+    window: int = 3
+    """How many characters the gates of the recurrence see around each; odd."""
     dropout: float = 0.5
     feature_dropout: float = 0.1
     learning_rate: float = 3e-3
@@ -46,11 +50,12 @@ class Labels:
     tags: tuple[str, ...]
 
 
-def width_for(labels: Labels, start: Network | None = None) -> int:
-    """Return the width of the recurrence: that of the network to go on from, else half as wide for few labels, to read faster."""
+def sizes_for(labels: Labels, start: Network | None = None) -> Sizes:
+    """Return the widths of the network to go on from, else the defaults, or for few labels half of them, to read faster."""
     if start is not None:
-        return start.states.size
-    return 64 if len(labels.intents) + len(labels.tags) <= _FEW_LABELS else 128
+        return Sizes(hidden=start.states.size, window=start.states.window)
+    few = len(labels.intents) + len(labels.tags) <= _FEW_LABELS
+    return Sizes(hidden=64, window=1) if few else Sizes()
 
 
 _FEW_LABELS = 64
@@ -107,7 +112,7 @@ def fit_network(
         rows: the clean rows.
         vary: makes this epoch's altered copies (noise, other words in a span); called once an epoch.
         labels: what the numbers in ``rows`` stand for.
-        sizes: None: the defaults, as wide as ``width_for`` says.
+        sizes: None: what ``sizes_for`` says.
         judge: gives a network's score on held-out rows; more is better.
         progress: called after each epoch with (epochs done, mean loss, score).
         start: a network to go on from and its labels: its weights where they have the shape that ``sizes`` asks for, and
@@ -119,8 +124,8 @@ def fit_network(
     torch.manual_seed(seed)
     torch.set_num_threads(1)  # the steps are small: a second thread mostly waits, and on a busy machine slows the first
     rng = random.Random(seed)
-    sizes = sizes or Sizes(hidden=width_for(labels, start[0] if start else None))
-    module, loss_of = _module(sizes, len(labels.tags), len(labels.intents))
+    sizes = sizes or sizes_for(labels, start[0] if start else None)
+    module = module_of(sizes, labels)
     if start is not None:
         _restore(module, *start, labels)
     sparse = [module.embedding.weight]
@@ -146,7 +151,7 @@ def fit_network(
             for optimiser in optimisers:
                 optimiser.param_groups[0]["lr"] = rate
                 optimiser.zero_grad()
-            loss = loss_of(_padded(batch))
+            loss = module.loss(*_padded(batch), intent_weight=sizes.intent_weight)
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(others, 5.0)
             for optimiser in optimisers:
@@ -170,6 +175,16 @@ def fit_network(
     return best if best is not None else Network(_tensors(mean))
 
 
+def module_of(sizes: Sizes, labels: Labels) -> Module:
+    """Return an untrained network of these widths for these labels."""
+    from aiyam.training.nlu_module import Module
+
+    return Module(
+        len(labels.tags), len(labels.intents), context=sizes.context, jamo=sizes.jamo, place=sizes.place,
+        hidden=sizes.hidden, window=sizes.window, dropout=sizes.dropout, feature_dropout=sizes.feature_dropout,
+    )  # fmt: skip
+
+
 def _rate(done: float) -> float:
     """One rise over the first tenth, one cosine fall (Smith & Topin 2019)."""
     if done < 0.1:
@@ -189,6 +204,7 @@ def _batches(rows: list[_Encoded], size: int, rng: random.Random) -> list[list[_
 
 
 def _padded(batch: Sequence[_Encoded]) -> tuple[torch.Tensor, ...]:
+    """Return what ``Module.loss`` takes: rows, jamo, places, where a character stands, tags, intents."""
     import torch
 
     longest, count = max(len(r.tags) for r in batch), len(batch)
@@ -207,88 +223,14 @@ def _padded(batch: Sequence[_Encoded]) -> tuple[torch.Tensor, ...]:
             True,
         )
     intents = np.array([row.intent for row in batch])
-    return tuple(torch.from_numpy(a) for a in (dense, jamo, places, tags, real, intents))
-
-
-def _module(sizes: Sizes, n_tags: int, n_intents: int) -> tuple[Any, Callable[..., torch.Tensor]]:
-    import torch
-    from torch import nn
-
-    class Module(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.embedding = nn.EmbeddingBag(N_DENSE + 1, sizes.context, mode="sum", padding_idx=N_DENSE, sparse=True)
-            nn.init.normal_(self.embedding.weight, std=0.1)
-            self.jamo = nn.ModuleList(nn.Embedding(n, sizes.jamo) for n in N_JAMO)
-            self.places = nn.ModuleList(nn.Embedding(n, sizes.place) for n in N_PLACES)
-            width = sizes.context + 3 * sizes.jamo + 3 * sizes.place
-            self.gru = nn.GRU(width, sizes.hidden, batch_first=True, bidirectional=True)
-            self.drop = nn.Dropout(sizes.dropout)
-            self.attention = nn.Linear(2 * sizes.hidden, 1)
-            self.intent = nn.Linear(4 * sizes.hidden + sizes.context, n_intents)
-            self.tag = nn.Linear(2 * sizes.hidden + width, n_tags)
-            self.moves = nn.Parameter(torch.zeros(n_tags, n_tags))
-
-        def forward(
-            self, dense: torch.Tensor, jamo: torch.Tensor, places: torch.Tensor, real: torch.Tensor
-        ) -> tuple[torch.Tensor, torch.Tensor]:
-            count, longest, width = dense.shape
-            if self.training:
-                dense = dense.masked_fill(torch.rand(dense.shape) < sizes.feature_dropout, N_DENSE)
-            summed = self.embedding(dense.reshape(count * longest, width)).reshape(count, longest, -1)
-            if self.training:
-                summed = summed / (1 - sizes.feature_dropout)
-            small = [table(jamo[..., k]) for k, table in enumerate(self.jamo)]
-            small += [table(places[..., k]) for k, table in enumerate(self.places)]
-            inputs = self.drop(torch.cat([summed, *small], -1))
-            packed = nn.utils.rnn.pack_padded_sequence(inputs, real.sum(1), batch_first=True, enforce_sorted=False)
-            states, _ = nn.utils.rnn.pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=longest)
-            weight = self.attention(torch.tanh(states)).squeeze(-1).masked_fill(~real, -1e9).softmax(-1)
-            states = self.drop(states)
-            inside = real.unsqueeze(-1)
-            pooled = torch.cat(
-                [
-                    (weight.unsqueeze(-1) * states).sum(1),
-                    states.masked_fill(~inside, -1e9).amax(1),
-                    (self.drop(summed) * inside).sum(1) / inside.sum(1).sqrt(),
-                ],
-                -1,
-            )
-            return self.intent(pooled), self.tag(torch.cat([states, inputs], -1))
-
-    module = Module()
-
-    def loss_of(batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        dense, jamo, places, tags, real, intents = batch
-        intent_scores, tag_scores = module(dense, jamo, places, real)
-        loss = sizes.intent_weight * nn.functional.cross_entropy(intent_scores, intents)
-        if n_tags > 1:
-            loss = loss + _path_loss(tag_scores, module.moves, tags, real).mean()
-        return loss
-
-    return module, loss_of
-
-
-def _path_loss(scores: torch.Tensor, moves: torch.Tensor, tags: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-    """Negative log-likelihood of the tags under a linear chain (Lafferty et al. 2001), shape (b,)."""
-    import torch
-
-    inside = real.to(scores.dtype)
-    gold = (scores.gather(2, tags.unsqueeze(-1)).squeeze(-1) * inside).sum(1)
-    gold = gold + (moves[tags[:, :-1], tags[:, 1:]] * inside[:, 1:]).sum(1)
-    total, raised = scores[:, 0], moves.exp()
-    for t in range(1, scores.shape[1]):
-        peak = total.amax(1, keepdim=True)
-        following = ((total - peak).exp() @ raised).clamp_min(1e-30).log() + peak + scores[:, t]
-        total = torch.where(real[:, t : t + 1], following, total)
-    return total.logsumexp(1) - gold
+    return tuple(torch.from_numpy(a) for a in (dense, jamo, places, real, tags, intents))
 
 
 _NAMES = {
     "onset": "jamo.0.weight", "vowel": "jamo.1.weight", "final": "jamo.2.weight",
     "place": "places.0.weight", "left": "places.1.weight", "kind": "places.2.weight",
-    "forward.into": "gru.weight_ih_l0", "forward.again": "gru.weight_hh_l0", "forward.bias_in": "gru.bias_ih_l0", "forward.bias_again": "gru.bias_hh_l0",
-    "backward.into": "gru.weight_ih_l0_reverse", "backward.again": "gru.weight_hh_l0_reverse", "backward.bias_in": "gru.bias_ih_l0_reverse", "backward.bias_again": "gru.bias_hh_l0_reverse",
+    "gates": "both_ways.gates.weight", "gates.bias": "both_ways.gates.bias",
+    "through": "both_ways.through.weight", "through.bias": "both_ways.through.bias",
     "attention.weight": "attention.weight", "attention.bias": "attention.bias", "intent.weight": "intent.weight", "intent.bias": "intent.bias",
     "tag.weight": "tag.weight", "tag.bias": "tag.bias", "moves": "moves",
 }  # fmt: skip
@@ -300,7 +242,7 @@ def _tensors(state: dict[str, torch.Tensor]) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _restore(module: Any, network: Network, known: Labels, labels: Labels) -> None:
+def _restore(module: Module, network: Network, known: Labels, labels: Labels) -> None:
     """Go on from a network's weights where the shapes are the same; in the heads, label by label that both know."""
     import torch
 

@@ -321,7 +321,7 @@ def test_a_full_model_stays_under_twenty_megabytes(
     tmp_path: Path, n_intents: int, n_kinds: int, n_weights: int
 ) -> None:
     """Arrays of chance in the sizes a training gives; tagger weights as many as some 11,000 rows of so many kinds gave."""
-    from aiyam.training.nlu_network import Sizes, _module, _tensors
+    from aiyam.training.nlu_network import Labels, Sizes, _tensors, module_of
 
     rng = np.random.default_rng(1)
     size = n_buckets(n_intents)
@@ -343,7 +343,7 @@ def test_a_full_model_stays_under_twenty_megabytes(
         rng.normal(size=n_weights).astype(np.float32),
         np.zeros((len(tags), len(tags)), dtype=np.float32),
     )
-    network = Network(_tensors(_module(Sizes(), len(tags), n_intents)[0].state_dict()))
+    network = Network(_tensors(module_of(Sizes(), Labels(tuple(labels), tags)).state_dict()))
     save_model(tmp_path, Parts(intents, tags, tagger, network, Mix(3.0, 1.0, 1.0, 1.0)), {})
     assert sum(f.stat().st_size for f in tmp_path.iterdir()) < 20_000_000
     assert NluModel.load(tmp_path, SHIPPED).read("만원으로 떡볶이").intent in labels

@@ -11,7 +11,7 @@ from aiyam.nlu.contexts import contexts
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.grid import Utterance
 from aiyam.nlu.network import PARTS, Network
-from aiyam.training.nlu_network import Labels, Row, Sizes, _encode, _module, _padded, _restore, _tensors
+from aiyam.training.nlu_network import Labels, Row, Sizes, _encode, _padded, _restore, _tensors, module_of
 
 TEXTS = [
     "만원으로 떡볶이 먹을래",
@@ -21,7 +21,7 @@ TEXTS = [
     "네",
     "Menu 2 개",
 ]
-SIZES = Sizes(context=24, jamo=5, place=3, hidden=17)
+SIZES = Sizes(context=24, jamo=5, place=3, hidden=17, window=3)
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +35,11 @@ def pair(seed: int, n_tags: int, n_intents: int, sizes: Sizes = SIZES) -> tuple[
     import torch
 
     torch.manual_seed(seed)
-    module, _ = _module(sizes, n_tags, n_intents)
+    labels = Labels(tuple(map(str, range(n_intents))), tuple(map(str, range(n_tags))))
+    module = module_of(sizes, labels)
     with torch.no_grad():
         module.moves.normal_()
     network = Network(_tensors(module.state_dict()))
-    labels = Labels(tuple(map(str, range(n_intents))), tuple(map(str, range(n_tags))))
     _restore(module, network, labels, labels)
     module.eval()
     return module, network
@@ -50,7 +50,7 @@ def by_torch(module: Any, utterances: list[Utterance]) -> tuple[np.ndarray, np.n
 
     empty = np.zeros(0, dtype=np.int64)
     rows = [Row(u, 0, np.resize(empty, len(u.plain.text))) for u in utterances]
-    dense, jamo, places, _, real, _ = _padded(_encode(rows))
+    dense, jamo, places, real, *_ = _padded(_encode(rows))
     with torch.no_grad():
         intents, tags = module(dense, jamo, places, real)
     return intents.numpy(), tags[real].numpy()

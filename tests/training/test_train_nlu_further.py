@@ -21,7 +21,7 @@ from aiyam.nlu.model import NluModel
 from aiyam.nlu.network import Network
 from aiyam.settings import REPO_ROOT
 from aiyam.training.nlu import QUICK, train_nlu
-from aiyam.training.nlu_network import Labels, Sizes, _module, _restore, _tensors
+from aiyam.training.nlu_network import Labels, _restore, _tensors, module_of, sizes_for
 
 SHIPPED = Gazetteer.from_shipped()
 NEW_ROOM = "다락방"
@@ -198,7 +198,7 @@ def test_what_the_network_knew_of_a_label_stays_with_the_label(base: Path) -> No
     torch.manual_seed(5)
     before = Labels(known.intents.labels, known.parts.tags)
     after = Labels(("aaa", *reversed(before.intents), "zzz"), ("O", "B-aaa", "I-aaa", *before.tags[1:]))
-    module, _ = _module(Sizes(hidden=network.states.size), len(after.tags), len(after.intents))
+    module = module_of(sizes_for(after, network), after)
     fresh = Network(_tensors(module.state_dict()))
     _restore(module, network, before, after)
     restored = Network(_tensors(module.state_dict()))
@@ -216,7 +216,7 @@ def test_a_label_that_is_gone_takes_its_weights_along(base: Path) -> None:
     known = NluModel.load(base, SHIPPED)
     assert known.parts.network is not None
     before, after = Labels(known.intents.labels, known.parts.tags), Labels(known.intents.labels[1:], ("O",))
-    module, _ = _module(Sizes(hidden=known.parts.network.states.size), 1, len(after.intents))
+    module = module_of(sizes_for(after, known.parts.network), after)
     _restore(module, known.parts.network, before, after)
     np.testing.assert_allclose(
         Network(_tensors(module.state_dict())).intent[0], known.parts.network.intent[0][:, 1:], atol=1e-6
