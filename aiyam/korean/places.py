@@ -70,6 +70,8 @@ class Places:
     lengths: dict[str, tuple[int, ...]] = field(repr=False)
     cues: tuple[str, ...] = ()
     particles: frozenset[str] = frozenset()
+    elsewhere: frozenset[str] = frozenset()
+    """Stations of other cities, with their 역: what is one of them is no slip of a station known here (망포역, 마포역)."""
 
     def named(self, name: str) -> Place | None:
         """Return the place of this full name, with or without its 역 or 구 (an alias works too).
@@ -135,6 +137,8 @@ class Places:
         for end in range(min(len(text), at + self.slips.longest), at + 2, -1):
             if any(gaps[at + 1 : end]) or not self._ends_here(text, gaps, end):
                 continue
+            if text[at:end] in self.elsewhere:
+                return None
             near = self.slips.near(text[at:end])
             if near is not None:
                 return end, self.forms[near], 1
@@ -187,7 +191,7 @@ def _is_hangul(letter: str) -> bool:
 
 
 def _read_words(path: Path) -> dict[str, list[str]]:
-    """Read the words that may follow a place, and the names that are ordinary words first and places second."""
+    """Read what may follow a place, names that are ordinary words first and places second, and stations not known here."""
     try:
         words: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
         return words
@@ -272,6 +276,7 @@ def load_places(folder: Path) -> Places:
         {start: tuple(sorted(found, reverse=True)) for start, found in lengths.items()},
         tuple(words["cues"]),
         frozenset(words["particles"]),
+        frozenset(f"{name}역" for name in words["stations_elsewhere"]),
     )
 
 

@@ -141,7 +141,7 @@ class NluModel:
         intent_scores, tag_scores, starts = self.scores(utterances)
         probabilities = softmax(intent_scores.astype(np.float64))
         best = np.argsort(-probabilities, axis=1, kind="stable")[:, :N_ALTERNATIVES]
-        sure = np.take_along_axis(probabilities, best, axis=1).tolist()
+        sure = probabilities[np.arange(len(best))[:, None], best].tolist()
         paths = best_paths(tag_scores, starts, self._moves, self._starts)
         names, labels, likely = self.parts.tags, self.intents.labels, best.tolist()
         readings = []

@@ -45,7 +45,7 @@ class Network:
         self.jamo = (part["onset"], part["vowel"], part["final"])
         self.place = (part["place"], part["left"], part["kind"])
         self.states = BothWays(*(part[name] for name in _RECURRENCE))
-        self._attention = np.ascontiguousarray(-2 * part["attention.weight"][0])
+        self._attention = part["attention"][0]
         self.intent = np.ascontiguousarray(part["intent.weight"].T), part["intent.bias"]
         self.tag = np.ascontiguousarray(part["tag.weight"].T), part["tag.bias"]
         self.moves = part["moves"]
@@ -98,17 +98,8 @@ class Network:
         summed = csr_array((ones, rows.ravel().astype(np.int32), of_row), shape=(n, N_DENSE)) @ self.embedding
         return summed
 
-    def _attended(self, states: Array) -> Array:
-        """Return how much each place asks to be heard, shape (n,), before the softmax (in which what is added to all is lost)."""
-        halves = states + states
-        with np.errstate(over="ignore"):
-            np.exp(halves, out=halves)
-        halves += 1
-        weight: Array = np.reciprocal(halves, out=halves) @ self._attention  # tanh x is 1 - 2 / (1 + e^2x)
-        return weight
-
     def _pooled_one(self, states: Array, summed: Array) -> Array:
-        weight = self._attended(states)
+        weight = states @ self._attention
         weight = np.exp(weight - weight.max())
         weight /= weight.sum()
         even = np.full(len(summed), len(summed) ** -0.5, dtype=np.float32)
@@ -119,7 +110,7 @@ class Network:
         counts = np.diff(starts)
         full = np.flatnonzero(counts)
         first, counts = starts[full], counts[full]
-        weight = self._attended(states)
+        weight = states @ self._attention
         weight = np.exp(weight - np.repeat(np.maximum.reduceat(weight, first), counts))
         weight /= np.repeat(np.add.reduceat(weight, first), counts)
         pooled = np.zeros((len(starts) - 1, len(self.intent[0])), dtype=np.float32)
@@ -145,7 +136,7 @@ def _parts_of(tensors: Tensors) -> dict[str, NDArray[Any]]:
         **{name: (n, jamo) for name, n in zip(("onset", "vowel", "final"), N_JAMO, strict=True)},
         **{name: (n, place) for name, n in zip(("place", "left", "kind"), N_PLACES, strict=True)},
         "gates": (N_GATES * states, window * width), "gates.bias": (N_GATES * states,), "through": (states, width), "through.bias": (states,),
-        "attention.weight": (1, states), "attention.bias": (1,),
+        "attention": (1, states),
         "intent.weight": (n_intents, 2 * states + summed), "intent.bias": (n_intents,),
         "tag.weight": (n_tags, states + width), "tag.bias": (n_tags,), "moves": (n_tags, n_tags),
     }  # fmt: skip
@@ -165,8 +156,7 @@ PARTS = (
     "left",
     "kind",
     *_RECURRENCE,
-    "attention.weight",
-    "attention.bias",
+    "attention",
     "intent.weight",
     "intent.bias",
     "tag.weight",

@@ -7,6 +7,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -55,8 +56,8 @@ class Effort:
 
 
 FULL = Effort()
-QUICK = Effort(epochs=0, passes=6, n_generated=3000, noisy=0.3)
-"""For a first start: half a minute on one core."""
+QUICK = Effort(epochs=0, passes=4, n_generated=800, noisy=0.25)
+"""For a first start: some forty seconds."""
 
 _WRITTEN_WEIGHT = 2.0
 
@@ -182,19 +183,18 @@ def _fit(
     copies = [maker.noisy(e, rng) for e in _counted(copied, 0.055, 0.08, progress)]
     progress(Progress(stage="intent", fraction=0.08, message=f"{len(rows):,} rows, {len(intents)} intents"))
     weights = [1.0 if e.group else _WRITTEN_WEIGHT for e in (*fit, *copied)]
-    linear = fit_intents(
-        [r.utterance for r in (*rows, *copies)], [e.intent for e in (*fit, *copied)], intents, weights, seed=seed
-    )
-    alone = Parts(linear, tags, None, None, Mix(tags_linear=0.0))
-    mix = tune_intents(alone, judged.utterances, judged.examples)
-    progress(Progress(stage="spans", fraction=0.15, metrics=judged.score(replace(alone, mix=mix))))
     share = 0.6 if epochs == 0 else 0.15
     telling = _telling(fit, rows)
-    tagger = None if not passes else fit_tagger(
-        [r.utterance for r in telling], [r.tags.tolist() for r in telling], tags, passes=passes, seed=seed,
-        progress=lambda done: progress(Progress(stage="spans", fraction=0.15 + share * min(1.0, done / passes))),
-    )  # fmt: skip
-    parts = Parts(linear, tags, tagger, None, mix)
+    with ThreadPoolExecutor(1) as beside:  # the machine is fitted without the interpreter's lock, on a second core
+        linear = beside.submit(
+            fit_intents, [r.utterance for r in (*rows, *copies)], [e.intent for e in (*fit, *copied)], intents, weights, seed=seed
+        )  # fmt: skip
+        tagger = None if not passes else fit_tagger(
+            [r.utterance for r in telling], [r.tags.tolist() for r in telling], tags, passes=passes, seed=seed,
+            progress=lambda done: progress(Progress(stage="spans", fraction=0.15 + share * min(1.0, done / passes))),
+        )  # fmt: skip
+    parts = Parts(linear.result(), tags, tagger, None, Mix(tags_linear=1.0 if tagger else 0.0))
+    parts = replace(parts, mix=tune_intents(parts, judged.utterances, judged.examples))
     progress(Progress(stage="network", fraction=0.15 + share, metrics=judged.score(parts)))
     if epochs:
         start = _start_of(before)

@@ -35,7 +35,7 @@ class Module(nn.Module):
         width = context + 3 * jamo + 3 * place
         self.both_ways = BothWays(width, hidden, window)
         self.drop = nn.Dropout(dropout)
-        self.attention = nn.Linear(2 * hidden, 1)
+        self.attention = nn.Linear(2 * hidden, 1, bias=False)
         self.intent = nn.Linear(4 * hidden + context, n_intents)
         self.tag = nn.Linear(2 * hidden + width, n_tags)
         self.moves = nn.Parameter(torch.zeros(n_tags, n_tags))
@@ -61,7 +61,7 @@ class Module(nn.Module):
         small += [table(places[..., k]) for k, table in enumerate(self.places)]
         inputs = self.drop(torch.cat([summed, *small], -1))
         states = self.both_ways(inputs, real)
-        weight = self.attention(torch.tanh(states)).squeeze(-1).masked_fill(~real, -1e9).softmax(-1)
+        weight = self.attention(states).squeeze(-1).masked_fill(~real, -1e9).softmax(-1)
         states = self.drop(states)
         inside = real.unsqueeze(-1)
         pooled = torch.cat(

@@ -51,11 +51,11 @@ class Labels:
 
 
 def sizes_for(labels: Labels, start: Network | None = None) -> Sizes:
-    """Return the widths of the network to go on from, else the defaults, or for few labels half of them, to read faster."""
+    """Return the widths of the network to go on from, else the defaults, or less for few labels, to read faster."""
     if start is not None:
-        return Sizes(hidden=start.states.size, window=start.states.window)
+        return Sizes(context=start.embedding.shape[1], hidden=start.states.size, window=start.states.window)
     few = len(labels.intents) + len(labels.tags) <= _FEW_LABELS
-    return Sizes(hidden=64, window=1) if few else Sizes()
+    return Sizes(context=96, hidden=64) if few else Sizes()
 
 
 _FEW_LABELS = 64
@@ -231,7 +231,7 @@ _NAMES = {
     "place": "places.0.weight", "left": "places.1.weight", "kind": "places.2.weight",
     "gates": "both_ways.gates.weight", "gates.bias": "both_ways.gates.bias",
     "through": "both_ways.through.weight", "through.bias": "both_ways.through.bias",
-    "attention.weight": "attention.weight", "attention.bias": "attention.bias", "intent.weight": "intent.weight", "intent.bias": "intent.bias",
+    "attention": "attention.weight", "intent.weight": "intent.weight", "intent.bias": "intent.bias",
     "tag.weight": "tag.weight", "tag.bias": "tag.bias", "moves": "moves",
 }  # fmt: skip
 

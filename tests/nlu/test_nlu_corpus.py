@@ -16,7 +16,7 @@ from aiyam.nlu.values import Span, filters_of, is_negated
 from aiyam.settings import REPO_ROOT
 
 FOLDER = REPO_ROOT / "datasets" / "nlu"
-HELD_OUT = ("test.jsonl", "test_second.jsonl", "dev.jsonl")
+HELD_OUT = ("test.jsonl", "test_second.jsonl", "test_third.jsonl", "dev.jsonl")
 N_GENERATED = 10_000
 
 
