@@ -55,7 +55,7 @@ def train_nlu(
         Path | None, typer.Option(help="Version folder to go on from: its rows are rehearsed, its forgetting measured.")
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Half a minute: the linear parts alone, as the first start does.")
+        bool, typer.Option("--quick", help="Under a minute: the linear parts alone, as the first start does.")
     ] = False,
     encoder: Annotated[
         str | None, typer.Option(help="Fine-tune this Hugging Face encoder (folder or hub name) instead.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from aiyam.contracts import DialogueState, EntityType, Filters, Intent
 from aiyam.errors import ModelError
 from aiyam.nlu.gazetteer import Gazetteer
-from aiyam.nlu.understander import Understander
+from aiyam.nlu.understander import Understander, decide_intent
 
 
 def test_the_example_of_the_contract_comes_out(understander: Understander) -> None:
@@ -63,6 +64,25 @@ def test_idioms_are_not_danger(understander: Understander, text: str) -> None:
 @pytest.mark.parametrize("text", ["소주 맛집", "맥주 마실 데 추천해줘", "룸카페 추천해줘", "막걸리랑 파전 먹을 데"])
 def test_what_is_not_for_children_is_out_of_scope(understander: Understander, text: str) -> None:
     assert understander.understand(text).intent is Intent.OUT_OF_SCOPE
+
+
+@pytest.mark.parametrize(
+    ("other", "chance", "answer"),
+    [
+        (Intent.OUT_OF_SCOPE, 0.3, Intent.OUT_OF_SCOPE),
+        (Intent.OUT_OF_SCOPE, 0.1, Intent.MENU_INQUIRY),
+        (Intent.SAFETY, 0.25, Intent.SAFETY),
+        (Intent.HELP, 0.45, Intent.MENU_INQUIRY),
+    ],
+)
+def test_a_fair_chance_of_danger_or_of_another_subject_is_acted_on(
+    understander: Understander, other: Intent, chance: float, answer: Intent
+) -> None:
+    reading = understander.read("그거 뭐야")
+    likely = ((Intent.MENU_INQUIRY, 1 - chance), (other, chance))
+    told, confidence = decide_intent(replace(reading, intent=likely[0][0], confidence=1 - chance, ranking=likely), ())
+    assert told is answer
+    assert 0 < confidence <= 1
 
 
 def test_the_last_one_gets_its_number_from_the_dialogue(understander: Understander) -> None:
