@@ -18,6 +18,8 @@ PlaceKind = Literal["district", "dong", "station", "province", "city", "area"]
 
 # After these a place needs no space before it and an ordinary word may be a place.
 _STRONG_CUES = ("근처", "주변", "부근", "인근", "에서", "쪽에", "쪽으로", "맛집", "역")
+_LONGEST_STATION = 9
+"""Letters within which a 역 is looked for that ends a station."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ class Places:
     cues: tuple[str, ...] = ()
     particles: frozenset[str] = frozenset()
     elsewhere: frozenset[str] = frozenset()
-    """Stations of other cities, with their 역: what is one of them is no slip of a station known here (망포역, 마포역)."""
+    """Stations of other cities, with their 역: what is one of them is no slip of a station known here (망포역, 마포역),
+    nor is one of those part of it (정발산역, 발산역)."""
 
     def named(self, name: str) -> Place | None:
         """Return the place of this full name, with or without its 역 or 구 (an alias works too).
@@ -105,6 +108,9 @@ class Places:
             match = None
             if squeezed[at : at + 2] in lengths:
                 match = self._exact_at(squeezed, gaps, at, at == end_of_last)
+            if match is None and gaps[at] and (end := self._elsewhere_at(squeezed, at)):
+                at = end
+                continue
             if match is None and at in may_slip:
                 match = self._slip_at(squeezed, gaps, at)
             if match is None:
@@ -133,12 +139,15 @@ class Places:
                 return end, fits, 0
         return None
 
+    def _elsewhere_at(self, text: str, at: int) -> int | None:
+        """Return where a station of another city ends that begins here."""
+        end = text.find("역", at + 2, at + _LONGEST_STATION) + 1
+        return end if end and text[at:end] in self.elsewhere else None
+
     def _slip_at(self, text: str, gaps: list[bool], at: int) -> tuple[int, list[_Form], int] | None:
         for end in range(min(len(text), at + self.slips.longest), at + 2, -1):
             if any(gaps[at + 1 : end]) or not self._ends_here(text, gaps, end):
                 continue
-            if text[at:end] in self.elsewhere:
-                return None
             near = self.slips.near(text[at:end])
             if near is not None:
                 return end, self.forms[near], 1

@@ -27,8 +27,8 @@ from aiyam.nlu.values import Span
 
 CONFIG, WEIGHTS = "nlu.json", "weights.safetensors"
 N_ALTERNATIVES = 4
-_BATCH, _BATCH_CHARS = 256, 16_384
-"""Utterances and characters read at once; more of either gain nothing and take memory (some 4 kB a character)."""
+_BATCH, _BATCH_CHARS = 256, 8_192
+"""Utterances and characters read at once; more of either gain nothing and take memory (some 10 kB a character)."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def dense_rows(contexts: Contexts) -> NDArray[np.int64]:
 
 
 class Network:
-    """The trained network; arrays as torch names them, transposed for row vectors."""
+    """The trained network; the heads are transposed for row vectors."""
 
     def __init__(self, tensors: Tensors) -> None:
         """Hold the arrays of ``tensors`` (names begin with ``net.``).
@@ -129,9 +129,13 @@ def _parts_of(tensors: Tensors) -> dict[str, NDArray[Any]]:
     n_tags = checked(tensors, "net.tag.bias", None).shape[0]
     jamo, place = (checked(tensors, f"net.{name}", None, None).shape[1] for name in ("onset", "place"))
     width = summed + 3 * jamo + 3 * place
+    if states % 2 or not width:
+        raise ValueError(
+            f"net.through for {states} states of {width} inputs where as many each way, of some, were expected"
+        )
     window = checked(tensors, "net.gates", None, None).shape[1] // width
-    if states % 2:
-        raise ValueError(f"net.through for {states} states where as many each way were expected")
+    if window % 2 == 0:
+        raise ValueError(f"net.gates of {window} places where an odd number was expected")
     shapes: dict[str, tuple[int, ...]] = {
         **{name: (n, jamo) for name, n in zip(("onset", "vowel", "final"), N_JAMO, strict=True)},
         **{name: (n, place) for name, n in zip(("place", "left", "kind"), N_PLACES, strict=True)},
@@ -148,19 +152,7 @@ _FEW_PLACES = 200
 """Below these, gathering the embeddings costs less than preparing a sparse product."""
 _RECURRENCE = ("gates", "gates.bias", "through", "through.bias")
 PARTS = (
-    "embedding",
-    "onset",
-    "vowel",
-    "final",
-    "place",
-    "left",
-    "kind",
-    *_RECURRENCE,
-    "attention",
-    "intent.weight",
-    "intent.bias",
-    "tag.weight",
-    "tag.bias",
-    "moves",
-)
+    "embedding", "onset", "vowel", "final", "place", "left", "kind", *_RECURRENCE,
+    "attention", "intent.weight", "intent.bias", "tag.weight", "tag.bias", "moves",
+)  # fmt: skip
 """The arrays of a network, by the names they are saved under."""

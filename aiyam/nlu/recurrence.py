@@ -33,7 +33,8 @@ class BothWays:
         self.size = width // 2
         scale = np.repeat(np.array([2, -1, -1], dtype=np.float32), width)
         self.window = gates.shape[1] // through.shape[1]
-        self._gates, self._bias = gates * scale[:, None], (bias * scale)[:, None]
+        self._gates: Array = gates * scale[:, None]
+        self._bias: Array = (bias * scale)[:, None]
         self._through, self._through_bias = through, through_bias[:, None]
 
     def run(self, inputs: Array, starts: NDArray[np.int64], out: Array) -> None:
@@ -45,10 +46,12 @@ class BothWays:
             out: what to fill.
         """
         width = 2 * self.size
-        gates = (
-            self._gates @ around(inputs, starts, self.window).T + self._bias
-        ).T  # few rows: faster so than @ gates.T
-        through = (self._through @ inputs.T + self._through_bias).T
+        gates: Array = self._gates @ around(inputs, starts, self.window).T  # for few rows faster than inputs @ gates.T
+        gates += self._bias
+        gates = gates.T
+        through: Array = self._through @ inputs.T
+        through += self._through_bias
+        through = through.T
         with np.errstate(over="ignore"):
             np.exp(gates, out=gates)
             gates += _ONE
@@ -77,7 +80,7 @@ def around(inputs: Array, starts: NDArray[np.int64], window: int) -> Array:
     out = np.zeros((n, window, d), dtype=np.float32)
     for i in range(window):
         away = i - half
-        here, there = slice(max(0, -away), n - max(0, away)), slice(max(0, away), n + min(0, away))
+        here, there = slice(max(0, -away), max(0, n - away)), slice(max(0, away), max(0, n + away))
         out[here, i] = inputs[there]
         for step in range(abs(away) if len(starts) > 2 else 0):
             edge = starts[1:-1] - 1 - step if away > 0 else starts[1:-1] + step

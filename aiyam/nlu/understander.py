@@ -206,8 +206,9 @@ def decide_intent(reading: Reading, spans: Sequence[Span], *, quiet: bool = Fals
     chances = dict(reading.ranking)
     if intent != Intent.SAFETY and chances.get(Intent.SAFETY, 0.0) >= _ENOUGH_DANGER:
         return Intent.SAFETY, max(confidence, 0.6)
-    if intent != Intent.SAFETY and chances.get(Intent.OUT_OF_SCOPE, 0.0) >= _ENOUGH_OFF_TOPIC:
-        return Intent.OUT_OF_SCOPE, chances[Intent.OUT_OF_SCOPE]
+    off_topic = chances.get(Intent.OUT_OF_SCOPE, 0.0) >= _ENOUGH_OFF_TOPIC
+    if off_topic and intent != Intent.SAFETY and not kinds & {EntityType.MENU, EntityType.FOOD_TYPE}:
+        return Intent.OUT_OF_SCOPE, max(chances[Intent.OUT_OF_SCOPE], 1 - confidence)
     if intent in RECOMMENDING_INTENTS and any(
         topic in warnings and not _UNWANTED.match(plain, warnings[topic]) for topic in _NOT_FOR_CHILDREN
     ):
@@ -222,8 +223,7 @@ def decide_intent(reading: Reading, spans: Sequence[Span], *, quiet: bool = Fals
 _ENOUGH_DANGER = 0.2
 """A chance of danger that is acted on: missing a child costs more than asking one too many (none more on the dev rows)."""
 _ENOUGH_OFF_TOPIC = 0.25
-"""A chance of being about something else that is acted on: six of eleven such messages that were missed on the test splits
-are found, for one of food more on the dev rows."""
+"""A chance of being about something else that is acted on where no food is named."""
 _DANGER = r"(?<![가-힣]서 )죽고\s?싶|죽어\s?버리고\s?싶|살기\s?싫|살고\s?싶지\s?않|그만\s?살고\s?싶|자살(?!골)|자해|손목을?\s?(?:긋|그었|그을)|뛰어내리고|사라지고\s?싶|유서"
 """Words that are danger in every sentence; they never wait for the model's opinion."""
 _NOT_FOR_CHILDREN = ("alcohol", "adult")

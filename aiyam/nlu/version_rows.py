@@ -54,7 +54,7 @@ def known_texts(version: Path) -> frozenset[str]:
     found: set[str] = set()
     for name in (REHEARSED, HELD):
         with (
-            suppress(OSError, EOFError, zlib.error, ValueError, KeyError),
+            suppress(OSError, EOFError, zlib.error, ValueError, KeyError, TypeError),
             gzip.open(version / name, "rt", encoding="utf-8") as rows,
         ):
             found |= {json.loads(row)["text"] for row in rows}

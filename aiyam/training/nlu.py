@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -15,7 +16,7 @@ from aiyam.contracts import Manifest, Progress
 from aiyam.nlu.examples import Example
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.grammar import SHOP_NAMES
-from aiyam.nlu.grid import FEATURES_VERSION, Utterance
+from aiyam.nlu.grid import FEATURES_VERSION
 from aiyam.nlu.model import Mix, NluModel, Parts, save_model
 from aiyam.nlu.network import Network
 from aiyam.nlu.version_rows import HELD, REHEARSED, write_rows
@@ -28,11 +29,11 @@ from aiyam.training.corpus import (
     tags_of,
 )
 from aiyam.training.nlu_linear import fit_intents, fit_tagger
-from aiyam.training.nlu_mix import find_mix, scored, tune_intents
+from aiyam.training.nlu_mix import Judged, find_mix
 from aiyam.training.nlu_network import Labels, Row, Sizes, fit_network
 from aiyam.training.nlu_rows import RowMaker, surfaces_of
 from aiyam.training.nlu_split import Split, split_rows
-from aiyam.training.rows import digest_of, noisy_copy
+from aiyam.training.rows import digest_of
 
 _TOLD_EVERY = 2000
 
@@ -135,30 +136,6 @@ def train_nlu(
     return manifest
 
 
-@dataclass(frozen=True)
-class _Judged:
-    """Held-out rows that choices are made by, read once."""
-
-    examples: list[Example]
-    utterances: list[Utterance]
-
-    @classmethod
-    def of(cls, examples: list[Example], gazetteer: Gazetteer) -> _Judged:
-        return cls(examples, [Utterance.of(e.text, gazetteer) for e in examples])
-
-    def hurried(self, gazetteer: Gazetteer, rng: random.Random) -> tuple[list[Utterance], list[Example]]:
-        """Return the rows as hurried thumbs would type them."""
-        copies = (noisy_copy(e, rng) for e in self.examples)
-        examples = [
-            replace(e, text=text, spans=tuple((*span, "") for span in spans))
-            for e, (text, spans) in zip(self.examples, copies, strict=True)
-        ]
-        return [Utterance.of(e.text, gazetteer) for e in examples], examples
-
-    def score(self, parts: Parts) -> dict[str, float]:
-        return scored(parts, self.utterances, self.examples)
-
-
 # ------------------------------------------------------------------------------------------------ parts
 
 
@@ -173,35 +150,44 @@ def _fit(
     passes: int,
     seed: int,
     progress: Callable[[Progress], None],
-) -> tuple[Parts, _Judged]:
+) -> tuple[Parts, Judged]:
+    from sklearn.exceptions import ConvergenceWarning
+
     fit, intents = split.fit, labels_of(split.fit)
     maker = RowMaker(gazetteer, Labels(tuple(intents), tuple(tags_of(fit))))
     tags = maker.labels.tags
     rows = [maker.clean(e, rng) for e in _counted(fit, 0.03, 0.055, progress)]
-    judged = _Judged.of([e for e in split.held if e.intent in intents] or fit[:50], gazetteer)
+    judged = Judged.of([e for e in split.held if e.intent in intents] or fit[:50], gazetteer)
     copied = [e for e in fit if effort.noisy == 1 or rng.random() < effort.noisy]
     copies = [maker.noisy(e, rng) for e in _counted(copied, 0.055, 0.08, progress)]
     progress(Progress(stage="intent", fraction=0.08, message=f"{len(rows):,} rows, {len(intents)} intents"))
     weights = [1.0 if e.group else _WRITTEN_WEIGHT for e in (*fit, *copied)]
     share = 0.6 if epochs == 0 else 0.15
     telling = _telling(fit, rows)
-    with ThreadPoolExecutor(1) as beside:  # the machine is fitted without the interpreter's lock, on a second core
+
+    def told(done: int) -> None:
+        if linear.done():
+            linear.result()  # raises what went wrong there
+        progress(Progress(stage="spans", fraction=0.15 + share * min(1.0, done / passes)))
+
+    # The machine is fitted without the interpreter's lock, on a second core; whoever stops the training waits for it.
+    # Its warnings are silenced here, for filters belong to the process: whether it was enough the held-out figure says.
+    with warnings.catch_warnings(), ThreadPoolExecutor(1) as beside:
+        warnings.simplefilter("ignore", ConvergenceWarning)
         linear = beside.submit(
             fit_intents, [r.utterance for r in (*rows, *copies)], [e.intent for e in (*fit, *copied)], intents, weights, seed=seed
         )  # fmt: skip
         tagger = None if not passes else fit_tagger(
-            [r.utterance for r in telling], [r.tags.tolist() for r in telling], tags, passes=passes, seed=seed,
-            progress=lambda done: progress(Progress(stage="spans", fraction=0.15 + share * min(1.0, done / passes))),
+            [r.utterance for r in telling], [r.tags.tolist() for r in telling], tags, passes=passes, seed=seed, progress=told
         )  # fmt: skip
     parts = Parts(linear.result(), tags, tagger, None, Mix(tags_linear=1.0 if tagger else 0.0))
-    parts = replace(parts, mix=tune_intents(parts, judged.utterances, judged.examples))
     progress(Progress(stage="network", fraction=0.15 + share, metrics=judged.score(parts)))
     if epochs:
         start = _start_of(before)
         parts = replace(parts, network=_network(
             parts, fit, rows, maker, judged, effort, epochs=epochs, seed=seed, progress=progress, start=start
         ))  # fmt: skip
-    mix = find_mix(parts, judged.utterances, judged.examples, judged.hurried(gazetteer, rng))
+    mix = find_mix(parts, judged, judged.hurried(gazetteer, rng) if parts.network else judged)
     return replace(parts, mix=mix, tagger=parts.tagger if mix.tags_linear else None), judged
 
 
@@ -228,7 +214,7 @@ def _network(
     fit: Sequence[Example],
     rows: Sequence[Row],
     maker: RowMaker,
-    judged: _Judged,
+    judged: Judged,
     effort: Effort,
     *,
     epochs: int,
@@ -284,6 +270,6 @@ def _forgetting(
     held = [e for e in known_held if e.intent in parts.intents.labels]
     if not held:
         return {}
-    judged = _Judged.of(held, gazetteer)
+    judged = Judged.of(held, gazetteer)
     old, new = judged.score(before.parts), judged.score(parts)
     return {f"known_before_{k}": v for k, v in old.items()} | {f"known_after_{k}": v for k, v in new.items()}

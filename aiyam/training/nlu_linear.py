@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tempfile
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,9 +40,7 @@ def fit_intents(
         return LinearIntents.quantised(names, nothing, np.zeros(1, dtype=np.float32), rarity)
     target = np.array([names.index(label) for label in labels])
     machine = LinearSVC(C=1.5, tol=1e-2, max_iter=200, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the last digits do not matter; the held-out figure says whether it was enough
-        machine.fit(matrix, target, sample_weight=np.asarray(weights))
+    machine.fit(matrix, target, sample_weight=np.asarray(weights))
     found, bias = machine.coef_.T.astype(np.float32), machine.intercept_.astype(np.float32)
     if len(names) == 2:
         found, bias = np.hstack([-found, found]), np.concatenate([-bias, bias])

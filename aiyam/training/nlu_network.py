@@ -53,7 +53,13 @@ class Labels:
 def sizes_for(labels: Labels, start: Network | None = None) -> Sizes:
     """Return the widths of the network to go on from, else the defaults, or less for few labels, to read faster."""
     if start is not None:
-        return Sizes(context=start.embedding.shape[1], hidden=start.states.size, window=start.states.window)
+        return Sizes(
+            context=start.embedding.shape[1],
+            jamo=start.jamo[0].shape[1],
+            place=start.place[0].shape[1],
+            hidden=start.states.size,
+            window=start.states.window,
+        )
     few = len(labels.intents) + len(labels.tags) <= _FEW_LABELS
     return Sizes(context=96, hidden=64) if few else Sizes()
 

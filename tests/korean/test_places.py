@@ -132,7 +132,9 @@ def test_a_place_of_seoul_after_another_city_in_the_same_sentence_still_counts()
     assert [m.name for m in find_places("부산에서 왔는데 홍대 맛집")][-1] == "홍대입구역"
 
 
-@pytest.mark.parametrize("text", ["망포역 근처 김밥", "중앙역 앞", "대곡역에서 치킨", "사상역 밥집"])
+@pytest.mark.parametrize(
+    "text", ["망포역 근처 김밥", "중앙역 앞", "대곡역에서 치킨", "사상역 밥집", "정발산역 김밥", "문학경기장역"]
+)
 def test_a_station_of_another_city_is_no_misspelt_one(text: str) -> None:
     assert find_places(text) == []
 

@@ -68,6 +68,20 @@ def test_numpy_scores_what_torch_scores(utterances: list[Utterance], seed: int, 
     assert np.abs(expected_tags).max() > 0.1  # weights that say nothing would agree too
 
 
+@pytest.mark.parametrize("window", [1, 5, 9])
+def test_gates_see_as_many_places_as_they_were_trained_for(window: int) -> None:
+    short = [Utterance.of(text, Gazetteer((), {})) for text in ("", "밥", "떡볶", "", "매운 김밥", "")]
+    module, network = pair(9, 7, 5, Sizes(context=24, jamo=5, place=3, hidden=17, window=window))
+    assert network.states.window == window
+    for batch in (short, short[1:2], short[2:3]):
+        said = [u for u in batch if u.plain.text]
+        expected_intents, expected_tags = by_torch(module, said)
+        intents, tags = network.run(contexts(batch))
+        whole = [i for i, u in enumerate(batch) if u.plain.text]
+        np.testing.assert_allclose(intents[whole], expected_intents, atol=1e-3)
+        np.testing.assert_allclose(tags, expected_tags, atol=1e-3)
+
+
 def test_the_full_width_scores_alike_too(utterances: list[Utterance]) -> None:
     module, network = pair(4, 9, 6, Sizes())
     intents, tags = network.run(contexts(utterances[:2]))

@@ -85,6 +85,14 @@ def test_a_fair_chance_of_danger_or_of_another_subject_is_acted_on(
     assert 0 < confidence <= 1
 
 
+def test_food_that_is_named_outweighs_a_fair_chance_of_another_subject(understander: Understander) -> None:
+    reading = understander.read("떡볶이 먹고 싶다")
+    likely = ((Intent.FOOD_RECOMMENDATION, 0.7), (Intent.OUT_OF_SCOPE, 0.3))
+    reading = replace(reading, intent=likely[0][0], confidence=0.7, ranking=likely)
+    assert decide_intent(reading, reading.evidence)[0] is Intent.FOOD_RECOMMENDATION
+    assert decide_intent(reading, ())[0] is Intent.OUT_OF_SCOPE
+
+
 def test_the_last_one_gets_its_number_from_the_dialogue(understander: Understander) -> None:
     state = DialogueState(shown_shop_ids=("a", "b", "c"))
     assert understander.understand("마지막 가게 몇시까지 해?", state=state).filters.ordinal == 3

@@ -55,6 +55,15 @@ def test_any_label_set_trains_and_is_learnt(lamps: tuple[Path, Manifest, list[Pr
     assert scores["n"] == 30
 
 
+def test_rows_without_spans_do_not_tell_the_tagger_that_it_is_not_needed(tmp_path: Path) -> None:
+    silent = [{"text": r["text"], "intent": r["intent"]} for r in lamp_rows(20, first=90)]
+    data, dev = write(tmp_path / "lamps.jsonl", lamp_rows(60)), write(tmp_path / "dev.jsonl", silent)
+    train_nlu(data, tmp_path / "v1", dev=dev, seed=1, epochs=2, progress=lambda _: None)
+    model = NluModel.load(tmp_path / "v1", SHIPPED)
+    assert model.parts.tagger is not None
+    assert model.parts.mix.tags_linear > 0
+
+
 def test_progress_never_goes_back_and_ends_whole(lamps: tuple[Path, Manifest, list[Progress]]) -> None:
     events = lamps[2]
     fractions = [e.fraction for e in events]

@@ -15,6 +15,7 @@ from lamp_rows import lamp_rows, write
 from aiyam.contracts import Progress
 from aiyam.errors import Conflict, InvalidInput
 from aiyam.registry import open_sealed
+from aiyam.training import nlu
 from aiyam.training.nlu import train_nlu
 
 
@@ -32,6 +33,17 @@ def test_a_training_stopped_at_any_stage_leaves_no_version(tmp_path: Path, stage
 
     with pytest.raises(KeyboardInterrupt):
         train_nlu(data, tmp_path / "v1", seed=1, epochs=0, progress=stop)
+    assert [p.name for p in tmp_path.iterdir()] == ["lamps.jsonl"]
+
+
+def test_intents_that_cannot_be_fitted_leave_no_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*given: object, **options: object) -> None:
+        raise MemoryError("no room for the matrix")
+
+    monkeypatch.setattr(nlu, "fit_intents", full)
+    data = write(tmp_path / "lamps.jsonl", lamp_rows(24))
+    with pytest.raises(MemoryError, match="no room"):
+        train_nlu(data, tmp_path / "v1", seed=1, epochs=0, progress=quiet)
     assert [p.name for p in tmp_path.iterdir()] == ["lamps.jsonl"]
 
 
