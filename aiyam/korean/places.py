@@ -14,6 +14,7 @@ from aiyam.korean.slips import SlipIndex
 from aiyam.settings import REPO_ROOT
 
 SHIPPED_PLACES = REPO_ROOT / "datasets" / "places"
+SEOUL = "서울특별시"
 PlaceKind = Literal["district", "dong", "station", "province", "city", "area"]
 
 # After these a place needs no space before it and an ordinary word may be a place.
@@ -188,7 +189,7 @@ def _choose(places: list[Place], found: list[PlaceMatch], written: str) -> tuple
         key=lambda place: (
             bool(districts) and place.district not in districts,
             bool(provinces) and place.province not in provinces,
-            place.province != "서울특별시",
+            place.province != SEOUL,
             place.kind == "dong" and place.name != written,
         ),
     )
@@ -231,7 +232,6 @@ def load_places(folder: Path) -> Places:
     ordinary, ordinary_cities = frozenset(words["stations_and_dongs"]), frozenset(words["cities"])
     forms: dict[str, list[_Form]] = {}
     places: list[Place] = []
-    seoul = "서울특별시"
 
     def add(place: Place, *written: tuple[str, Literal["nothing", "left", "both", "followed", "cue"]]) -> None:
         places.append(place)
@@ -242,13 +242,13 @@ def load_places(folder: Path) -> Places:
     for row in stations:
         name = row["name"]
         full = name if name.endswith("역") else f"{name}역"
-        place = Place(full, "station", row["district"], seoul, seoul, row["lat"], row["lon"])
+        place = Place(full, "station", row["district"], SEOUL, SEOUL, row["lat"], row["lon"])
         bare = "cue" if name in ordinary else "left" if len(name) >= 4 else "both"
         aliases = [(alias, "cue" if alias in ordinary else "both") for alias in row["aliases"]]
         add(place, (full, "nothing"), (name, bare), *aliases, *((f"{alias}역", "nothing") for alias, _ in aliases))  # type: ignore[arg-type]
     for row in districts:
         name = row["name"]
-        place = Place(name, "district", name, seoul, seoul, row["lat"], row["lon"])
+        place = Place(name, "district", name, SEOUL, SEOUL, row["lat"], row["lon"])
         stem = name.removesuffix("구")
         # 강남 and 용산 alone mean the station's neighbourhood as much: the station stays first, the district second.
         add(place, (name, "both" if len(name) == 2 else "left"), (stem, "cue" if stem in ordinary else "both"))
@@ -257,19 +257,19 @@ def load_places(folder: Path) -> Places:
                 "cue" if dong["name"] in ordinary else "both" if len(dong["name"]) == 2 else "left"
             )
             written = [(dong["name"], needs), (_without_digits(dong["name"]), needs)]
-            add(Place(dong["name"], "dong", name, seoul, seoul, dong["lat"], dong["lon"]), *written)
+            add(Place(dong["name"], "dong", name, SEOUL, SEOUL, dong["lat"], dong["lon"]), *written)
     for row in provinces:
         place = Place(row["name"], "province", None, None, row["name"], row["lat"], row["lon"])
         shorts = [(s, "cue" if s == "경기" else "both") for s in row["short"]]
         add(place, (row["name"], "left"), *shorts)  # type: ignore[arg-type]
-        for city in row["cities"] if row["name"] != seoul else ():
+        for city in row["cities"] if row["name"] != SEOUL else ():
             stem = city[:-1]
             bare = "cue" if stem in ordinary_cities else "both"
             names = [(city, "both")] if city.endswith("구") or stem in forms else [(city, "left"), (stem, bare)]
             add(Place(city, "city", None, city, row["name"], None, None), *names)  # type: ignore[arg-type]
     for row in _read(folder / "neighbourhoods.jsonl"):
-        in_seoul = row["province"] == seoul
-        district, city = (row["city"], seoul) if in_seoul else (None, row["city"])
+        in_seoul = row["province"] == SEOUL
+        district, city = (row["city"], SEOUL) if in_seoul else (None, row["city"])
         place = Place(row["name"], "area", district, city, row["province"], row["lat"], row["lon"])
         add(place, (row["name"], row["needs"]), *((alias, "both") for alias in row["aliases"]))
     tolerant = [

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from aiyam.contracts import Entity, EntityType
-from aiyam.korean.places import Place, shipped_places
+from aiyam.korean.places import SEOUL, Place, shipped_places
 from aiyam.nlu.shop_columns import ShopColumns
 
 ENOUGH_SHOPS, ENOUGH_SHARE = 20, 0.01
@@ -18,12 +18,18 @@ ENOUGH_SHOPS, ENOUGH_SHARE = 20, 0.01
 def place_without_shops(entities: Sequence[Entity], catalogue: ShopColumns) -> str | None:
     """Return the name of a known place outside every city of the catalogue; None when one named place is inside.
 
-    A place that is not known at all (a neighbourhood of an imported list) counts as no place.
+    Of stations outside Seoul it is not known where they are, so they are outside where the catalogue is of Seoul. A place
+    that is not known at all (a neighbourhood of an imported list) counts as no place.
     """
     outside: str | None = None
     for entity in entities:
-        place = shipped_places().named(str(entity.value)) if entity.entity is EntityType.LOCATION else None
+        if entity.entity is not EntityType.LOCATION:
+            continue
+        name = str(entity.value)
+        place = shipped_places().named(name)
         if place is None:
+            if name in shipped_places().elsewhere and home_city(catalogue) == SEOUL:
+                outside = outside or name
             continue
         if _covers(_areas(catalogue), place):
             return None

@@ -156,6 +156,15 @@ def test_a_place_without_shops_is_said_and_not_answered_from_another_city() -> N
     assert after.filters == SHOWN.filters
 
 
+def test_a_station_of_another_city_is_said_to_be_unknown_in_seoul() -> None:
+    spans = ("망포역", EntityType.LOCATION, "망포역")
+    request = ask(said("망포역 근처 김밥", Intent.FOOD_RECOMMENDATION, Filters(menus=("김밥",), place="망포역"), spans))
+    assert request.question is not None
+    assert request.question.startswith("망포역에 있는 가게는 아직 몰라요.")
+    assert request.offered_filters is not None
+    assert (request.offered_filters.menus, request.offered_filters.place) == (("김밥",), None)
+
+
 def test_a_place_within_the_city_is_searched_even_where_no_shop_stands() -> None:
     spans = ("홍대", EntityType.LOCATION, "홍대입구역")
     request = ask(said("홍대 돈까스", Intent.FOOD_RECOMMENDATION, Filters(place="홍대입구역"), spans))
