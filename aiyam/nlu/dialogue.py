@@ -82,10 +82,14 @@ def resolve(
     away = place_without_shops(understanding.entities, catalogue)
     if away is not None:
         here = list_of_shops(text, _anywhere(understanding), state, catalogue, user, context)
-        question = notice_about(away) if state.asks else question_about(away, home_city(catalogue))
+        if state.asks:
+            question, choices, offered = notice_about(away), questions.STARTERS_KO[:3], None
+        else:
+            question, offered = question_about(away, home_city(catalogue)), here.filters
+            choices = (questions.YES_KO, *questions.STARTERS_KO[:2])
         return Request(
             intent, understanding.filters, understanding.semantic_query, question=question,
-            choices=questions.STARTERS_KO[:3], offered_filters=None if state.asks else here.filters,
+            choices=choices, offered_filters=offered,
         )  # fmt: skip
     return list_of_shops(text, understanding, state, catalogue, user, context)
 

@@ -163,6 +163,9 @@ def test_a_station_of_another_city_is_said_to_be_unknown_in_seoul() -> None:
     assert request.question.startswith("망포역에 있는 가게는 아직 몰라요.")
     assert request.offered_filters is not None
     assert (request.offered_filters.menus, request.offered_filters.place) == (("김밥",), None)
+    after = next_state(SHOWN, request, said("망포역 근처 김밥", Intent.FOOD_RECOMMENDATION), [])
+    here = ask(said(request.choices[0], Intent.SMALL_TALK), after)
+    assert (here.intent, here.filters.menus, here.question) == (Intent.FOOD_RECOMMENDATION, ("김밥",), None)
 
 
 def test_a_place_within_the_city_is_searched_even_where_no_shop_stands() -> None:
