@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.candidates.events import Events, decay
+from aiyam.candidates.item_models import Neighbours
 from aiyam.candidates.rules import Rules
 from aiyam.catalogue.query import Query
 from aiyam.contracts import CATEGORIES
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 Rows = NDArray[np.int32]
 Scores = NDArray[np.float32]
 MAX_HISTORY = 60
-BLOCK = 2000
 DEFAULT_PRICE_WON = 8000.0
 
 
@@ -69,37 +69,7 @@ class Collaborative:
         ones = np.ones(int(liked.sum()), np.float32)
         x = sparse.csr_matrix((ones, (events.user[liked], self._number[events.shop[liked]])), shape=(events.n_users, m))
         x.data = np.log1p(x.data)
-        # Inverse user frequency: someone who orders everywhere says little about which shops go together.
-        reach = np.maximum(np.diff(x.indptr), 1)
-        x = sparse.csr_matrix(sparse.diags(1 / np.log2(1 + reach)) @ x)
-        norms = np.sqrt(np.asarray(x.multiply(x).sum(axis=0)).ravel())
-        crowd = np.asarray((x > 0).sum(axis=0)).ravel()
-        columns = x.tocsc()
-        k = self._rules.n_neighbours
-        neighbour: list[NDArray[np.int32]] = []
-        likeness: list[Scores] = []
-        start = [0]
-        for low in range(0, m, BLOCK):
-            block = (columns[:, low : low + BLOCK].T @ x).tocsr()
-            for i in range(block.shape[0]):
-                span = slice(block.indptr[i], block.indptr[i + 1])
-                at, value = block.indices[span], block.data[span]
-                others = at != low + i
-                at, value = at[others], value[others]
-                support = np.minimum(crowd[at], crowd[low + i])
-                value = (
-                    value / np.maximum(norms[at] * norms[low + i], 1e-9) * support / (support + self._rules.shrinkage)
-                )
-                if len(at) > k:
-                    best = np.argpartition(-value, k)[:k]
-                    at, value = at[best], value[best]
-                order = np.argsort(at)
-                neighbour.append(at[order].astype(np.int32))
-                likeness.append(value[order].astype(np.float32))
-                start.append(start[-1] + len(at))
-        self._neighbour = np.concatenate(neighbour) if neighbour else np.empty(0, np.int32)
-        self._likeness = np.concatenate(likeness) if likeness else np.empty(0, np.float32)
-        self._neighbour_start = np.asarray(start, np.int64)
+        self._weights = Neighbours(x, k=self._rules.n_neighbours, shrinkage=self._rules.shrinkage).weights
 
     def history(self, user_id: str) -> tuple[Rows, Scores]:
         """Return the shops someone went to and their decayed weights, heaviest first; empty for a newcomer."""
@@ -111,13 +81,10 @@ class Collaborative:
 
     def model_scores(self, shops: Rows, weights: Scores) -> Scores:
         """Return float32 (n_active,): summed likeness to a history plus the history itself, 0..1 by its maximum."""
-        out = np.zeros(len(self._active), np.float32)
         numbers = self._number[shops]
         known = numbers >= 0
         numbers, weights = numbers[known], weights[known] ** np.float32(0.5)
-        for number, weight in zip(numbers.tolist(), weights.tolist(), strict=True):
-            span = slice(self._neighbour_start[number], self._neighbour_start[number + 1])
-            out[self._neighbour[span]] += weight * self._likeness[span]
+        out = np.asarray(weights @ self._weights[numbers], np.float32).ravel()
         top = float(out.max(initial=0.0))
         if top > 0:
             out /= top

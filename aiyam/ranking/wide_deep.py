@@ -34,7 +34,8 @@ class WideDeepConfig:
     ``features`` "spec" hides the slots after the baseline's; ``loss`` "listwise" is a softmax over each request's list,
     "bce" the weighted cross entropy of single rows. ``negatives`` is how many unchosen candidates a positive brings,
     ``orders_share`` how much of what is learned from are orders without a request, and ``warm_start`` solves the wide
-    part alone first (it is convex), so that the deep part only learns what it cannot say.
+    part alone first (it is convex), so that the deep part only learns what it cannot say. With ``wide_in_deep`` the deep part
+    reads the wide slots too, so that it can learn when to trust which.
     """
 
     wide_features: int = N_WIDE
@@ -47,6 +48,7 @@ class WideDeepConfig:
     hidden: tuple[int, ...] = (128, 64, 32)
     dropout: float = 0.3
     features: Literal["all", "spec"] = "all"
+    wide_in_deep: bool = True
     loss: Literal["listwise", "bce"] = "listwise"
     negatives: int = 50
     orders_share: float = 0.5
@@ -102,6 +104,12 @@ class WideDeepConfig:
         return {**asdict(self), "hidden": list(self.hidden)}
 
     @property
+    def n_deep_inputs(self) -> int:
+        """Width of what the deep part reads."""
+        ids = self.user_embedding + self.shop_embedding + self.brand_embedding + self.category_embedding
+        return ids + self.query_vector + self.numbers + self.wide_in_deep * self.wide_features
+
+    @property
     def n_visible(self) -> int:
         """How many wide slots the model sees."""
         return SPEC_SLOTS if self.features == "spec" else N_WIDE
@@ -125,11 +133,7 @@ def make_network(config: WideDeepConfig, n_users: int, n_shops: int, n_brands: i
             self.category = nn.Embedding(N_CATEGORIES, config.category_embedding)
             for table in (self.user, self.shop, self.brand, self.category):
                 nn.init.normal_(table.weight, std=0.02)
-            sizes = (
-                config.user_embedding + config.shop_embedding + config.brand_embedding + config.category_embedding
-                + config.query_vector + config.numbers,
-                *config.hidden,
-            )  # fmt: skip
+            sizes = (config.n_deep_inputs, *config.hidden)
             layers: list[nn.Module] = []
             for before, after in pairwise(sizes):
                 layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(config.dropout)]
@@ -150,7 +154,8 @@ def make_network(config: WideDeepConfig, n_users: int, n_shops: int, n_brands: i
             wide: torch.Tensor,
         ) -> torch.Tensor:
             ids = (self.user(users), self.shop(shops), self.brand(brands), self.category(categories))
-            deep = self.deep(torch.cat((*ids, query_vectors, numbers), dim=1))
+            seen = (*ids, query_vectors, numbers, *((wide,) if config.wide_in_deep else ()))
+            deep = self.deep(torch.cat(seen, dim=1))
             return self.out(torch.cat((self.wide(wide), deep), dim=1)).squeeze(1)  # type: ignore[no-any-return]
 
     return WideDeep()
@@ -171,15 +176,18 @@ class WideDeepScorer:
         first = np.ascontiguousarray(weights["deep.0.weight"].T)
         bounds = np.cumsum(
             [config.user_embedding, config.shop_embedding, config.brand_embedding, config.category_embedding,
-             config.query_vector, N_USER_NUMBERS]
+             config.query_vector, N_USER_NUMBERS, config.numbers - N_USER_NUMBERS]
         )  # fmt: skip
-        user, shop, brand, category, query, user_numbers, shop_numbers = np.split(first, bounds)
+        user, shop, brand, category, query, user_numbers, shop_numbers, wide = np.split(first, bounds)
         self._user = weights["user.weight"] @ user + weights["deep.0.bias"]
         self._shop = weights["shop.weight"] @ shop
         self._brand = weights["brand.weight"] @ brand
         self._category = weights["category.weight"] @ category
         self._query, self._user_numbers = query, user_numbers
         self._shop_numbers = np.ascontiguousarray(shop_numbers)
+        self._deep_wide = np.ascontiguousarray(wide) if config.wide_in_deep else None
+        if self._deep_wide is not None:
+            self._deep_wide[config.n_visible :] = 0.0
         self._layers = [
             (np.ascontiguousarray(weights[f"deep.{3 * i}.weight"].T), weights[f"deep.{3 * i}.bias"])
             for i in range(1, len(config.hidden))
@@ -211,6 +219,8 @@ class WideDeepScorer:
         if query_vector is not None:
             common = common + query_vector @ self._query
         hidden = numbers[:, N_USER_NUMBERS:] @ self._shop_numbers
+        if self._deep_wide is not None:
+            hidden += wide @ self._deep_wide
         hidden += self._shop[shops]
         hidden += self._brand[brands]
         hidden += self._category[categories]
@@ -229,11 +239,7 @@ def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _check(config: WideDeepConfig, weights: dict[str, NDArray[np.float32]]) -> None:
-    inputs = (
-        config.user_embedding + config.shop_embedding + config.brand_embedding + config.category_embedding
-        + config.query_vector + config.numbers
-    )  # fmt: skip
-    sizes = (inputs, *config.hidden)
+    sizes = (config.n_deep_inputs, *config.hidden)
     expected: dict[str, tuple[int | None, ...]] = {
         "user.weight": (None, config.user_embedding),
         "shop.weight": (None, config.shop_embedding),
