@@ -80,13 +80,22 @@ def _cox(
     """Fit slope and intercept by Newton\'s method; nan where the draw holds one outcome only."""
     if not 0 < (weight * truth).sum() < weight.sum():
         return np.nan, np.nan
-    x = np.stack((log_odds, np.ones_like(log_odds)), axis=1)
-    beta = np.array([1.0, 0.0])
+    middle = float((weight * log_odds).sum() / weight.sum())
+    x = np.stack((log_odds - middle, np.ones_like(log_odds)), axis=1)
+    rate = float((weight * truth).sum() / weight.sum())
+    beta = np.array([0.0, np.log(rate / (1 - rate))])
+    cost = _cost(x @ beta, truth, weight)
     for _ in range(_STEPS):
         p = 1.0 / (1.0 + np.exp(-np.clip(x @ beta, -30, 30)))
         curve = (x * (weight * p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(2)
         step = np.linalg.solve(curve, x.T @ (weight * (truth - p)))
-        beta = beta + np.clip(step, -2.0, 2.0)
+        while (tried := _cost(x @ (beta + step), truth, weight)) > cost and np.abs(step).max() > 1e-6:
+            step = step / 2
+        beta, cost = beta + step, min(tried, cost)
         if np.abs(step).max() < 1e-6:
             break
-    return float(beta[0]), float(beta[1])
+    return float(beta[0]), float(beta[1] - beta[0] * middle)
+
+
+def _cost(z: NDArray[np.float64], truth: NDArray[np.float64], weight: NDArray[np.floating]) -> float:
+    return float((weight * (np.logaddexp(0.0, z) - truth * z)).sum())

@@ -18,7 +18,7 @@ from aiyam.candidates.rules import load_rules
 from aiyam.contracts import KST, Progress
 from aiyam.errors import DataError, InvalidInput
 from aiyam.ranking.features import feature_table
-from aiyam.ranking.replay import GOOD_REVIEW, Choices, Moment, led_to, request_at, told_before
+from aiyam.ranking.replay import FAVORITED, GOOD_REVIEW, TOLD_WITHIN_S, Choices, Moment, led_to, request_at, told_before
 from aiyam.ranking.statistics import KST_OFFSET_S
 from aiyam.registry import sha256_of
 from aiyam.settings import REPO_ROOT
@@ -252,12 +252,7 @@ def _all_asks(archive: Archive, choices: Choices, chats: Sequence[Moment], skipp
     """Every logged request with a choice, every choice without one, and every such turn of the chat, oldest first."""
     log = archive.interactions.requests
     request = np.repeat(np.arange(len(log)), np.diff(log.imp_start))
-    reviews = archive.interactions.reviews
-    n_shops = max(len(archive.catalogue), 1)
-    good = reviews.value >= GOOD_REVIEW
-    praised = np.unique(reviews.user[good].astype(np.int64) * n_shops + reviews.shop_row[good])
-    chosen = log.imp_outcome >= 2
-    chosen |= np.isin(log.user[request].astype(np.int64) * n_shops + log.imp_shop_row, praised)
+    chosen = (log.imp_outcome >= FAVORITED) | _praised(archive, log.user[request], log.imp_shop_row, log.ts[request])
     asked = np.unique(request[chosen])
     skipped["request without a choice"] += len(log) - len(asked)
     led, told = led_to(archive.interactions, choices), told_before(archive.interactions, choices)
@@ -267,6 +262,23 @@ def _all_asks(archive: Archive, choices: Choices, chats: Sequence[Moment], skipp
     number = np.concatenate((asked, bare, np.arange(len(chats)))).astype(np.int64)
     ts = np.concatenate((log.ts[asked], choices.ts[bare], np.array([m.ts for m in chats], np.int64)))
     return Asks(source, number, ts).part(np.lexsort((number, source, ts)))
+
+
+def _praised(
+    archive: Archive, user: NDArray[np.int32], shop: NDArray[np.int32], ts: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Tell of each impression whether the person gave the shop a good review in the days after it."""
+    reviews, n_shops = archive.interactions.reviews, len(archive.catalogue)
+    good = reviews.value >= GOOD_REVIEW
+    pairs, code = np.unique(reviews.user[good].astype(np.int64) * n_shops + reviews.shop_row[good], return_inverse=True)
+    if not len(pairs):
+        return np.zeros(len(ts), np.bool_)
+    at = np.sort(code * _FAR + reviews.ts[good])
+    pair = user.astype(np.int64) * n_shops + shop
+    mine = np.minimum(np.searchsorted(pairs, pair), len(pairs) - 1)
+    wanted = mine * _FAR + ts
+    after = at[np.minimum(np.searchsorted(at, wanted), len(at) - 1)] - wanted
+    return np.asarray((pairs[mine] == pair) & (after >= 0) & (after < TOLD_WITHIN_S), np.bool_)
 
 
 def _known_enough(

@@ -47,7 +47,7 @@ def main() -> None:
     args = parser.parse_args()
     home = args.home or Path(tempfile.mkdtemp())
     try:
-        print(json.dumps(bench(args, home), ensure_ascii=False, indent=1))
+        print(json.dumps(bench(args, home), ensure_ascii=False))
     finally:
         if args.home is None:
             shutil.rmtree(home)
