@@ -151,7 +151,8 @@ def data_training_table(
 ) -> None:
     """Write the ranker's training table from orders, favourites, reviews and chat feedback, with a report beside it."""
     from aiyam.parts import production_folder
-    from aiyam.training.full_table import TableOptions, paths_of, write_training_table
+    from aiyam.training.asks import TableOptions
+    from aiyam.training.full_table import paths_of, write_training_table
 
     settings = read_settings()
     options = TableOptions(

@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from aiyam.candidates.collaborative import Collaborative
 from aiyam.candidates.encoder import TextEncoder
 from aiyam.candidates.funnels import Funnels
+from aiyam.candidates.popularity import Popularity
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.interactions import Events, Interactions
 from aiyam.contracts import KST, USER_ID_PATTERN, UserProfile
@@ -52,15 +54,26 @@ class Archive:
         nameless = frozenset(user_id for user_id in interactions.user_ids if not re.match(USER_ID_PATTERN, user_id))
         return cls(catalogue, interactions, profiles, unreadable | nameless, skipped, encoder_dir, rules)
 
-    def at(self, cut: int) -> AsOf:
-        """Rebuild what was known just before a moment (epoch seconds): layer 1, aggregates, crosses, ages."""
+    def at(self, cut: int, *, like: AsOf | None = None) -> AsOf:
+        """Rebuild what was known just before a moment (epoch seconds): layer 1, aggregates, crosses, ages.
+
+        ``like``: what was known at another moment, whose parts that no act of a person changes are used again.
+        """
         known = before(self.interactions, cut)
         catalogue = _counted(self.catalogue, known)
-        encoder = TextEncoder.load(self.encoder_dir)
-        funnels = Funnels.build(catalogue, known, encoder=encoder, rules=dict(self.rules), now_ts=cut - 1)
+        encoder = like.encoder if like is not None else TextEncoder.load(self.encoder_dir)
+        if like is None:
+            funnels = Funnels.build(catalogue, known, encoder=encoder, rules=dict(self.rules), now_ts=cut - 1)
+        else:
+            same = like.funnels
+            collaborative = Collaborative(catalogue, known, same.rules, now_ts=cut - 1)
+            popularity = Popularity(catalogue, known, same.rules, now_ts=cut - 1)
+            funnels = Funnels(
+                catalogue, same.rules, same.constraints, collaborative, same.content, same.contextual, popularity
+            )
         stats = Statistics.build(catalogue, self.interactions, until=cut, shop_vectors=funnels.content.vectors)
-        day = datetime.fromtimestamp(cut, KST).date()
-        profiles = {user_id: aged(profile, day) for user_id, profile in self.profiles.items()}
+        day, older = datetime.fromtimestamp(cut, KST).date(), {} if like is None else like.profiles
+        profiles = {user_id: aged(older.get(user_id, profile), day) for user_id, profile in self.profiles.items()}
         stats = stats.with_crosses(fit_crosses(catalogue, stats, profiles))
         return AsOf(cut, known.last_ts, catalogue, encoder, funnels, stats, profiles)
 
@@ -135,9 +148,8 @@ def read_people(store: Store) -> tuple[dict[str, UserProfile], frozenset[str]]:
 
 def aged(profile: UserProfile, day: date) -> UserProfile:
     """Return the profile with the age it had on a day; without a birthday the age stays unknown."""
-    if profile.birthday is None:
-        return profile
-    return profile.model_copy(update={"age": min(120, age_on(profile.birthday, day))})
+    age = None if profile.birthday is None else min(120, age_on(profile.birthday, day))
+    return profile if age == profile.age else profile.model_copy(update={"age": age})
 
 
 def _part(events: Events, kept: NDArray[np.bool_]) -> Events:

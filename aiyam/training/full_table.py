@@ -12,63 +12,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aiyam.candidates.rules import load_rules
-from aiyam.contracts import KST, Progress
-from aiyam.errors import DataError, InvalidInput
+from aiyam.contracts import Progress
+from aiyam.errors import DataError
 from aiyam.ranking.features import feature_table
-from aiyam.ranking.replay import FAVORITED, GOOD_REVIEW, TOLD_WITHIN_S, Choices, Moment, led_to, request_at, told_before
+from aiyam.ranking.replay import Choices, Moment, request_at
 from aiyam.ranking.statistics import KST_OFFSET_S
 from aiyam.registry import sha256_of
 from aiyam.settings import REPO_ROOT
 from aiyam.store import Store
 from aiyam.store.files import written_at_once
 from aiyam.training.as_of import Archive, AsOf
+from aiyam.training.asks import CHAT, CHOICE, SOURCES, Asks, TableOptions, choose_asks, day_of
 from aiyam.training.chat_moments import chat_moments
 from aiyam.training.leaks import LeakCheck, Side
 from aiyam.training.shared_work import in_processes
 from aiyam.training.table import DAY_S, TrainingTable, replay, split_time
 from aiyam.training.table_files import COLUMNS, TableFile, check_ending, partial_files
 
-REQUEST, CHOICE, CHAT = 0, 1, 2
-SOURCES = ("logged requests", "choices nobody was asked for", "chat turns")
 _PIECE = 4_000
 """Requests replayed at once: few enough to share out and to hold, many enough to pay for rebuilding layer 1."""
-
-_FAR = 1 << 36
-
-
-@dataclass(frozen=True)
-class TableOptions:
-    """What goes into the table. ``since`` and ``until`` are epoch seconds; ``max_requests`` are drawn by the seed.
-
-    ``refresh_days``: how often layer 1 is rebuilt along the way, as it is in service.
-    """
-
-    seed: int
-    min_interactions: int = 5
-    negatives: int = 2
-    refresh_days: int = 7
-    since: int | None = None
-    until: int | None = None
-    max_requests: int | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Asks:
-    """a moments to replay, oldest first, (a,) each: where they come from, their number there, and their time."""
-
-    source: NDArray[np.int8]
-    number: NDArray[np.int64]
-    ts: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.ts)
-
-    def part(self, picked: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Asks:
-        """Return some of them."""
-        return Asks(self.source[picked], self.number[picked], self.ts[picked])
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,8 +107,7 @@ def write_training_table(
     chats, skipped_chats = chat_moments(store, archive.catalogue.row_of, now_ts=now_ts)
     skipped: Counter[str] = Counter(archive.skipped) + Counter(skipped_chats)
     choices = Choices.of(archive.interactions)
-    asks = _known_enough(archive, choices, chats, _all_asks(archive, choices, chats, skipped), options, skipped)
-    asks = _drawn(asks, options, skipped)
+    asks = choose_asks(archive, choices, chats, options, skipped)
     if not len(asks):
         raise DataError(
             f"Expected orders, favourites, good reviews or chosen suggestions of people with at least"
@@ -181,7 +144,7 @@ def write_training_table(
         n_both = leaks.finish()
         if not all(file.n_rows for file in files):
             raise DataError(
-                f"Expected rows before and after {_day(split)}, got {files[0].n_rows:,} and {files[1].n_rows:,}"
+                f"Expected rows before and after {day_of(split)}, got {files[0].n_rows:,} and {files[1].n_rows:,}"
                 f" ({_spoken(skipped)}).",
                 hint="Collect more requests, or choose other dates.",
             )
@@ -189,7 +152,7 @@ def write_training_table(
         **tally.report(),
         "requests_by_source": dict(zip(SOURCES, np.bincount(asks.source, minlength=3).tolist(), strict=True)),
         "skipped": dict(sorted(skipped.items())),
-        "split_date": _day(split),
+        "split_date": day_of(split),
         "rebuilt_layer_1": len({piece.cut for piece in pieces}),
         "leak_check": {"passed": True, "on_both_sides": n_both},
         "options": asdict(options),
@@ -207,12 +170,15 @@ def write_training_table(
 
 
 def replay_piece(material: Material, piece: Piece, kept: dict[int, AsOf]) -> Replayed:
-    """Replay one piece; ``kept`` holds the layer 1 of the piece before, which is used again for the same cut."""
+    """Replay one piece; ``kept`` holds what was known for the piece before, and is used again as far as it can be.
+
+    One person's requests are replayed one after the other, for layer 1 remembers the latest person; rows come by time.
+    """
     if piece.cut not in kept:
-        kept.clear()
-        kept[piece.cut] = material.archive.at(piece.cut)
+        latest = kept.popitem()[1] if kept else None
+        kept[piece.cut] = material.archive.at(piece.cut, like=latest)
     known, skipped = kept[piece.cut], Counter[str]()
-    moments = list(_moments(material, piece.asks, skipped))
+    moments = sorted(_moments(material, piece.asks, skipped), key=lambda m: (m.user_id, m.ts))
     table = replay(
         known.catalogue,
         known.stats,
@@ -227,7 +193,8 @@ def replay_piece(material: Material, piece: Piece, kept: dict[int, AsOf]) -> Rep
     )
     skipped["choice that layer 1 did not find"] = table.n_missed
     skipped["request without a choice in time"] = table.n_idle
-    return Replayed(piece, table, known.last_ts + 1, +skipped)
+    by_time = np.argsort(table.ts, kind="stable")
+    return Replayed(piece, table.part(by_time), known.last_ts + 1, +skipped)
 
 
 def _moments(material: Material, asks: Asks, skipped: Counter[str]) -> Iterator[Moment]:
@@ -246,85 +213,6 @@ def _moments(material: Material, asks: Asks, skipped: Counter[str]) -> Iterator[
             skipped["person whose record cannot be read"] += 1
         else:
             yield moment
-
-
-def _all_asks(archive: Archive, choices: Choices, chats: Sequence[Moment], skipped: Counter[str]) -> Asks:
-    """Every logged request with a choice, every choice without one, and every such turn of the chat, oldest first."""
-    log = archive.interactions.requests
-    request = np.repeat(np.arange(len(log)), np.diff(log.imp_start))
-    chosen = (log.imp_outcome >= FAVORITED) | _praised(archive, log.user[request], log.imp_shop_row, log.ts[request])
-    asked = np.unique(request[chosen])
-    skipped["request without a choice"] += len(log) - len(asked)
-    led, told = led_to(archive.interactions, choices), told_before(archive.interactions, choices)
-    skipped["choice that a request or an order has told already"] += int((led | told).sum())
-    bare = np.flatnonzero(~led & ~told)
-    source = np.repeat(np.array([REQUEST, CHOICE, CHAT], np.int8), [len(asked), len(bare), len(chats)])
-    number = np.concatenate((asked, bare, np.arange(len(chats)))).astype(np.int64)
-    ts = np.concatenate((log.ts[asked], choices.ts[bare], np.array([m.ts for m in chats], np.int64)))
-    return Asks(source, number, ts).part(np.lexsort((number, source, ts)))
-
-
-def _praised(
-    archive: Archive, user: NDArray[np.int32], shop: NDArray[np.int32], ts: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """Tell of each impression whether the person gave the shop a good review in the days after it."""
-    reviews, n_shops = archive.interactions.reviews, len(archive.catalogue)
-    good = reviews.value >= GOOD_REVIEW
-    pairs, code = np.unique(reviews.user[good].astype(np.int64) * n_shops + reviews.shop_row[good], return_inverse=True)
-    if not len(pairs):
-        return np.zeros(len(ts), np.bool_)
-    at = np.sort(code * _FAR + reviews.ts[good])
-    pair = user.astype(np.int64) * n_shops + shop
-    mine = np.minimum(np.searchsorted(pairs, pair), len(pairs) - 1)
-    wanted = mine * _FAR + ts
-    after = at[np.minimum(np.searchsorted(at, wanted), len(at) - 1)] - wanted
-    return np.asarray((pairs[mine] == pair) & (after >= 0) & (after < TOLD_WITHIN_S), np.bool_)
-
-
-def _known_enough(
-    archive: Archive,
-    choices: Choices,
-    chats: Sequence[Moment],
-    asks: Asks,
-    options: TableOptions,
-    skipped: Counter[str],
-) -> Asks:
-    """Leave out people with too short a past, as of each moment; no later event is counted."""
-    interactions = archive.interactions
-    parts = (interactions.orders, interactions.favorites, interactions.reviews)
-    events = np.sort(np.concatenate([p.user.astype(np.int64) * _FAR + p.ts for p in parts]))
-    user = np.full(len(asks), -1, np.int64)
-    for source, of in ((REQUEST, interactions.requests.user), (CHOICE, choices.user)):
-        mine = asks.source == source
-        user[mine] = of[asks.number[mine]]
-    from_chat = asks.source == CHAT
-    user[from_chat] = [interactions.row_of_user.get(chats[i].user_id, -1) for i in asks.number[from_chat].tolist()]
-    n_past = np.searchsorted(events, user * _FAR + asks.ts) - np.searchsorted(events, user * _FAR)
-    enough = np.where(user >= 0, n_past, 0) >= options.min_interactions
-    skipped["fewer earlier events than min_interactions"] += int((~enough).sum())
-    return asks.part(enough)
-
-
-def _drawn(asks: Asks, options: TableOptions, skipped: Counter[str]) -> Asks:
-    """Leave out what lies outside the dates, then draw at most so many."""
-    inside = np.ones(len(asks), np.bool_)
-    if options.since is not None:
-        inside &= asks.ts >= options.since
-    if options.until is not None:
-        inside &= asks.ts < options.until
-    if options.since is not None and options.until is not None and options.since >= options.until:
-        raise InvalidInput(
-            f"Expected --since before --until, got {_day(options.since)} and {_day(options.until)}.",
-            hint="Change one of them.",
-        )
-    skipped["outside the dates asked for"] += int((~inside).sum())
-    asks = asks.part(inside)
-    if options.max_requests is None or len(asks) <= options.max_requests:
-        return asks
-    skipped["not drawn, by max_requests"] += len(asks) - options.max_requests
-    return asks.part(
-        np.sort(np.random.default_rng(options.seed).choice(len(asks), options.max_requests, replace=False))
-    )
 
 
 def _pieces(asks: Asks, split: int, refresh_days: int) -> list[Piece]:
@@ -373,10 +261,6 @@ class _Tally:
             "parts": {side: dict(counts) for side, counts in self._sides.items()},
             "rows_by_weight": dict(sorted(self._weights.items())),
         }
-
-
-def _day(ts: int) -> str:
-    return datetime.fromtimestamp(ts, KST).date().isoformat()
 
 
 def _spoken(skipped: Counter[str]) -> str:

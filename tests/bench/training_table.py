@@ -28,8 +28,9 @@ from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.city import generate_city
 from aiyam.contracts import KST, Progress
 from aiyam.store import Store
+from aiyam.training.asks import TableOptions
 from aiyam.training.content import train_content
-from aiyam.training.full_table import TableOptions, write_training_table
+from aiyam.training.full_table import write_training_table
 
 
 def main() -> None:

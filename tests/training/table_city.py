@@ -13,8 +13,9 @@ from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.city import generate_city
 from aiyam.contracts import KST, Progress
 from aiyam.store import Store, sqlite
+from aiyam.training.asks import TableOptions
 from aiyam.training.content import train_content
-from aiyam.training.full_table import TableOptions, paths_of, write_training_table
+from aiyam.training.full_table import paths_of, write_training_table
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=KST)
 END = int(datetime(2026, 3, 1, tzinfo=KST).timestamp())

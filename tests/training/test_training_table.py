@@ -147,6 +147,21 @@ def test_a_row_holds_the_features_that_layer_1_and_the_ranker_would_have_made_th
     assert compared > 20
 
 
+def test_layer_1_is_the_same_whether_its_fixed_parts_are_used_again_or_not(city: Path, store: Store) -> None:
+    rules = load_rules(REPO_ROOT / "datasets" / "candidates")
+    archive = Archive.read(store, encoder_dir=city / "content", rules=rules, now_ts=int(NOW.timestamp()))
+    day = END - 30 * DAY_S
+    fresh, again = archive.at(day), archive.at(day, like=archive.at(day - 300 * DAY_S))
+    for moment in moments_of(archive.interactions, since=day, limit=40):
+        query = query_of(moment, fresh.profiles.get(moment.user_id))
+        assert query.user == query_of(moment, again.profiles.get(moment.user_id)).user
+        one, other = (known.funnels.find(query) for known in (fresh, again))
+        assert one.rows.tolist() == other.rows.tolist()
+        assert np.array_equal(one.scores, other.scores)
+        first, second = (build_features(known.catalogue, known.stats, query, one).wide for known in (fresh, again))
+        assert np.array_equal(first, second)
+
+
 def test_a_past_too_short_is_left_out_and_counted(city: Path, store: Store, tmp_path: Path) -> None:
     low = build(store, city, tmp_path / "low.parquet", replace(RECENT, min_interactions=0, max_requests=None))
     high = build(store, city, tmp_path / "high.parquet", replace(RECENT, min_interactions=40, max_requests=None))
