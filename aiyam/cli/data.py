@@ -146,7 +146,7 @@ def data_training_table(
         int, typer.Option("--refresh_days", "--refresh-days", min=1, help="Days a layer 1 serves before it is rebuilt.")
     ] = 7,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one a core.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every draw.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of every draw.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the ranker's training table from orders, favourites, reviews and chat feedback, with a report beside it."""

@@ -93,7 +93,7 @@ def evaluate_ranker(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="First day; default: the first that no version has seen."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the draws and the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws and the bootstrap.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Compare rankers on requests none has seen: with each other, with popularity, with each funnel, by group."""

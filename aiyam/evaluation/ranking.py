@@ -26,7 +26,7 @@ from aiyam.ranking.statistics import Statistics
 from aiyam.registry import open_sealed
 from aiyam.settings import REPO_ROOT
 from aiyam.store import Store
-from aiyam.store.people import list_profiles
+from aiyam.store.people import aged, read_people
 
 NEWCOMER_EVENTS = 5
 """Someone with fewer events before a request is a newcomer."""
@@ -95,7 +95,8 @@ def evaluate_rankers(
     """
     start = first_unseen(folders, since)
     interactions = Interactions.load(store, Catalogue.load(store))
-    moments = _held_out(interactions, start, max_requests, max_users, seed)
+    profiles, unreadable = read_people(store, interactions.user_ids)
+    moments = _held_out(interactions, unreadable, start, max_requests, max_users, seed)
     catalogue = Catalogue.load(store, until=start)
     known = Interactions.load(store, catalogue, until=start)
     encoder = TextEncoder.load(encoder_dir)
@@ -108,7 +109,7 @@ def evaluate_rankers(
         stats,
         encoder,
         {who: Ranker.load(folder, catalogue, stats) for who, folder in folders.items()},
-        {p.user_id: p for p in list_profiles(store, today=day, limit=10_000_000)},
+        {user_id: aged(profile, day) for user_id, profile in profiles.items()},
         truth,
     )
     lists = Lists(catalogue, stats.shop_orders, with_truth=truth is not None)
@@ -153,10 +154,15 @@ def first_unseen(folders: Mapping[str, Path], since: int | None) -> int:
 
 
 def _held_out(
-    interactions: Interactions, start: int, max_requests: int, max_users: int | None, seed: int
+    interactions: Interactions,
+    unreadable: frozenset[str],
+    start: int,
+    max_requests: int,
+    max_users: int | None,
+    seed: int,
 ) -> list[Moment]:
     moments = moments_of(interactions, since=start, limit=max_requests if max_users is None else None, seed=seed)
-    chosen = [m for m in moments if any(what >= FAVORITED for what in m.outcomes)]
+    chosen = [m for m in moments if m.user_id not in unreadable and any(what >= FAVORITED for what in m.outcomes)]
     if max_users is not None:
         rng = np.random.default_rng(seed)
         people = sorted({m.user_id for m in chosen})

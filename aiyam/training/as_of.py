@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from aiyam.candidates.collaborative import Collaborative
 from aiyam.candidates.encoder import TextEncoder
@@ -20,14 +18,12 @@ from aiyam.candidates.funnels import Funnels
 from aiyam.candidates.popularity import Popularity
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.interactions import Events, Interactions
-from aiyam.contracts import KST, USER_ID_PATTERN, UserProfile
+from aiyam.contracts import KST, UserProfile
 from aiyam.ranking.statistics import Statistics, fit_crosses
-from aiyam.store import Store, schema
-from aiyam.store.columns import read_columns
-from aiyam.store.people import age_on
+from aiyam.store import Store
+from aiyam.store.people import aged, read_people
 
 BEST_RATING, WORST_RATING = 5.0, 1.0
-_OWN_COLUMNS = tuple(UserProfile.model_fields.keys() - {"age"})
 
 
 @dataclass(frozen=True)
@@ -50,9 +46,8 @@ class Archive:
         """Read the store; what it says happened after ``now_ts`` (epoch seconds) is an error of the source."""
         catalogue = Catalogue.load(store)
         interactions, skipped = clean(Interactions.load(store, catalogue), now_ts)
-        profiles, unreadable = read_people(store)
-        nameless = frozenset(user_id for user_id in interactions.user_ids if not re.match(USER_ID_PATTERN, user_id))
-        return cls(catalogue, interactions, profiles, unreadable | nameless, skipped, encoder_dir, rules)
+        profiles, unreadable = read_people(store, interactions.user_ids)
+        return cls(catalogue, interactions, profiles, unreadable, skipped, encoder_dir, rules)
 
     def at(self, cut: int, *, like: AsOf | None = None) -> AsOf:
         """Rebuild what was known just before a moment (epoch seconds): layer 1, aggregates, crosses, ages.
@@ -128,28 +123,6 @@ def before(interactions: Interactions, until: int) -> Interactions:
         reviews=_part(interactions.reviews, interactions.reviews.ts < until),
         requests=_requests(interactions, 0, int(np.searchsorted(interactions.requests.ts, until))),
     )
-
-
-def read_people(store: Store) -> tuple[dict[str, UserProfile], frozenset[str]]:
-    """Return the stored people, ages left open, and the ids of those whose row breaks the contract."""
-    columns = read_columns(store, schema.person, _OWN_COLUMNS)
-    profiles: dict[str, UserProfile] = {}
-    unreadable: set[str] = set()
-    for values in zip(*columns.values(), strict=True):
-        row = dict(zip(columns, values, strict=True))
-        row["allergies"] = tuple(row["allergies"].split())
-        row["dietary_preferences"] = tuple(row["dietary_preferences"].split())
-        try:
-            profiles[row["user_id"]] = UserProfile(**{**row, "birthday": row["birthday"] or None})
-        except ValidationError:
-            unreadable.add(row["user_id"])
-    return profiles, frozenset(unreadable)
-
-
-def aged(profile: UserProfile, day: date) -> UserProfile:
-    """Return the profile with the age it had on a day; without a birthday the age stays unknown."""
-    age = None if profile.birthday is None else min(120, age_on(profile.birthday, day))
-    return profile if age == profile.age else profile.model_copy(update={"age": age})
 
 
 def _part(events: Events, kept: NDArray[np.bool_]) -> Events:

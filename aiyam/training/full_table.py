@@ -118,9 +118,9 @@ def write_training_table(
     material = Material(archive, choices, chats, options, split)
     pieces = _pieces(asks, split, options.refresh_days)
     paths = paths_of(out)
-    paths[2].unlink(missing_ok=True)  # from here on, what stands there is not whole
     tally, leaks = _Tally(), LeakCheck()
     with partial_files(paths[:2]) as partial:
+        paths[2].unlink(missing_ok=True)  # from here on, what stands there is not whole
         files = [
             TableFile(path, out.suffix, archive.catalogue.shop_ids, archive.catalogue.brand_names) for path in partial
         ]
@@ -172,7 +172,8 @@ def write_training_table(
 def replay_piece(material: Material, piece: Piece, kept: dict[int, AsOf]) -> Replayed:
     """Replay one piece; ``kept`` holds what was known for the piece before, and is used again as far as it can be.
 
-    One person's requests are replayed one after the other, for layer 1 remembers the latest person; rows come by time.
+    One person's requests are replayed one after the other, so that what layer 1 finds of a person can be kept at hand;
+    the rows come by time.
     """
     if piece.cut not in kept:
         latest = kept.popitem()[1] if kept else None

@@ -303,6 +303,9 @@ def test_a_store_without_choices_or_with_one_day_says_what_is_missing(city: Path
         build(store, city, tmp_path / "t.csv", replace(RECENT, since=END, until=END - DAY_S))
     with pytest.raises(DataError, match="min_interactions"):
         build(store, city, tmp_path / "t.csv", replace(RECENT, min_interactions=10_000))
+    (tmp_path / "a_file").write_text("")
+    with pytest.raises(InvalidInput, match="can be written to"):
+        build(store, city, tmp_path / "a_file" / "t.csv", replace(RECENT, max_requests=10))
     clear_catalogue(store)
     with pytest.raises(DataError, match="the store holds none"):
         build(store, city, tmp_path / "t.csv")
