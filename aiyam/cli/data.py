@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aiyam.cli.console import AsJson, open_store, progress_bars, read_settings
+from aiyam.contracts import KST
 from aiyam.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -123,6 +126,64 @@ def data_export(
             written = export_records(store, folder)
     for path, count in written.items():
         typer.echo(f"{path}: {count:,} rows")
+
+
+@app.command("training-table")
+def data_training_table(
+    out: Annotated[
+        Path, typer.Option(help="FILE.csv or FILE.parquet; gives FILE.train, FILE.valid, FILE.report.json.")
+    ],
+    min_interactions: Annotated[
+        int, typer.Option("--min_interactions", "--min-interactions", min=0, help="Earlier events a person must have.")
+    ] = 5,
+    negatives: Annotated[int, typer.Option(min=1, max=150, help="Most rows not chosen for each one chosen.")] = 2,
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day, Korean time.")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day after the last one.")] = None,
+    max_requests: Annotated[
+        int | None, typer.Option("--max_requests", "--max-requests", min=1, help="Draw so many; default: all.")
+    ] = None,
+    refresh_days: Annotated[
+        int, typer.Option("--refresh_days", "--refresh-days", min=1, help="Days a layer 1 serves before it is rebuilt.")
+    ] = 7,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: one a core.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of every draw.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the ranker's training table from orders, favourites, reviews and chat feedback, with a report beside it."""
+    from aiyam.parts import production_folder
+    from aiyam.training.asks import TableOptions
+    from aiyam.training.full_table import paths_of, write_training_table
+
+    settings = read_settings()
+    options = TableOptions(
+        seed=settings.seed if seed is None else seed,
+        min_interactions=min_interactions,
+        negatives=negatives,
+        refresh_days=refresh_days,
+        since=None if since is None else int(since.replace(tzinfo=KST).timestamp()),
+        until=None if until is None else int(until.replace(tzinfo=KST).timestamp()),
+        max_requests=max_requests,
+    )
+    with open_store(settings) as store, progress_bars() as report:
+        written = write_training_table(
+            store,
+            out,
+            encoder_dir=production_folder(settings, store, "content"),
+            options=options,
+            now=datetime.now(KST),
+            rules_dir=settings.datasets_dir / "candidates",
+            n_workers=workers or len(os.sched_getaffinity(0)),
+            progress=lambda p: report("table", p),
+        )
+    if as_json:
+        typer.echo(json.dumps(written, ensure_ascii=False, indent=2))
+        return
+    for path, side in zip(paths_of(out), ("train", "valid"), strict=False):
+        counts = written["parts"][side]
+        typer.echo(f"{path}: {counts['rows']:,} rows, {counts['positives']:,} chosen")
+    typer.echo(f"split at {written['split_date']}; {written['people']:,} people, {written['shops']:,} shops")
+    for reason, count in written["skipped"].items():
+        typer.echo(f"left out, {reason}: {count:,}")
 
 
 def echo_report(report: ImportReport) -> None:

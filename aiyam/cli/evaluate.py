@@ -1,14 +1,16 @@
-"""Evaluating the whole system, one model of the understanding, or the dialogue."""
+"""Evaluating the whole system, one model of the understanding, the dialogue, or versions of the ranker."""
 
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from aiyam.cli.console import AsJson, progress_bars, read_settings
+from aiyam.cli.console import AsJson, open_store, progress_bars, read_settings
+from aiyam.contracts import KST
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -75,3 +77,40 @@ def evaluate_dialogues_command(
     with progress_bars() as report:
         result = evaluate_dialogues(data, model=model, listed=failures, seed=seed, progress=lambda p: report("dialogues", p))  # fmt: skip
     typer.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else dialogue_table(result))
+
+
+@app.command("ranker")
+def evaluate_ranker(
+    context: typer.Context,
+    model: Annotated[
+        list[Path] | None, typer.Option(help="Folder of a ranker, beside production; may be given several times.")
+    ] = None,
+    requests: Annotated[int, typer.Option(min=1, help="Most held-out requests.")] = 1000,
+    test_users: Annotated[
+        int | None, typer.Option("--test_users", "--test-users", min=1, help="Draw so many people; default: all.")
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="First day; default: the first that no version has seen."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws and the bootstrap.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Compare rankers on requests none has seen: with each other, with popularity, with each funnel, by group."""
+    as_json = as_json or bool(context.parent and context.parent.params["as_json"])
+    from aiyam.evaluation.ranker_table import version_table
+    from aiyam.evaluation.ranker_versions import compare_versions
+
+    settings = read_settings()
+    with open_store(settings) as store, progress_bars() as report:
+        result = compare_versions(
+            settings,
+            store,
+            model or (),
+            since=None if since is None else int(since.replace(tzinfo=KST).timestamp()),
+            max_requests=requests,
+            max_users=test_users,
+            seed=seed,
+            progress=lambda p: report("ranker", p),
+        )
+    typer.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else version_table(result))

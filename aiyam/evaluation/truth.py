@@ -23,6 +23,8 @@ CITY_CENTRE = (37.55, 126.99)
 def city_truth(store: Store, path: Path) -> Truth:
     """Return the gain of shops for a request: exp of their true utility below the best, habit and wish included.
 
+    The tastes are those of the moment's person; the habits those of the query's, who may be a newcomer.
+
     Raises:
         DataError: the file is no truth of this catalogue.
     """
@@ -31,7 +33,7 @@ def city_truth(store: Store, path: Path) -> Truth:
     stats = Statistics.build(catalogue, Interactions.load(store, catalogue))
 
     def gain(moment: Moment, query: Query, rows: NDArray[np.int32]) -> NDArray[np.floating]:
-        past = stats.past_of(moment.user_id, moment.ts)
+        past = stats.past_of(query.user.user_id, moment.ts)
         counts = np.bincount(past.shop[past.kind == ORDER], minlength=len(catalogue.shop_ids))[rows]
         wish = CATEGORIES.index(query.filters.category[0]) if query.filters.category else None
         lat, lon = (query.lat, query.lon) if query.lat is not None and query.lon is not None else CITY_CENTRE

@@ -1,4 +1,4 @@
-"""How good an order is: ndcg, precision, recall, hit rate, AUC; per request, and with user-bootstrap intervals."""
+"""How good an order is: ndcg, precision, recall, AUC, variety, novelty; per request, and with user-bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -41,6 +41,34 @@ def measure(
             float(found10 > 0),
             auc,
         ]
+    )
+
+
+VARIETY = ("category_diversity@10", "brand_diversity@10", "novelty_bits@10")
+
+
+def variety(
+    top: NDArray[np.integer], category: NDArray[np.integer], brand: NDArray[np.integer], share: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Return the ``VARIETY`` of the shops shown first: catalogue rows ``top`` (t,), best first.
+
+    Diversity is the share of pairs that differ (shops without a brand always do); novelty the mean of -log2 of each
+    shop's ``share`` of all orders. category, brand and share are (n,), by catalogue row. nan for fewer than two shops.
+
+    >>> variety(np.array([0, 1, 2]), np.array([1, 1, 2]), np.array([-1, -1, 0]), np.array([0.5, 0.25, 0.25])).round(2).tolist()
+    [0.67, 1.0, 1.67]
+    """
+    t = len(top)
+    if t < 2:
+        return np.full(3, np.nan)
+
+    def differing(codes: NDArray[np.integer]) -> float:
+        return 1.0 - float((np.bincount(codes) * (np.bincount(codes) - 1)).sum()) / (t * (t - 1))
+
+    brands = brand[top].astype(np.int64)
+    apart = np.where(brands >= 0, brands, brands.max(initial=0) + 1 + np.arange(t))
+    return np.array(
+        [differing(category[top].astype(np.int64) + 1), differing(apart), float(-np.log2(share[top]).mean())]
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import bindparam, func, select
 
-from aiyam.contracts import UserProfile
+from aiyam.contracts import USER_ID_PATTERN, UserProfile
+from aiyam.store.columns import read_columns
 from aiyam.store.database import Store
 from aiyam.store.schema import person
 
@@ -46,6 +49,30 @@ def list_profiles(
         query = query.where(person.c.is_guardian == is_guardian)
     with store.reading() as connection:
         return [_profile(row, today) for row in connection.execute(query).mappings()]
+
+
+def read_people(store: Store, others: Sequence[str] = ()) -> tuple[dict[str, UserProfile], frozenset[str]]:
+    """Return everyone stored, ages left open (see ``aged``), and the ids of those whose row breaks the contract.
+
+    Among ``others`` (people who only acted) an id that no profile may have counts as such too.
+    """
+    columns = read_columns(store, person, [name for name in UserProfile.model_fields if name != "age"])
+    profiles: dict[str, UserProfile] = {}
+    unreadable = {user_id for user_id in others if not re.match(USER_ID_PATTERN, user_id)}
+    for values in zip(*columns.values(), strict=True):
+        row = dict(zip(columns, values, strict=True))
+        lists = {name: tuple(row[name].split()) for name in ("allergies", "dietary_preferences")}
+        try:
+            profiles[row["user_id"]] = UserProfile(**{**row, **lists, "birthday": row["birthday"] or None})
+        except ValidationError:
+            unreadable.add(row["user_id"])
+    return profiles, frozenset(unreadable)
+
+
+def aged(profile: UserProfile, day: date) -> UserProfile:
+    """Return the profile with the age it had on a day; without a birthday the age stays unknown."""
+    age = None if profile.birthday is None else min(120, age_on(profile.birthday, day))
+    return profile if age == profile.age else profile.model_copy(update={"age": age})
 
 
 def count_profiles(store: Store) -> int:

@@ -136,7 +136,7 @@ def fetch_columns(connection: Connection, statement: str, n_columns: int) -> lis
     assert isinstance(raw, sqlite3.Connection)
     columns: list[list[Any]] = [[] for _ in range(n_columns)]
     cursor = raw.execute(statement)
-    while rows := cursor.fetchmany(50_000):
+    while rows := cursor.fetchmany(500):
         for column, values in zip(columns, zip(*rows, strict=True), strict=True):
             column.extend(values)
     return columns

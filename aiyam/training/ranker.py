@@ -29,8 +29,9 @@ from aiyam.ranking.wide_deep import UNKNOWN, WideDeepConfig
 from aiyam.settings import REPO_ROOT
 from aiyam.store import Store
 from aiyam.store.people import list_profiles
+from aiyam.training.leaks import check_leaks
 from aiyam.training.protocol import CancelCheck, ProgressCallback, Report, run_trainer
-from aiyam.training.table import DAY_S, TrainingTable, build_table, check_leaks
+from aiyam.training.table import DAY_S, TrainingTable, build_table
 from aiyam.training.wide_deep import Inputs, fit_network
 
 if TYPE_CHECKING:

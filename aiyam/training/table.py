@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,21 +11,17 @@ from numpy.typing import NDArray
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.interactions import REVIEW
 from aiyam.catalogue.query import CandidateSet, Query
-from aiyam.contracts import KST, UserProfile
+from aiyam.contracts import UserProfile
 from aiyam.errors import DataError
 from aiyam.ranking.features import N_NUMBERS, N_WIDE, build_features
-from aiyam.ranking.replay import GOOD_REVIEW, Moment, query_of
+from aiyam.ranking.replay import CLICKED, FAVORITED, GOOD_REVIEW, ORDERED, SKIPPED, TOLD_WITHIN_S, Moment, query_of
 from aiyam.ranking.statistics import KST_OFFSET_S, Statistics
 
-CLICKED, FAVORITED, ORDERED = 1, 2, 3
-"""Outcomes of an impression, as the store keeps them; 0 is skipped. A click alone is no choice: its label is 0."""
-
-WEIGHT_OF_OUTCOME = {CLICKED: 1.0, FAVORITED: 1.5, ORDERED: 2.0}
+WEIGHT_OF_OUTCOME: Mapping[int, float] = {CLICKED: 1.0, FAVORITED: 1.5, ORDERED: 2.0}
 HIGH_SCORED_SKIPPED = 1.5
 HIGH_PLACES = 3
 """Skipped among the first three candidates is "high-scored but skipped"."""
 
-REVIEW_WITHIN_S = 14 * 86_400
 DAY_S = 86_400
 
 Find = Callable[[Query], CandidateSet]
@@ -40,7 +33,8 @@ class TrainingTable:
     """q requests with r rows in all; rows of one request stand together, best candidates first.
 
     list_start (q + 1,), user_ids / semantic_queries / ts (q,), query_vectors (q, 128); shop_row, label, weight, category,
-    brand (r,), wide (r, 50), numbers (r, 10). ``n_missed`` counts choices that layer 1 did not find (they have no row).
+    brand (r,), wide (r, 50), numbers (r, 10). Three counts tell what has no row: ``n_missed`` choices that layer 1 did not
+    find, ``n_new`` requests of people with too short a past, ``n_idle`` requests without a choice.
     """
 
     list_start: NDArray[np.int64]
@@ -56,6 +50,8 @@ class TrainingTable:
     wide: NDArray[np.float32]
     numbers: NDArray[np.float32]
     n_missed: int = 0
+    n_new: int = 0
+    n_idle: int = 0
 
     def __len__(self) -> int:
         return len(self.shop_row)
@@ -91,15 +87,24 @@ class TrainingTable:
         Raises:
             DataError: the requests lie on one day, so there is no midnight to cut at.
         """
-        days = (self.ts + KST_OFFSET_S) // DAY_S
-        if len(days) == 0 or days.min() == days.max():
-            raise DataError(
-                f"Expected requests on at least two days to split by time, got {self.n_requests} on one.",
-                hint="Collect more days before training the ranker.",
-            )
-        target = np.sort(days)[min(int(len(days) * share), len(days) - 1)]
-        cut = max(int(target), int(days.min()) + 1)
-        return self.part(np.flatnonzero(days < cut)), self.part(np.flatnonzero(days >= cut))
+        cut = split_time(self.ts, share)
+        return self.part(np.flatnonzero(self.ts < cut)), self.part(np.flatnonzero(self.ts >= cut))
+
+
+def split_time(ts: NDArray[np.int64], share: float = 0.8) -> int:
+    """Return the midnight in Korea (epoch seconds) that about ``share`` of the times (q,) lie before.
+
+    Raises:
+        DataError: they lie on one day, so there is no midnight to cut at.
+    """
+    days = (ts + KST_OFFSET_S) // DAY_S
+    if len(days) == 0 or days.min() == days.max():
+        raise DataError(
+            f"Expected requests on at least two days to split by time, got {len(ts)} on one.",
+            hint="Collect more days before training the ranker.",
+        )
+    target = np.sort(days)[min(int(len(days) * share), len(days) - 1)]
+    return max(int(target), int(days.min()) + 1) * DAY_S - KST_OFFSET_S
 
 
 def build_table(
@@ -130,65 +135,94 @@ def build_table(
             f"Expected every request after the history ends ({stats.until}), got one at {min(m.ts for m in moments)}.",
             hint="Build the statistics and the funnels with an earlier `until`.",
         )
-    rng = np.random.default_rng(seed)
+    table = replay(
+        catalogue, stats, moments, profiles, find, encode,
+        negatives=negatives, min_interactions=min_interactions, rng=np.random.default_rng(seed), report=report,
+    )  # fmt: skip
+    if not table.n_requests:
+        raise DataError(
+            f"Expected requests with a choice among their candidates, got none in {len(moments)} requests"
+            f" ({len(moments) - table.n_new} of people with at least {min_interactions} events).",
+            hint="Lower min_interactions, or collect more requests before training the ranker.",
+        )
+    return table
+
+
+def replay(
+    catalogue: Catalogue,
+    stats: Statistics,
+    moments: Sequence[Moment],
+    profiles: Mapping[str, UserProfile],
+    find: Find,
+    encode: Encode,
+    *,
+    negatives: int,
+    min_interactions: int,
+    rng: np.random.Generator,
+    labels_until: int | None = None,
+    report: Callable[[float], None] = lambda _: None,
+) -> TrainingTable:
+    """Do what ``build_table`` does for one layer 1; the table may be empty.
+
+    ``labels_until`` (epoch seconds): what people did from then on decides no label.
+    """
     kept = [m for m in moments if len(stats.past_of(m.user_id, m.ts).ts) >= min_interactions]
     texts = sorted({m.semantic_query for m in kept})
     vectors = encode(texts) if texts else np.zeros((0, 128), np.float32)
     vector_of = {text: vectors[i] for i, text in enumerate(texts)}
-    parts: list[
-        tuple[
-            NDArray[np.int64],
-            NDArray[np.float32],
-            NDArray[np.float32],
-            CandidateSet,
-            NDArray[np.float32],
-            NDArray[np.float32],
-        ]
-    ] = []
     used: list[Moment] = []
-    n_missed = 0
+    rows: list[NDArray[np.int32]] = [np.empty(0, np.int32)]
+    label: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
+    weight: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
+    wide: list[NDArray[np.float32]] = [np.empty((0, N_WIDE), np.float32)]
+    numbers: list[NDArray[np.float32]] = [np.empty((0, N_NUMBERS), np.float32)]
+    n_missed = n_idle = 0
     for i, moment in enumerate(kept):
         if i % 64 == 0:
             report(i / len(kept))
         query = query_of(moment, profiles.get(moment.user_id))
         candidates = find(query)
-        outcome, n_lost = outcomes_of(candidates, moment, stats)
+        outcome, n_lost = outcomes_of(candidates, moment, stats, labels_until)
         n_missed += n_lost
-        places, label, weight = choose_rows(outcome, negatives, rng)
+        places, labels, weights = choose_rows(outcome, negatives, rng)
         if not len(places):
+            n_idle += n_lost == 0
             continue
         batch = build_features(catalogue, stats, query, candidates, query_vector=vector_of[moment.semantic_query])
-        parts.append((places, label, weight, candidates, batch.wide[places], batch.numbers[places]))
         used.append(moment)
-    if not used:
-        raise DataError(
-            f"Expected requests with a choice among their candidates, got none in {len(moments)} requests"
-            f" ({len(kept)} of people with at least {min_interactions} events).",
-            hint="Lower min_interactions, or collect more requests before training the ranker.",
-        )
-    rows = np.concatenate([candidates.rows[places] for places, _, _, candidates, _, _ in parts])
+        rows.append(candidates.rows[places])
+        label.append(labels)
+        weight.append(weights)
+        wide.append(batch.wide[places])
+        numbers.append(batch.numbers[places])
+    shop_row = np.concatenate(rows)
     return TrainingTable(
-        list_start=np.concatenate(([0], np.cumsum([len(p[0]) for p in parts]))).astype(np.int64),
+        list_start=np.cumsum([len(part) for part in rows]).astype(np.int64),
         user_ids=tuple(m.user_id for m in used),
         ts=np.array([m.ts for m in used], dtype=np.int64),
         semantic_queries=tuple(m.semantic_query for m in used),
-        query_vectors=np.stack([vector_of[m.semantic_query] for m in used]).astype(np.float32),
-        shop_row=rows.astype(np.int32),
-        label=np.concatenate([p[1] for p in parts]),
-        weight=np.concatenate([p[2] for p in parts]),
-        category=catalogue.category[rows].astype(np.int8),
-        brand=catalogue.brand[rows].astype(np.int32),
-        wide=np.concatenate([p[4] for p in parts]),
-        numbers=np.concatenate([p[5] for p in parts]),
+        query_vectors=np.array([vector_of[m.semantic_query] for m in used], np.float32).reshape(len(used), -1),
+        shop_row=shop_row.astype(np.int32),
+        label=np.concatenate(label),
+        weight=np.concatenate(weight),
+        category=catalogue.category[shop_row].astype(np.int8),
+        brand=catalogue.brand[shop_row].astype(np.int32),
+        wide=np.concatenate(wide),
+        numbers=np.concatenate(numbers),
         n_missed=n_missed,
+        n_new=len(moments) - len(kept),
+        n_idle=n_idle,
     )
 
 
-def outcomes_of(candidates: CandidateSet, moment: Moment, stats: Statistics) -> tuple[NDArray[np.int8], int]:
+def outcomes_of(
+    candidates: CandidateSet, moment: Moment, stats: Statistics, labels_until: int | None = None
+) -> tuple[NDArray[np.int8], int]:
     """Return for each candidate what became of it (-1 not shown), and how many choices layer 1 did not find."""
+    horizon = moment.ts + TOLD_WITHIN_S if labels_until is None else min(moment.ts + TOLD_WITHIN_S, labels_until)
     outcome = np.full(len(candidates.rows), -1, dtype=np.int8)
     happened = np.array(moment.outcomes, dtype=np.int8)
-    later = stats.past_of(moment.user_id, moment.ts + REVIEW_WITHIN_S)
+    later = stats.past_of(moment.user_id, horizon)
     praised = later.shop[(later.kind == REVIEW) & (later.value >= GOOD_REVIEW) & (later.ts >= moment.ts)]
     shown = np.array(moment.shown, dtype=np.int32)
     happened = np.where(np.isin(shown, praised) & (happened < FAVORITED), FAVORITED, happened).astype(np.int8)
@@ -209,7 +243,7 @@ def choose_rows(
     """Pick the candidates that become rows: (places, label, weight), all (r,); empty without a choice among them."""
     positive = np.flatnonzero(outcome >= FAVORITED)
     wanted = negatives * len(positive)
-    skipped = np.flatnonzero((outcome == 0) | (outcome == CLICKED))
+    skipped = np.flatnonzero((outcome == SKIPPED) | (outcome == CLICKED))
     unseen = np.flatnonzero(outcome < 0)
     if len(skipped) > wanted:
         skipped = np.sort(rng.choice(skipped, wanted, replace=False))
@@ -222,90 +256,5 @@ def choose_rows(
     weight = np.ones(len(places), dtype=np.float32)
     for kind, value in WEIGHT_OF_OUTCOME.items():
         weight[what == kind] = value
-    weight[(what == 0) & (places < HIGH_PLACES)] = HIGH_SCORED_SKIPPED
+    weight[(what == SKIPPED) & (places < HIGH_PLACES)] = HIGH_SCORED_SKIPPED
     return places.astype(np.int64), label, weight
-
-
-def check_leaks(train: TrainingTable, valid: TrainingTable, *, history_until: int) -> None:
-    """Check that nothing of the later part, and no row at all, was known when the features were made.
-
-    Raises:
-        DataError: history reaches past the first row, a day lies on both sides, or a person or a shop has a training
-            row at or after one of its validation rows.
-    """
-    first = min((int(t.ts.min()) for t in (train, valid) if t.n_requests), default=history_until)
-    if history_until > first:
-        raise _leak("history", f"events up to {history_until}", f"the first row is of {first}")
-    days = [set(((t.ts + KST_OFFSET_S) // DAY_S).tolist()) for t in (train, valid)]
-    if both := days[0] & days[1]:
-        day = datetime.fromtimestamp(min(both) * DAY_S, KST).date()
-        raise _leak("day", "days on one side only", f"{day} is on both")
-    _check_order("user", train, valid, lambda t: np.array(t.user_ids, dtype=object), per_row=False)
-    _check_order("shop", train, valid, lambda t: t.shop_row, per_row=True)
-
-
-def _check_order(
-    level: str,
-    train: TrainingTable,
-    valid: TrainingTable,
-    keys_of: Callable[[TrainingTable], NDArray[Any]],
-    *,
-    per_row: bool,
-) -> None:
-    def times(table: TrainingTable) -> NDArray[np.int64]:
-        return np.repeat(table.ts, np.diff(table.list_start)) if per_row else table.ts
-
-    first: dict[object, int] = {}
-    for key, ts in zip(keys_of(valid).tolist(), times(valid).tolist(), strict=True):
-        first[key] = min(ts, first.get(key, ts))
-    for key, ts in zip(keys_of(train).tolist(), times(train).tolist(), strict=True):
-        if ts >= first.get(key, ts + 1):
-            raise _leak(level, "training rows before validation rows", f"{level} {key} has a training row at {ts}")
-
-
-def _leak(level: str, expected: str, got: str) -> DataError:
-    return DataError(
-        f"Leak at the level of {level}: expected {expected}, got: {got}.", hint="Split by time, at midnight."
-    )
-
-
-def write_table(table: TrainingTable, shop_ids: Sequence[str], brand_names: Sequence[str], path: Path) -> None:
-    """Write the table as CSV or Parquet, by the file's ending; columns as in ``COLUMNS``.
-
-    Raises:
-        DataError: another ending.
-    """
-    import pandas as pd
-
-    if path.suffix not in (".csv", ".parquet"):
-        raise DataError(
-            f"Expected a file name ending in .csv or .parquet, got {path.name}.", hint="Choose one of the two."
-        )
-    request = np.repeat(np.arange(table.n_requests), np.diff(table.list_start))
-    names = np.array([*brand_names, ""], dtype=object)
-    columns: dict[str, object] = {
-        "user_id": np.array(table.user_ids, dtype=object)[request],
-        "shop_id": np.array(shop_ids, dtype=object)[table.shop_row],
-        "label": table.label.astype(np.int8),
-        "weight": table.weight,
-        **{f"wide_feat_{i}": table.wide[:, i] for i in range(N_WIDE)},
-        **{f"num_feat_{i}": table.numbers[:, i] for i in range(N_NUMBERS)},
-        "category": table.category,
-        "brand_id": names[table.brand],
-        "semantic_query": np.array(table.semantic_queries, dtype=object)[request],
-        "ts": table.ts[request],
-    }
-    frame = pd.DataFrame(columns)[list(COLUMNS)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".csv":
-        frame.to_csv(path, index=False)
-    else:
-        frame.to_parquet(path, index=False)
-
-
-COLUMNS: tuple[str, ...] = (
-    "user_id", "shop_id", "label", "weight",
-    *(f"wide_feat_{i}" for i in range(N_WIDE)), *(f"num_feat_{i}" for i in range(N_NUMBERS)),
-    "category", "brand_id", "semantic_query", "ts",
-)  # fmt: skip
-"""Columns of the written table, in order."""

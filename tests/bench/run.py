@@ -24,7 +24,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", type=Path, help="folder for the prepared homes")
     parser.add_argument(
-        "--only", default="", help="comma-separated names: city, import, turn, http, ranking, kill, understanding"
+        "--only",
+        default="",
+        help="comma-separated names: city, import, turn, http, ranking, table, kill, understanding",
     )
     parser.add_argument("--corpus", type=Path, help="public corpus to compare the understanding with its peer on")
     args = parser.parse_args()
@@ -55,6 +57,7 @@ def suite(root: Path, corpus: Path | None) -> list[tuple[str, str, list[str], Pa
         ("http", "http_load.py", ["--users", "50"], small),
         ("http", "http_load.py", ["--users", "50"], large),
         ("ranking", "ranking.py", ["--home", str(root / "ranking"), "--variants", "spec,default"], None),
+        ("table", "training_table.py", ["--home", str(root / "table")], None),
         ("kill", "kill_nine.py", ["--kills", "200"], None),
         *understanding,
     ]

@@ -26,9 +26,11 @@ from aiyam.ranking.wide_deep import WideDeepConfig, WideDeepScorer
 from aiyam.registry import open_sealed
 from aiyam.store import Store
 from aiyam.training.content import train_content
+from aiyam.training.leaks import check_leaks
 from aiyam.training.protocol import Cancelled, Report, run_trainer
 from aiyam.training.ranker import train_ranker
-from aiyam.training.table import COLUMNS, DAY_S, TrainingTable, check_leaks, choose_rows, write_table
+from aiyam.training.table import DAY_S, TrainingTable, choose_rows
+from aiyam.training.table_files import COLUMNS, write_table
 from aiyam.training.wide_deep import Inputs, fit_network
 
 SMALL = WideDeepConfig(
