@@ -39,9 +39,11 @@ class Log:
     ) -> Log:
         """Sort events given in any order."""
         order = np.lexsort((item, ts, user))
-        user = np.asarray(user, np.int64)[order]
+        user = np.asarray(user).astype(np.int64)[order]
         start = np.searchsorted(user, np.arange(n_users + 1)).astype(np.int64)
-        return cls(user, np.asarray(item, np.int64)[order], np.asarray(ts, np.int64)[order], start, n_items)
+        return cls(
+            user, np.asarray(item).astype(np.int64)[order], np.asarray(ts).astype(np.int64)[order], start, n_items
+        )
 
     def __len__(self) -> int:
         return len(self.user)

@@ -48,7 +48,7 @@ class WideDeepConfig:
     hidden: tuple[int, ...] = (128, 64, 32)
     dropout: float = 0.3
     features: Literal["all", "spec"] = "all"
-    wide_in_deep: bool = True
+    wide_in_deep: bool = False
     loss: Literal["listwise", "bce"] = "listwise"
     negatives: int = 50
     orders_share: float = 0.5

@@ -236,7 +236,7 @@ def features_of(
     for view in (*COLLABORATIVE, "popularity"):
         wide[:, :, slot], wide[:, :, slot + 1] = at(standard[view]) / 4, rank(standard[view])
         slot += 2
-    user, ts, first = log.user[events], log.ts[events], log.start[log.user[events]]
+    ts, first = log.ts[events], log.start[log.user[events]]
     n_past = events - first
     previous = log.ts[np.maximum(events - 1, 0)]
     wide[:, :, slot] = (np.log1p(np.maximum(ts - previous, 0)) / 10)[:, None]

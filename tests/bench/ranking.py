@@ -47,13 +47,11 @@ from aiyam.training.ranker import DEFAULT_CONFIG, DEFAULT_RULES, profiles_at, tr
 
 BASE = WideDeepConfig.read(DEFAULT_CONFIG)
 VARIANTS = {
-    "spec": replace(
-        BASE, features="spec", wide_in_deep=False, loss="bce", negatives=2, orders_share=0.0, warm_start=False,
-        batch_size=32,
-    ),  # fmt: skip
+    "spec": replace(BASE, features="spec", loss="bce", negatives=2, orders_share=0.0, warm_start=False, batch_size=32),
     "spec features, listwise": replace(BASE, features="spec", loss="listwise"),
     "all features, bce": replace(BASE, features="all", loss="bce"),
     "all features, bce, 2 negatives": replace(BASE, features="all", loss="bce", negatives=2),
+    "wide in deep": replace(BASE, wide_in_deep=True),
     "default": BASE,
 }
 

@@ -54,11 +54,9 @@ HELD_SHARE = 0.25
 MEASURES = ("ndcg@5", "ndcg@10", "hr@10", "recall@50", "recall@150")
 DEFAULT = WideDeepConfig(
     user_embedding=16, shop_embedding=16, brand_embedding=1, query_vector=0, hidden=(64, 32), dropout=0.1,
-    batch_size=8192, epochs=30, learning_rate=2e-3, min_events=5, negatives=75,
+    wide_in_deep=True, batch_size=8192, epochs=30, learning_rate=2e-3, min_events=5, negatives=75,
 )  # fmt: skip
-SPEC = WideDeepConfig(
-    features="spec", wide_in_deep=False, loss="bce", warm_start=False, batch_size=32, min_events=5, negatives=2
-)
+SPEC = WideDeepConfig(features="spec", loss="bce", warm_start=False, batch_size=32, min_events=5, negatives=2)
 """The spec's network, loss, negatives and batch; its epochs too."""
 VARIANTS = {"wide & deep, spec": SPEC, "ranker": DEFAULT, "ranker without ids": replace(DEFAULT, min_events=10**9)}
 
