@@ -98,7 +98,8 @@ def train_component(
         elif component == "content":
             from aiyam.training.content import train_content
 
-            train_content(Catalogue.load(store), out, seed=settings.seed, progress=progress, **options)
+            given = {"seed": settings.seed, "wishes": settings.datasets_dir / "nlu", **options}
+            train_content(Catalogue.load(store), out, progress=progress, **given)
         elif component == "ranker":
             _train_ranker(settings, store, out, progress, **options)
         else:

@@ -26,8 +26,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from aiyam.candidates.documents import dish_texts, shop_documents
-from aiyam.candidates.encoder import TextEncoder
 from aiyam.candidates.funnels import Funnels
+from aiyam.candidates.gram_encoder import GramEncoder
 from aiyam.candidates.rules import check_rules, load_rules
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.city import generate_city
@@ -189,7 +189,7 @@ def main() -> None:
         rules = check_rules(load_rules(arguments.rules) if arguments.rules else load_rules())
         start = time.perf_counter()
         rows = np.flatnonzero(catalogue.venue_ok)[:20_000]
-        encoder = TextEncoder.fit(
+        encoder = GramEncoder.fit(
             shop_documents(catalogue, rules.everyday, rows) + dish_texts(catalogue, rules.everyday), seed=arguments.seed
         )
         fit_s = time.perf_counter() - start

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from aiyam.candidates.content import Content
 from aiyam.candidates.documents import dish_texts, shop_documents
 from aiyam.candidates.encoder import TextEncoder, telling_words_of
+from aiyam.candidates.gram_encoder import GramEncoder
 from aiyam.candidates.rules import Rules, check_rules, load_rules
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.city import generate_city
@@ -228,7 +229,7 @@ def main() -> None:
         rows = np.flatnonzero(unseen & catalogue.venue_ok)
         seen = np.flatnonzero(~unseen & catalogue.venue_ok)
         start = time.process_time()
-        encoder = TextEncoder.fit(
+        encoder = GramEncoder.fit(
             shop_documents(catalogue, rules.everyday, seen) + dish_texts(catalogue, rules.everyday), seed=arguments.seed
         )
         fit_s = time.process_time() - start
