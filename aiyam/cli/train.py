@@ -112,17 +112,10 @@ def train_content(
     if out is None:
         _train("content", **options)
         return
-    from aiyam.catalogue.arrays import Catalogue
-    from aiyam.training.content import train_content as train
+    from aiyam.pipelines import train_content_encoder
 
     with open_store(settings) as store, progress_bars() as report:
-        train(
-            Catalogue.load(store),
-            out,
-            progress=lambda p: report("content", p),
-            wishes=settings.datasets_dir / "nlu",
-            **options,
-        )
+        train_content_encoder(settings, store, out, progress=lambda p: report("content", p), **options)
     typer.echo(str(out))
 
 

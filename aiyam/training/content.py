@@ -175,8 +175,9 @@ def _precision(
 ) -> float:
     """Return the share of right shops among the ten nearest of all queries; 0 without any."""
     hits = possible = 0
-    for text, dishes in queries:
-        nearest = np.argsort(-(vectors @ encoder.encode([text])[0]), kind="stable")[:10]
+    asking = encoder.encode([text for text, _ in queries])
+    for vector, (_, dishes) in zip(asking, queries, strict=True):
+        nearest = np.argsort(-(vectors @ vector), kind="stable")[:10]
         right = np.array([not dishes.isdisjoint(some) for some in served])
         hits += int(right[nearest].sum())
         possible += min(10, int(right.sum()))

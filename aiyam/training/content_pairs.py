@@ -1,11 +1,11 @@
-"""Texts to train the content encoder on, each with how fully every shop answers it; and their copies as people type them."""
+"""Texts to train the content encoder on, each with how fully every shop answers it."""
 
 from __future__ import annotations
 
 import random
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,32 +18,16 @@ from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.dishes import lookup, shipped_dishes
 from aiyam.catalogue.menus import NameSearch, plain
 from aiyam.contracts import CATEGORIES, DIETS, TASTES
-from aiyam.korean.noise import noisy
 from aiyam.training.content_wishes import Wish, Wishes
 
 Row = NDArray[np.int64]
-SHARES: Mapping[str, float] = {
-    "dish": 4.0,
-    "alias": 0.5,
-    "menu": 1.5,
-    "everyday": 2.0,
-    "category": 0.5,
-    "name": 1.5,
-    "whole": 1.5,
-    "sought": 1.0,
-    "marked": 1.0,
-    "asked": 1.0,
-}
-"""How often each kind of text is drawn."""
 FULL_SHARE = 1 / 3
 """A shop a third of whose dishes answer, answers fully."""
 MAX_NAMES = 6000
 """Menu names, shop names and logged texts of one training; more are sampled."""
+MAX_CHARS = 80
+"""Nobody types more to search; a longer name is cut."""
 _FEWEST_OF_A_PART = 3
-_TYPED = frozenset(["dish", "alias", "menu", "name"])
-_SLIP_RATES = (0.15, 0.3, 0.5)
-_ENDINGS = ("한", "하게", "해", "하고", "은", "게", "운", "한데", "해서")
-_TAILS = ("", "", "", " 먹고 싶어", " 집", " 맛집", " 거", " 종류", " 먹자", "집", " 파는 데", " 땡겨", " 있는 데", " 음식", " 요리")  # fmt: skip
 _BRANCH = re.compile(r"\s\S+점$")
 
 
@@ -83,6 +67,7 @@ class _Gatherer:
 
     def add(self, kind: str, text: str, dishes: Row | None, shops: NDArray[np.bool_] | None = None) -> None:
         """Add a text that the dishes (ascending numbers; None: any) answer, at the shops (a mask; None: all); one is given."""
+        text = text[:MAX_CHARS]
         if text.strip():
             key = b"|".join((b"" if dishes is None else dishes.tobytes(), b"" if shops is None else shops.tobytes()))
             number = self._number.setdefault(key, len(self._asked))
@@ -245,43 +230,3 @@ def _numbers(some: Sequence[int] | NDArray[np.integer]) -> Row:
 
 def _sampled(items: Sequence[Any], rng: random.Random) -> Sequence[Any]:
     return items if len(items) <= MAX_NAMES else [items[i] for i in sorted(rng.sample(range(len(items)), MAX_NAMES))]
-
-
-def draw_texts(pairs: Pairs, n: int, wishes: Wishes, rng: random.Random) -> tuple[list[str], Row]:
-    """Draw n texts as people would type them, and the answers they belong to.
-
-    Names get typing slips, shop names are cut short, everyday words inflected, and words that say nothing of food, as
-    people put them around their wishes, stand beside: what to leave unheard has to be learnt too.
-    """
-    of_kind = {kind: [i for i, k in enumerate(pairs.kinds) if k == kind] for kind in SHARES}
-    kinds = [kind for kind, some in of_kind.items() if some]
-    beside = list(wishes.beside)
-    frequency = [wishes.beside[word] ** 0.75 for word in beside]
-    others = rng.choices(beside, frequency, k=n) if beside else [""] * n
-    texts, drawn = [], np.empty(n, np.int64)
-    for j, kind in enumerate(rng.choices(kinds, [SHARES[kind] for kind in kinds], k=n)):
-        i = rng.choice(of_kind[kind])
-        texts.append(_as_typed(pairs.texts[i], kind, others[j], rng))
-        drawn[j] = pairs.answer[i]
-    return texts, drawn
-
-
-def _as_typed(text: str, kind: str, other: str, rng: random.Random) -> str:
-    chance = rng.random
-    if kind in _TYPED:
-        if chance() < 0.55:
-            text = noisy(text, rng, rate=rng.choice(_SLIP_RATES)).text
-        if kind == "name" and len(text) > 3 and chance() < 0.4:
-            text = text[: max(2, int(len(text) * rng.uniform(0.4, 0.9)))]
-    else:
-        if kind == "everyday" and len(text) > 2 and chance() < 0.15:
-            text = text[:-1] + rng.choice(_ENDINGS)
-        if chance() < 0.2:
-            text = noisy(text, rng, rate=0.2).text
-    if kind in ("whole", "sought", "asked"):
-        return text
-    if kind != "name" and chance() < 0.5:
-        text += rng.choice(_TAILS)
-    if other and chance() < (0.1 if kind == "name" else 0.4):
-        text = f"{other} {text}" if chance() < 0.7 else f"{text} {other}"
-    return text

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from aiyam.candidates.encoder import WIDTH
 from aiyam.candidates.gram_encoder import GramEncoder, word_counts
-from aiyam.training.content_pairs import Pairs, draw_texts
+from aiyam.training.content_pairs import Pairs
+from aiyam.training.content_typing import draw_texts
 from aiyam.training.content_wishes import Wishes
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from aiyam.candidates.encoder import telling_words_of
+from aiyam.catalogue.interactions import Requests
 from aiyam.contracts import CATEGORIES, DIETS, TASTES, Filters
 from aiyam.errors import DataError
 from aiyam.nlu.examples import Example, load_examples
@@ -22,6 +23,10 @@ _WISHING = frozenset(
     ["FOOD_RECOMMENDATION", "BUDGET_FOOD_INQUIRY", "GOOD_SHOP_INQUIRY", "LOCATION_INQUIRY", "MENU_INQUIRY", "REFINE"]
 )
 _TELLING = frozenset(["menu", "food_type", "taste", "dietary_preference", "allergy", "shop_name"])
+
+
+EARLIER_SHARE = 0.7
+"""Share of the logged requests, the oldest first, that may be learnt from."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,19 @@ def read_wishes(data: Path) -> Wishes:
         except DataError:  # a file of the annotators that is of another kind; understanding reports it
             continue
     return wishes_of(examples)
+
+
+def choices_of(requests: Requests) -> list[tuple[str, int]]:
+    """Return (text, catalogue row) of each shop that was chosen from what a request showed.
+
+    The latest part is left out: rankers are measured on it, and must not meet vectors that know its choices.
+    """
+    chosen = []
+    for i in range(round(EARLIER_SHARE * len(requests))):
+        span = slice(requests.imp_start[i], requests.imp_start[i + 1])
+        rows = requests.imp_shop_row[span][requests.imp_outcome[span] > 0]
+        chosen += [(requests.query[i], int(row)) for row in rows if requests.query[i].strip()]
+    return chosen
 
 
 def wishes_of(examples: Iterable[Example]) -> Wishes:

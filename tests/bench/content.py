@@ -18,7 +18,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.candidates.content import Content
-from aiyam.candidates.documents import dish_texts, shop_documents
+from aiyam.candidates.documents import shop_documents
 from aiyam.candidates.encoder import TextEncoder, telling_words_of
-from aiyam.candidates.gram_encoder import GramEncoder
 from aiyam.candidates.rules import Rules, check_rules, load_rules
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.city import generate_city
@@ -40,11 +39,14 @@ from aiyam.catalogue.query import Query
 from aiyam.contracts import CATEGORIES, KST, Filters, UserProfile
 from aiyam.settings import REPO_ROOT
 from aiyam.store import Store
+from aiyam.training.content import ContentTrainer
+from aiyam.training.protocol import Report
 
 HELDOUT = REPO_ROOT / "datasets" / "candidates" / "heldout_queries.tsv"
 NOW = datetime(2026, 3, 4, 12, 30, tzinfo=KST)
 ENOUGH_SHARE = 1 / 3
 N_ROUNDS = 1000
+SILENT = Report(lambda _: None)
 
 Score = Callable[[str], NDArray[np.float32]]
 
@@ -68,19 +70,19 @@ def read_queries(path: Path) -> list[HeldOutQuery]:
     for line in path.read_text("utf-8").splitlines():
         if line.startswith("#") or not line.strip():
             continue
-        kind, text, *rest = [*line.split("\t"), "", "", ""]
+        kind, text, dishes, categories, names, *_ = [*line.split("\t"), "", "", ""]
         if kind == "group":
-            groups[text] = rest[0].split()
+            groups[text] = dishes.split()
             continue
-        parts = [p for part in rest[0].split() for p in (groups[part[1:]] if part[0] == "@" else [part])]
+        parts = [p for part in dishes.split() for p in (groups[part[1:]] if part[0] == "@" else [part])]
         queries.append(
             HeldOutQuery(
                 kind,
                 text,
                 tuple(p for p in parts if p[0] != "-"),
                 tuple(p[1:] for p in parts if p[0] == "-"),
-                tuple(rest[1].split()),
-                tuple(rest[2].split()),
+                tuple(categories.split()),
+                tuple(names.split()),
             )
         )
     return queries
@@ -109,7 +111,8 @@ class Answers:
         served = np.concatenate([[0], np.cumsum(fits[c.menu_name])])
         start, end = c.menu_start[self._rows], c.menu_start[self._rows + 1]
         share = (served[end] - served[start]) / np.maximum(end - start, 1)
-        return np.maximum.reduce([named, of_category.astype(np.float64), np.minimum(share / ENOUGH_SHARE, 1.0)])
+        gain = np.maximum(np.maximum(named, of_category), np.minimum(share / ENOUGH_SHARE, 1.0))
+        return np.asarray(gain, np.float64)
 
 
 def measure(scores: NDArray[np.float32], gain: NDArray[np.float64]) -> tuple[float, float]:
@@ -172,31 +175,40 @@ def scorers(
 
 
 def table(
-    systems: dict[str, Score], queries: list[HeldOutQuery], answers: Answers, seed: int
-) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]]:
-    """Measure each system: by kind, ``[mean, low, high]`` of both measures; and the values by query."""
+    systems: dict[str, list[Score]], queries: list[HeldOutQuery], answers: Answers, trained_on: set[str], seed: int
+) -> dict[str, Any]:
+    """Measure each system (the mean of its trainings): ``[mean, low, high]`` of both measures, by kind of query.
+
+    ``even`` are the queries whose hash is even: choices between trainings were made by them; ``odd`` are the others.
+    ``new`` are those that are no training text themselves.
+    """
     gains = [answers.gain(query) for query in queries]
-    kept = [i for i, gain in enumerate(gains) if gain.any()]
-    kinds = np.array([queries[i].kind for i in kept])
+    kept = [(query, gain) for query, gain in zip(queries, gains, strict=True) if gain.any()]
     values = {
-        name: np.array([measure(score(queries[i].text), gains[i]) for i in kept]) for name, score in systems.items()
+        name: np.mean([[measure(score(query.text), gain) for query, gain in kept] for score in scores], axis=0)
+        for name, scores in systems.items()
     }
+    even = np.array([zlib.crc32(query.text.encode()) % 2 == 0 for query, _ in kept])
+    groups = {kind: np.array([q.kind == kind for q, _ in kept]) for kind in dict.fromkeys(q.kind for q, _ in kept)}
+    new = np.array([plain(query.text) not in trained_on for query, _ in kept])
+    groups |= {"even": even, "odd": ~even, "new": new, "all": np.ones(len(kept), bool)}
     rng = np.random.default_rng(seed)
     result: dict[str, Any] = {"n_unanswerable": len(queries) - len(kept)}
-    for kind in (*dict.fromkeys(kinds.tolist()), "all"):
-        of = np.flatnonzero((kinds == kind) | (kind == "all"))
+    for group, mask in groups.items():
+        of = np.flatnonzero(mask)
+        if len(of) == 0:
+            continue
         draws = rng.integers(len(of), size=(N_ROUNDS, len(of)))
-        chance = [float((gains[kept[i]] > 0).mean()) for i in of]
-        result[kind] = {"n": len(of), "share_of_shops_that_answer": round(float(np.mean(chance)), 3)}
+        chance = [float((kept[i][1] > 0).mean()) for i in of]
+        result[group] = {"n": len(of), "share_of_shops_that_answer": round(float(np.mean(chance)), 3)}
         for name, of_system in values.items():
-            means = of_system[of][draws].mean(axis=1)
-            low, high = np.percentile(means, [2.5, 97.5], axis=0)
+            low, high = np.percentile(of_system[of][draws].mean(axis=1), [2.5, 97.5], axis=0)
             middle = of_system[of].mean(axis=0)
-            result[kind][name] = {
+            result[group][name] = {
                 measure_name: [round(float(x[column]), 3) for x in (middle, low, high)]
                 for column, measure_name in enumerate(("precision@10", "ndcg@10"))
             }
-    return result, values
+    return result
 
 
 def open_city(folder: Path, shops: int, users: int, seed: int) -> Store:
@@ -218,7 +230,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shops", type=int, default=3000)
     parser.add_argument("--users", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=20260302)
+    parser.add_argument("--seed", type=int, default=20260302, help="of the city and of the first training")
+    parser.add_argument(
+        "--seeds", type=int, default=1, help="trainings of each kind; a query counts its mean over them"
+    )
+    parser.add_argument(
+        "--passes", type=int, nargs="*", default=[0, 1], help="trainings to compare; 0 is the start alone"
+    )
+    parser.add_argument(
+        "--encoder", default=None, help="a sentence-transformers model to compare, by folder or hub name"
+    )
     parser.add_argument("--folder", type=Path, default=None, help="keeps the generated city for the next run")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -227,16 +248,26 @@ def main() -> None:
         rules = check_rules(load_rules())
         unseen = held_out(catalogue)
         rows = np.flatnonzero(unseen & catalogue.venue_ok)
-        seen = np.flatnonzero(~unseen & catalogue.venue_ok)
-        start = time.process_time()
-        encoder = GramEncoder.fit(
-            shop_documents(catalogue, rules.everyday, seen) + dish_texts(catalogue, rules.everyday), seed=arguments.seed
-        )
-        fit_s = time.process_time() - start
-        systems = {"bm25": bm25(shop_documents(catalogue, rules.everyday, rows))}
-        systems |= scorers("lsa", encoder, catalogue, rules, rows)
-        result, _ = table(systems, read_queries(HELDOUT), Answers(catalogue, rows), arguments.seed)
-        result = {"shops_ranked": len(rows), "fit_cpu_s": round(fit_s, 2), **result}
+        seen = replace(catalogue, venue_ok=catalogue.venue_ok & ~unseen)
+        queries, answers = read_queries(HELDOUT), Answers(catalogue, rows)
+        systems: dict[str, list[Score]] = {"bm25": [bm25(shop_documents(catalogue, rules.everyday, rows))]}
+        cpu: dict[str, list[float]] = {}
+        trained_on: set[str] = set()
+        made = [(f"passes {n}", {"passes": n}) for n in arguments.passes]
+        made += [("pretrained", {"encoder": arguments.encoder})] if arguments.encoder else []
+        for name, options in made:
+            for seed in range(arguments.seed, arguments.seed + arguments.seeds):
+                trainer = ContentTrainer(seen, seed, wishes=REPO_ROOT / "datasets" / "nlu", **options)
+                start = time.process_time()
+                prepared = trainer.prepare(SILENT)
+                encoder = trainer.fit(prepared, SILENT)
+                cpu.setdefault(name, []).append(round(time.process_time() - start, 2))
+                trained_on |= {plain(text) for text in prepared.pairs.texts}
+                for system, score in scorers(name, encoder, catalogue, rules, rows).items():
+                    systems.setdefault(system, []).append(score)
+        systems["rules"] = systems["rules"][:1]
+        result = table(systems, queries, answers, trained_on, arguments.seed)
+        result = {"shops_ranked": len(rows), "training_cpu_s": cpu, **result}
         print(json.dumps(result, ensure_ascii=False, indent=1))
 
 

@@ -106,7 +106,7 @@ def test_an_encoder_of_another_make_is_refused_with_the_difference_named(
 
 
 def test_words_have_the_same_features_alone_and_among_others() -> None:
-    words = ["떡볶이", "국", "bbq", "ㅁㄹㅌ", "가" * 500, "국"]
+    words = ["떡볶이", "국", "bbq", "ㅁㄹㅌ", "가" * 500, "국", "a", "치즈돈까스", "24시"]
     start, features = features_of(words)
     for i, word in enumerate(words):
         alone = features_of([word])[1]

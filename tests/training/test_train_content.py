@@ -21,13 +21,14 @@ from aiyam.candidates.gram_encoder import GramEncoder
 from aiyam.candidates.pretrained_encoder import PretrainedEncoder
 from aiyam.candidates.rules import check_rules, load_rules
 from aiyam.catalogue.arrays import Catalogue
+from aiyam.catalogue.interactions import Requests
 from aiyam.contracts import Progress
 from aiyam.errors import AiyamError, Conflict, InvalidInput, ModelError
 from aiyam.nlu.examples import Example
 from aiyam.registry import open_sealed
 from aiyam.training.content import train_content
 from aiyam.training.content_pairs import make_pairs
-from aiyam.training.content_wishes import Wish, Wishes, read_wishes, wishes_of
+from aiyam.training.content_wishes import Wish, Wishes, choices_of, read_wishes, wishes_of
 from aiyam.training.protocol import Cancelled
 
 QUIET = {"progress": lambda _: None}
@@ -111,6 +112,20 @@ def test_what_people_wish_for_is_learnt_from_the_rows_of_understanding(catalogue
     train_content(catalogue, tmp_path / "v1", seed=1, wishes=data, **QUIET)
     assert precision(TextEncoder.load(tmp_path / "v1"), catalogue, "뽀얀탕", "설렁탕") >= 0.8
     assert read_wishes(tmp_path / "nowhere") == Wishes()
+
+
+def test_the_choices_of_the_older_requests_are_learnt_from() -> None:
+    n = 10
+    nobody = np.zeros(n, np.int32)
+    requests = Requests(
+        request_id=np.arange(n), user=nobody, ts=np.arange(n), lat=np.zeros(n), lon=np.zeros(n), district=[""] * n,
+        query=[f"학원 {i}" for i in range(n - 8)] + [" "] * 8, filters=["{}"] * n, imp_start=np.arange(n + 1) * 2,
+        imp_shop_row=np.arange(2 * n, dtype=np.int32), imp_position=np.tile(np.array([1, 2], np.int16), n),
+        imp_outcome=np.tile(np.array([0, 3], np.int8), n),
+    )  # fmt: skip
+    assert choices_of(requests) == [("학원 0", 1), ("학원 1", 3)]
+    later = replace(requests, query=[f"학원 {i}" for i in range(n)])
+    assert [text for text, _ in choices_of(later)] == [f"학원 {i}" for i in range(7)]
 
 
 def test_what_is_turned_down_is_no_wish() -> None:
