@@ -208,6 +208,11 @@ def table(
                 measure_name: [round(float(x[column]), 3) for x in (middle, low, high)]
                 for column, measure_name in enumerate(("precision@10", "ndcg@10"))
             }
+            start = values.get(name.split(" passes ")[0].split(" pretrained")[0] + " passes 0")
+            if start is not None and start is not of_system:
+                gain = (of_system - start)[of, 1]
+                low, high = np.percentile(gain[draws].mean(axis=1), [2.5, 97.5])
+                result[group][name]["ndcg@10 over passes 0"] = [round(float(x), 3) for x in (gain.mean(), low, high)]
     return result
 
 
