@@ -17,6 +17,7 @@ from aiyam.errors import ModelError
 
 WIDTH = 128
 FACTS = "encoder.json"
+RETRAIN = "Train it again: aiyam train content."
 MAX_TEXT_CHARS = 2000
 FILLERS = frozenset(
     [
@@ -128,9 +129,6 @@ class TextEncoder(ABC):
             f"got {facts.get('kind')!r}.",
             hint=RETRAIN,
         )
-
-
-RETRAIN = "Train it again: aiyam train content."
 
 
 def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:

@@ -67,7 +67,8 @@ class SentenceModel:
         config = self._network.config
         if getattr(config, "is_encoder_decoder", False):
             raise ModelError(
-                f"Expected an encoder at {name!r}, got the encoder-decoder {config.model_type}.", hint=RETRAIN
+                f"Expected an encoder at {name!r}, got the encoder-decoder {config.model_type}.",
+                hint="Use one like klue/roberta-base.",
             )
         if self._tokenizer.pad_token is None:
             raise ModelError(f"Expected a tokenizer with a padding token at {name!r}, got none.", hint="Set pad_token.")

@@ -18,7 +18,7 @@ from aiyam.training.content_wishes import Wishes
 if TYPE_CHECKING:
     import torch
 
-N_STEPS = 100
+N_STEPS = 80
 """Steps of one pass."""
 N_TEXTS, N_SHOPS = 512, 400
 """Texts of a step, and shops each of them is ranked over."""
