@@ -16,6 +16,7 @@ from aiyam import registry
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.city import generate_city
 from aiyam.catalogue.facts import fingerprint_of
+from aiyam.catalogue.interactions import Interactions
 from aiyam.contracts import Progress
 from aiyam.errors import AiyamError, Conflict, NotReady
 from aiyam.settings import Settings
@@ -96,9 +97,7 @@ def train_component(
             data = options.pop("data", None) or settings.datasets_dir / "nlu"
             train_understanding(data, out, progress=progress, **{"seed": settings.seed, **options})
         elif component == "content":
-            from aiyam.training.content import train_content
-
-            train_content(Catalogue.load(store), out, seed=settings.seed, progress=progress, **options)
+            train_content_encoder(settings, store, out, progress=progress, **options)
         elif component == "ranker":
             _train_ranker(settings, store, out, progress, **options)
         else:
@@ -119,6 +118,22 @@ def train_understanding(
         from aiyam.training.encoder import train_encoder_nlu
 
         train_encoder_nlu(data, out, base=encoder, progress=progress, **options)
+
+
+def train_content_encoder(
+    settings: Settings, store: Store, out: Path, *, progress: Callable[[Progress], None], **options: Any
+) -> None:
+    """Train on the store's shops, the shipped wishes and logged choices; see ``train_content`` for the options.
+
+    What the made-up people of a sample city asked comes from templates and teaches nothing (measured), so it is not read.
+    """
+    from aiyam.training.content import train_content
+    from aiyam.training.content_wishes import choices_of
+
+    catalogue = Catalogue.load(store)
+    asked = () if catalogue.synthetic else choices_of(Interactions.load(store, catalogue).requests)
+    given = {"seed": settings.seed, "wishes": settings.datasets_dir / "nlu", "asked": asked, **options}
+    train_content(catalogue, out, progress=progress, **given)
 
 
 def _train_ranker(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.candidates.rules import EverydayWords
+from aiyam.catalogue.menus import bits_of
 from aiyam.contracts import CATEGORIES, DIETS, TASTES
 
 if TYPE_CHECKING:
@@ -16,24 +18,29 @@ if TYPE_CHECKING:
 MAX_DISHES = 30
 
 
+def everyday_words(catalogue: Catalogue, everyday: EverydayWords) -> list[tuple[str, ...]]:
+    """Return for each dish name every everyday word that fits it, by its name, tastes or diets."""
+    of_taste = [bits_of(rule.tastes, TASTES) for rule in everyday.rules]
+    of_diet = [bits_of(rule.diets, DIETS) for rule in everyday.rules]
+    patterns = [
+        re.compile("|".join([*map(re.escape, rule.contains), *(re.escape(end) + "$" for end in rule.endings)]) or "$^")
+        for rule in everyday.rules
+    ]
+    found = []
+    for name, taste, diet in zip(catalogue.dish_names, catalogue.dish_taste, catalogue.dish_diet, strict=True):
+        plain = name.replace(" ", "")
+        words: dict[str, None] = {}
+        for rule, pattern, tastes, diets in zip(everyday.rules, patterns, of_taste, of_diet, strict=True):
+            if int(taste) & tastes or int(diet) & diets or pattern.search(plain):
+                words.update(dict.fromkeys(rule.words))
+        found.append(tuple(words))
+    return found
+
+
 def dish_texts(catalogue: Catalogue, everyday: EverydayWords) -> list[str]:
     """Return one text for each dish name: the name and every everyday word that fits it."""
-    texts = []
-    for i, name in enumerate(catalogue.dish_names):
-        plain = name.replace(" ", "")
-        tastes = {t for bit, t in enumerate(TASTES) if catalogue.dish_taste[i] >> bit & 1}
-        diets = {t for bit, t in enumerate(DIETS) if catalogue.dish_diet[i] >> bit & 1}
-        words: dict[str, None] = {}
-        for rule in everyday.rules:
-            if (
-                any(part in plain for part in rule.contains)
-                or plain.endswith(rule.endings or ("\0",))
-                or tastes.intersection(rule.tastes)
-                or diets.intersection(rule.diets)
-            ):
-                words.update(dict.fromkeys(rule.words))
-        texts.append(" ".join([name, *words]))
-    return texts
+    words = everyday_words(catalogue, everyday)
+    return [" ".join([name, *some]) for name, some in zip(catalogue.dish_names, words, strict=True)]
 
 
 def shop_documents(catalogue: Catalogue, everyday: EverydayWords, rows: NDArray[np.integer] | None = None) -> list[str]:

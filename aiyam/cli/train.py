@@ -85,9 +85,38 @@ def train_nlu(
 
 
 @app.command("content")
-def train_content() -> None:
-    """Train the text encoder of the content funnel on the catalogue in the store."""
-    _train("content")
+def train_content(
+    out: Annotated[Path | None, typer.Option("--out", "--output_dir", help="Write there and promote nothing.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=0, help="Passes of new texts (default 1); 0 keeps the factorisation alone.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option()] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="Use this sentence-transformers model (folder or hub name) instead.")
+    ] = None,
+    cut: Annotated[
+        bool, typer.Option("--cut", help="With --encoder: take the first 128 numbers, for a model trained for it.")
+    ] = False,
+) -> None:
+    """Train the text encoder of the content funnel on the catalogue in the store; the new version becomes production."""
+    from aiyam.errors import InvalidInput
+
+    if encoder is not None and epochs is not None:
+        raise InvalidInput("Expected --encoder or --epochs, got both.", hint="A pretrained model is not trained here.")
+    if cut and encoder is None:
+        raise InvalidInput("Expected --encoder with --cut, got --cut alone.", hint="Name a model, or leave it out.")
+    settings = read_settings()
+    options: dict[str, Any] = {"seed": settings.seed if seed is None else seed, "encoder": encoder, "cut": cut}
+    if epochs is not None:
+        options["passes"] = epochs
+    if out is None:
+        _train("content", **options)
+        return
+    from aiyam.pipelines import train_content_encoder
+
+    with open_store(settings) as store, progress_bars() as report:
+        train_content_encoder(settings, store, out, progress=lambda p: report("content", p), **options)
+    typer.echo(str(out))
 
 
 @app.command("ranker")

@@ -25,8 +25,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from aiyam.candidates.documents import dish_texts, shop_documents
-from aiyam.candidates.encoder import TextEncoder
 from aiyam.candidates.funnels import Funnels
 from aiyam.candidates.rules import check_rules, load_rules
 from aiyam.catalogue.arrays import Catalogue
@@ -34,8 +32,11 @@ from aiyam.catalogue.city import generate_city
 from aiyam.catalogue.interactions import Interactions
 from aiyam.catalogue.query import Query
 from aiyam.contracts import FUNNELS, KST, Filters, UserProfile
+from aiyam.settings import REPO_ROOT
 from aiyam.store import Store
 from aiyam.store.people import get_profile
+from aiyam.training.content import ContentTrainer
+from aiyam.training.protocol import Report
 
 TEST_SHARE = 0.1
 
@@ -177,6 +178,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20260302)
     parser.add_argument("--requests", type=int, default=500, help="held-out requests and orders to measure on")
     parser.add_argument("--folder", type=Path, default=None, help="keeps the generated city for the next run")
+    parser.add_argument("--passes", type=int, default=1, help="of the content encoder's training")
     parser.add_argument("--rules", type=Path, default=None, help="another folder of rule files")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -188,10 +190,11 @@ def main() -> None:
         before = Interactions.load(store, catalogue, until=cut)
         rules = check_rules(load_rules(arguments.rules) if arguments.rules else load_rules())
         start = time.perf_counter()
-        rows = np.flatnonzero(catalogue.venue_ok)[:20_000]
-        encoder = TextEncoder.fit(
-            shop_documents(catalogue, rules.everyday, rows) + dish_texts(catalogue, rules.everyday), seed=arguments.seed
+        silent = Report(lambda _: None)
+        trainer = ContentTrainer(
+            catalogue, arguments.seed, passes=arguments.passes, wishes=REPO_ROOT / "datasets" / "nlu"
         )
+        encoder = trainer.fit(trainer.prepare(silent), silent)
         fit_s = time.perf_counter() - start
         memory_mb, start = rss_mb(), time.perf_counter()
         funnels = Funnels.build(catalogue, before, encoder=encoder, rules=rules, now_ts=cut)

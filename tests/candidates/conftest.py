@@ -12,6 +12,7 @@ from small_city import NOW_TS, City, build_city
 from aiyam.candidates.documents import dish_texts, shop_documents
 from aiyam.candidates.encoder import TextEncoder
 from aiyam.candidates.funnels import Funnels
+from aiyam.candidates.gram_encoder import GramEncoder
 from aiyam.candidates.rules import Rules, check_rules, load_rules
 
 
@@ -28,7 +29,7 @@ def city() -> City:
 @pytest.fixture(scope="session")
 def encoder(city: City, rules: Rules) -> TextEncoder:
     documents = shop_documents(city.catalogue, rules.everyday) + dish_texts(city.catalogue, rules.everyday)
-    return TextEncoder.fit(documents, seed=5)
+    return GramEncoder.fit(documents, seed=5)
 
 
 @pytest.fixture(scope="session")
