@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from aiyam.candidates.areas import flat_distance_m
 from aiyam.candidates.collaborative import Collaborative
 from aiyam.candidates.constraints import LOCATION_KEYS, Asked, Constraints
-from aiyam.candidates.content import SCORED_EXACTLY, Content
+from aiyam.candidates.content import SCORED_EXACTLY, Content, Sought
 from aiyam.candidates.contextual import Contextual
 from aiyam.candidates.encoder import TextEncoder
 from aiyam.candidates.popularity import Popularity
@@ -86,7 +87,7 @@ class Funnels:
             constraints,
             Collaborative(catalogue, interactions, checked, now_ts=now_ts),
             Content(catalogue, encoder, checked),
-            Contextual(catalogue, constraints.hours, checked),
+            Contextual(catalogue, checked),
             Popularity(catalogue, interactions, checked, now_ts=now_ts),
         )
 
@@ -98,14 +99,15 @@ class Funnels:
         rows, asked, relaxed = self._pool(query)
         if len(rows) == 0:
             return _nothing(relaxed)
-        rows = self._narrow(query, rows, asked)
-        scores = self.score(query, rows, asked)
+        sought = self._sought(query)
+        rows = self._narrow(query, rows, asked, sought)
+        scores = self._score(query, rows, asked, sought)
         chosen, flags, counts = self._choose(scores, limit)
         picked = scores[chosen]
         merged = picked @ self._merge
-        order = np.lexsort((rows[chosen], -merged))
+        order = np.argsort(-merged, kind="stable")  # chosen is ascending, so ties stay in order of rows
         return CandidateSet(
-            rows=rows[chosen][order],
+            rows=rows[chosen[order]],
             scores=picked[order],
             flags=flags[order],
             merged=merged[order],
@@ -114,15 +116,19 @@ class Funnels:
         )
 
     def score(self, query: Query, rows: Rows, asked: Asked | None = None) -> NDArray[np.float32]:
-        """Return float32 (len(rows), 4) in 0..1, columns as ``FUNNELS``."""
-        out = np.empty((len(rows), len(FUNNELS)), np.float32)
-        asked = asked or self.constraints.asked(query)
-        shops, weights = self.collaborative.history(query.user.user_id)
-        out[:, 0] = self.collaborative.score(query, rows)
-        out[:, 1] = self.content.score(query, rows, shops=shops, weights=weights)
-        out[:, 2] = self.contextual.score(query, rows, codes=asked.codes, point=asked.point)
-        out[:, 3] = self.popularity.score(rows)
-        return out
+        """Return float32 (len(rows), 4) in 0..1 for ascending rows, columns as ``FUNNELS``."""
+        return self._score(query, rows, asked or self.constraints.asked(query), self._sought(query))
+
+    def _sought(self, query: Query) -> Sought:
+        return self.content.sought(query, *self.collaborative.history(query.user.user_id))
+
+    def _score(self, query: Query, rows: Rows, asked: Asked, sought: Sought) -> NDArray[np.float32]:
+        out = np.empty((len(FUNNELS), len(rows)), np.float32)
+        out[0] = self.collaborative.score(query, rows)
+        out[1] = self.content.score(sought, rows)
+        out[2] = self.contextual.score(query, rows, codes=asked.codes, point=asked.point)
+        out[3] = self.popularity.score(rows)
+        return out.T
 
     def _pool(self, query: Query) -> tuple[Rows, Asked, tuple[str, ...]]:
         """All rows that may be proposed, what was asked, and what was given up.
@@ -163,25 +169,24 @@ class Funnels:
         fits = self.constraints.rows(query, asked, among=likely)
         return np.union1d(rows, fits).astype(np.int32)
 
-    def _narrow(self, query: Query, rows: Rows, asked: Asked) -> Rows:
+    def _narrow(self, query: Query, rows: Rows, asked: Asked, sought: Sought) -> Rows:
         """Cut a pool too large to score shop by shop to those some funnel could pick, each asked by its own index."""
         if len(rows) <= SCORED_EXACTLY:
             return rows
-        among = np.zeros(len(self.catalogue.names), bool)
+        c, n_each = self.catalogue, SCORED_EXACTLY // 3
+        among = np.zeros(len(c.names), bool)
         among[rows] = True
-        shops, weights = self.collaborative.history(query.user.user_id)
-        vector = self.content.vector_of(query, shops, weights)
         said = np.zeros(len(among), bool)
-        said[self.content.lexical_rows(query)] = True
+        said[sought.rows()] = True
         parts = [
-            self.popularity.best_rows(among, SCORED_EXACTLY // 3),
-            self.popularity.best_rows(among & said, SCORED_EXACTLY // 3),
-            self.content.nearest(vector, among, N_NEAREST),
+            self.popularity.best_rows(among, n_each),
+            self.popularity.best_rows(among & said, n_each),
+            self.content.nearest(sought.vector, among, N_NEAREST),
             self.collaborative.likely_rows(query, N_NEAREST),
         ]
         if asked.point is not None:
-            near = self.constraints.areas.within(*asked.point, self.rules.limits.catchments_m[0])
-            parts.append(near[: SCORED_EXACTLY // 3])
+            metres = np.nan_to_num(flat_distance_m(c.lat[rows], c.lon[rows], *asked.point), nan=np.inf)
+            parts.append(rows[np.argpartition(metres, n_each)[:n_each]])
         kept = np.zeros(len(among), bool)
         for part in parts:
             kept[part] = True
@@ -196,39 +201,37 @@ class Funnels:
         it), and how many shops each picked: never more than its quota.
         """
         n, k = len(scores), min(limit, len(scores))
-        tie = scores @ (self._merge * np.float32(1e-3))
+        values = scores.T + scores @ (self._merge * np.float32(1e-3))  # ties go to the better merged score
         flags = np.zeros((n, len(FUNNELS)), bool)
         queues: list[list[int]] = []
         for column, name in enumerate(_COLUMNS):
-            order = _best(scores[:, column] + tie, k)
+            order = _best(values[column], k)
             flags[order[: self.rules.quotas[name]], column] = True
             queues.append(order.tolist())
-        taken: set[int] = set()
+        taken, n_taken = bytearray(n), 0
         picks = [0] * len(FUNNELS)
-        places = [0] * len(FUNNELS)
+        waiting = [iter(queue) for queue in queues]
         for column in self._turns:
-            if len(taken) == k:
+            if n_taken == k:
                 break
-            queue, place = queues[column], places[column]
-            while place < k and queue[place] in taken:
-                place += 1
-            places[column] = place + 1
-            if place < k:
-                taken.add(queue[place])
-                flags[queue[place], column] = True
-                picks[column] += 1
-        chosen = np.sort(np.fromiter(taken, np.intp, len(taken)))
+            for place in waiting[column]:
+                if not taken[place]:
+                    taken[place] = 1
+                    flags[place, column] = True
+                    n_taken += 1
+                    picks[column] += 1
+                    break
+        chosen = np.flatnonzero(np.frombuffer(taken, bool))
         return chosen, flags[chosen], dict(zip(_COLUMNS, picks, strict=True))
 
 
 def _best(values: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     """Return the places of the k highest values, highest first, ties by place."""
-    if k < len(values):
-        part = np.argpartition(-values, k - 1)[:k] if k > 0 else np.empty(0, np.intp)
-        part = np.sort(part)
-    else:
-        part = np.arange(len(values))
-    return part[np.argsort(-values[part], kind="stable")]
+    if k == 0:
+        return np.empty(0, np.intp)
+    least = np.partition(values, len(values) - k)[len(values) - k]
+    part = np.flatnonzero(values >= least)
+    return part[np.argsort(-values[part], kind="stable")][:k]
 
 
 def _and_district(relaxed: tuple[str, ...]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from aiyam.catalogue import facts
 from aiyam.catalogue.array_cache import load_cached, save_cached
 from aiyam.catalogue.dishes import DishLexicon, shipped_dishes
 from aiyam.catalogue.menus import MenuIndex
-from aiyam.catalogue.opening import OpenStates, open_states
+from aiyam.catalogue.opening import OpeningHours, OpenStates
 from aiyam.contracts import ALLERGENS, ATMOSPHERES, CATEGORIES, DIETS, TASTES
 from aiyam.store import Store, schema
 from aiyam.store.columns import read_columns
@@ -145,12 +145,14 @@ class Catalogue:
         """The indexes that tell which dishes fit a request; built at the first use."""
         return MenuIndex(self)
 
+    @cached_property
+    def hours(self) -> OpeningHours:
+        """The opening hours by distinct set; built at the first use."""
+        return OpeningHours(self.open_min, self.close_min, self.break_start_min, self.break_end_min, self.off_days)
+
     def open_state(self, rows: NDArray[np.integer[Any]], now: datetime) -> OpenStates:
         """Tell which of the shops ``rows`` (k,) are open at ``now`` (with a UTC offset)."""
-        return open_states(
-            self.open_min[rows], self.close_min[rows], self.break_start_min[rows], self.break_end_min[rows],
-            self.off_days[rows], now,
-        )  # fmt: skip
+        return self.hours.states(rows, now)
 
     def distance_m(self, rows: NDArray[np.integer[Any]], lat: float, lon: float) -> NDArray[np.float32]:
         """Great-circle distance from a point to the shops ``rows`` (k,), metres; NaN where the position is unknown."""
