@@ -38,6 +38,7 @@ class Collaborative:
         events = Events.of(interactions, now_ts=now_ts)
         fresh = events.weight * decay(events.ts, now_ts, self._rules.half_life_days)
         self._row_of_user: dict[str, int] = dict(interactions.row_of_user)
+        self._latest: tuple[str, Scores] | None = None
         self._build_histories(events, fresh)
         self._build_neighbours(events)
 
@@ -111,13 +112,15 @@ class Collaborative:
 
     def model_scores(self, shops: Rows, weights: Scores) -> Scores:
         """Return float32 (n_active,): summed likeness to a history plus the history itself, 0..1 by its maximum."""
-        out = np.zeros(len(self._active), np.float32)
         numbers = self._number[shops]
         known = numbers >= 0
         numbers, weights = numbers[known], weights[known] ** np.float32(0.5)
-        for number, weight in zip(numbers.tolist(), weights.tolist(), strict=True):
-            span = slice(self._neighbour_start[number], self._neighbour_start[number + 1])
-            out[self._neighbour[span]] += weight * self._likeness[span]
+        start = self._neighbour_start[numbers]
+        count = self._neighbour_start[numbers + 1] - start
+        ends = np.cumsum(count)
+        entries = np.repeat(start - (ends - count), count) + np.arange(ends[-1] if len(ends) else 0)
+        likeness = self._likeness[entries] * np.repeat(weights, count)
+        out = np.bincount(self._neighbour[entries], likeness, len(self._active)).astype(np.float32)
         top = float(out.max(initial=0.0))
         if top > 0:
             out /= top
@@ -125,6 +128,13 @@ class Collaborative:
             out[numbers] += self._rules.repeat_weight * weights / weights.max()
             out /= out.max()
         return out
+
+    def _liked_by(self, user_id: str) -> Scores:
+        """Return ``model_scores`` of someone with a history; the latest person's are kept, for a turn asks more than once."""
+        latest = self._latest
+        if latest is None or latest[0] != user_id:
+            latest = self._latest = (user_id, self.model_scores(*self.history(user_id)))  # threads may share it
+        return latest[1]
 
     def prior(self, query: Query, rows: Rows, shops: Rows, weights: Scores) -> Scores:
         """Return the taste points of each row, 0..1: preferred categories, fitting price, enough to choose from."""
@@ -145,19 +155,19 @@ class Collaborative:
                 price_won = float(np.average(paid[known], weights=weights[known]))
         out = points[c.category[rows]]
         off = np.abs(c.mean_price[rows] - np.float32(price_won)) / np.float32(price_won)
-        out = out + np.float32(rules.price_up_to) * np.clip(1 - np.nan_to_num(off, nan=1.0), 0, 1)
-        enough = np.minimum(c.n_menus[rows], rules.menus_enough) / rules.menus_enough
-        out = out + rules.menus_up_to * enough
-        return np.asarray(out / (rules.preference_exact + rules.price_up_to + rules.menus_up_to), np.float32)
+        out += np.float32(rules.price_up_to) * np.fmax(1 - off, np.float32(0))  # an unknown price fits no wallet
+        out += np.float32(rules.menus_up_to / rules.menus_enough) * np.minimum(c.n_menus[rows], rules.menus_enough)
+        return out / np.float32(rules.preference_exact + rules.price_up_to + rules.menus_up_to)
 
     def likely_rows(self, query: Query, k: int) -> Rows:
         """Return about k shops the model likes best for a person, ascending; none for a newcomer."""
-        shops, weights = self.history(query.user.user_id)
-        if len(shops) == 0 or len(self._active) == 0:
+        if len(self.history(query.user.user_id)[0]) == 0 or len(self._active) == 0:
             return np.empty(0, np.int32)
-        model = self.model_scores(shops, weights)
-        best = np.argpartition(-model, k)[:k] if k < len(model) else np.arange(len(model))
-        return np.sort(self._active[best[model[best] > 0]]).astype(np.int32)
+        model = self._liked_by(query.user.user_id)
+        best = np.flatnonzero(model > 0)
+        if k < len(best):
+            best = np.sort(best[np.argpartition(-model[best], k)[:k]])
+        return self._active[best].astype(np.int32)
 
     def score(self, query: Query, rows: Rows) -> Scores:
         """Return float32 (len(rows),) in 0..1."""
@@ -165,7 +175,7 @@ class Collaborative:
         prior = self.prior(query, rows, shops, weights)
         if len(shops) == 0 or len(self._active) == 0:
             return prior
-        model = self.model_scores(shops, weights)
+        model = self._liked_by(query.user.user_id)
         number = self._number[rows]
         found = np.where(number >= 0, model[number], np.float32(0))
         share = np.float32(self._rules.model_weight)

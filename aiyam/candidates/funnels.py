@@ -162,7 +162,8 @@ class Funnels:
         """Add the shops the person goes to, or people alike go to, that lie beyond the nearest surroundings."""
         likely = self.collaborative.likely_rows(query, N_HABITS)
         if asked.point is not None and len(likely):
-            metres = self.catalogue.distance_m(likely, *asked.point)
+            c = self.catalogue
+            metres = flat_distance_m(c.lat[likely], c.lon[likely], *asked.point)
             likely = likely[metres <= self.rules.limits.catchments_m[-1]]
         if len(likely) == 0:
             return rows
@@ -202,12 +203,10 @@ class Funnels:
         """
         n, k = len(scores), min(limit, len(scores))
         values = scores.T + scores @ (self._merge * np.float32(1e-3))  # ties go to the better merged score
+        queues = _best(values, k)
         flags = np.zeros((n, len(FUNNELS)), bool)
-        queues: list[list[int]] = []
         for column, name in enumerate(_COLUMNS):
-            order = _best(values[column], k)
-            flags[order[: self.rules.quotas[name]], column] = True
-            queues.append(order.tolist())
+            flags[queues[column][: self.rules.quotas[name]], column] = True
         taken, n_taken = bytearray(n), 0
         picks = [0] * len(FUNNELS)
         waiting = [iter(queue) for queue in queues]
@@ -225,13 +224,16 @@ class Funnels:
         return chosen, flags[chosen], dict(zip(_COLUMNS, picks, strict=True))
 
 
-def _best(values: NDArray[np.float32], k: int) -> NDArray[np.intp]:
-    """Return the places of the k highest values, highest first, ties by place."""
+def _best(values: NDArray[np.float32], k: int) -> list[list[int]]:
+    """Return for each row of values (j, n) the places of its k highest, highest first, ties by place."""
     if k == 0:
-        return np.empty(0, np.intp)
-    least = np.partition(values, len(values) - k)[len(values) - k]
-    part = np.flatnonzero(values >= least)
-    return part[np.argsort(-values[part], kind="stable")][:k]
+        return [[] for _ in values]
+    n = values.shape[1]
+    least = np.partition(values, n - k, axis=1)[:, n - k, None]
+    of, places = np.nonzero(values >= least)
+    order = np.lexsort((-values[of, places], of))
+    ends = np.searchsorted(of, np.arange(1, len(values) + 1)).tolist()
+    return [places[order[a:b]][:k].tolist() for a, b in zip([0, *ends], ends, strict=False)]
 
 
 def _and_district(relaxed: tuple[str, ...]) -> tuple[str, ...]:
