@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,7 +64,7 @@ class Collaborative:
         n = len(self._catalogue.names)
         liked = events.weight > 0
         active = np.unique(events.shop[liked])
-        self._number = np.full(n, -1, np.int32)
+        self._number: Rows = np.full(n, -1, np.int32)
         self._number[active] = np.arange(len(active), dtype=np.int32)
         self._active = active
         m = len(active)
@@ -101,6 +102,13 @@ class Collaborative:
         self._neighbour = np.concatenate(neighbour) if neighbour else np.empty(0, np.int32)
         self._likeness = np.concatenate(likeness) if likeness else np.empty(0, np.float32)
         self._neighbour_start = np.asarray(start, np.int64)
+
+    def updated(self, catalogue: Catalogue) -> Collaborative:
+        """Return the same model over a catalogue with other facts, and shops nobody went to yet at its end."""
+        new = copy(self)
+        new._catalogue = catalogue
+        new._number = np.concatenate([self._number, np.full(len(catalogue) - len(self._number), -1, np.int32)])
+        return new
 
     def history(self, user_id: str) -> tuple[Rows, Scores]:
         """Return the shops someone went to and their decayed weights, heaviest first; empty for a newcomer."""

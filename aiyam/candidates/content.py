@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,10 +43,9 @@ class Sought:
     names: tuple[Rows, ...]
     categories: tuple[int, ...]
 
-    def rows(self) -> Rows:
-        """Return the ascending rows that a dish or a word of a name points to."""
-        found = [*(rows for rows, _ in self.menus), *self.words]
-        return np.unique(np.concatenate(found)) if found else np.empty(0, np.int32)
+    def rows(self) -> list[Rows]:
+        """Return the rows that a dish or a word of a name points to, dish by dish and word by word."""
+        return [*(rows for rows, _ in self.menus), *self.words]
 
 
 class Content:
@@ -55,28 +56,51 @@ class Content:
         self._menus = catalogue.menus
         self._rules = rules.content
         self.encoder = encoder
+        self._everyday = rules.everyday
         n = len(catalogue.names)
-        self.vectors = np.zeros((n, encoder.width), np.float32)
+        self.vectors: Scores = np.zeros((n, encoder.width), np.float32)
         for low in range(0, n, ENCODE_BLOCK):
-            rows = np.arange(low, min(low + ENCODE_BLOCK, n))
-            self.vectors[rows] = encoder.encode(shop_documents(catalogue, rules.everyday, rows))
+            rows = np.arange(low, min(low + ENCODE_BLOCK, n), dtype=np.int32)
+            self.vectors[rows] = self._encoded(rows)
         self._index = self._build_index()
-        self._build_name_words()
+        self._word_number: dict[str, int] = {}
+        self._number_words(*self._words_of(range(n)))
 
-    def _build_name_words(self) -> None:
-        """The words of shop names, and whole names without spaces, as compressed rows by word."""
-        number: dict[str, int] = {}
+    def updated(self, catalogue: Catalogue, rows: Rows) -> Content:
+        """Return this funnel over a catalogue of which only ``rows`` are new or other; this one goes on serving."""
+        new = copy(self)
+        new._catalogue, new._menus = catalogue, catalogue.menus
+        more = np.zeros((len(catalogue) - len(self.vectors), self.encoder.width), np.float32)
+        new.vectors = np.concatenate([self.vectors, more])
+        new.vectors[rows] = new._encoded(rows)
+        new._index = new._index_with(rows)
+        number = np.repeat(np.arange(len(self._word_start) - 1), np.diff(self._word_start))
+        kept = ~np.isin(self._word_rows, rows)
+        new._word_number = dict(self._word_number)
+        words, owners = new._words_of(rows.tolist())
+        new._number_words(np.concatenate([number[kept], words]), np.concatenate([self._word_rows[kept], owners]))
+        return new
+
+    def _encoded(self, rows: Rows) -> Scores:
+        return self.encoder.encode(shop_documents(self._catalogue, self._everyday, rows))
+
+    def _words_of(self, shops: Iterable[int]) -> tuple[NDArray[np.int64], Rows]:
+        """Return the numbers of the words of shop names, and of whole names without spaces, with the rows they name."""
+        number, names = self._word_number, self._catalogue.names
         words: list[int] = []
         rows: list[int] = []
-        for row, name in enumerate(self._catalogue.names):
-            for word in {*words_of(name), plain(name)}:
+        for row in shops:
+            for word in {*words_of(names[row]), plain(names[row])}:
                 if len(word) > 1:
                     words.append(number.setdefault(word, len(number)))
                     rows.append(row)
-        order = np.lexsort((rows, words))
-        self._word_number = number
-        self._word_rows = np.asarray(rows, np.int32)[order]
-        self._word_start = np.concatenate([[0], np.cumsum(np.bincount(words, minlength=len(number)))]).astype(np.int64)
+        return np.asarray(words, np.int64), np.asarray(rows, np.int32)
+
+    def _number_words(self, words: NDArray[np.int64], rows: Rows) -> None:
+        """Keep rows by word, compressed and ascending."""
+        self._word_rows = rows[np.lexsort((rows, words))]
+        counts = np.bincount(words, minlength=len(self._word_number))
+        self._word_start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
     def _named(self, word: str) -> Rows:
         number = self._word_number.get(word)
@@ -103,6 +127,18 @@ class Content:
         for low in range(0, n, ENCODE_BLOCK):
             index.add(self.vectors[low : low + ENCODE_BLOCK])
         index.nprobe = max(8, n_lists // 24)
+        return index
+
+    def _index_with(self, rows: Rows) -> Any:
+        """A copy of the index with the vectors of ``rows`` put in or exchanged."""
+        import faiss
+
+        if self._index is None:
+            return self._build_index()
+        index: Any = faiss.clone_index(self._index)
+        ids = rows.astype(np.int64)
+        index.remove_ids(ids)
+        index.add_with_ids(self.vectors[rows], ids)
         return index
 
     @staticmethod
@@ -188,7 +224,8 @@ class Content:
         if not sought.whole:
             return np.asarray(likeness, np.float32)
         r = self._rules
-        return np.float32(r.vector_weight) * likeness + np.float32(r.rule_weight) * self.rule_scores(sought, rows)
+        rules = np.float32(r.rule_weight) * self.rule_scores(sought, rows)
+        return np.asarray(np.float32(r.vector_weight) * likeness + rules, np.float32)
 
 
 def _is_in(rows: Rows, shops: Rows) -> NDArray[np.bool_]:

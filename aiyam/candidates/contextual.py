@@ -67,7 +67,7 @@ class Contextual:
         states, r = self._hours.at(now), self._rules
         is_open = states.state == OPEN
         soon = ~is_open & (states.minutes_to_open >= 0) & (states.minutes_to_open <= SOON_MIN)
-        return np.float32(r.open_now) * is_open + np.float32(r.opens_within_hour) * soon
+        return np.asarray(r.open_now * is_open + r.opens_within_hour * soon, np.float32)
 
     def score(self, query: Query, rows: Rows, *, codes: tuple[int, ...], point: tuple[float, float] | None) -> Scores:
         """Return float32 (len(rows),) in 0..1.

@@ -91,6 +91,21 @@ class Funnels:
             Popularity(catalogue, interactions, checked, now_ts=now_ts),
         )
 
+    def updated(self, catalogue: Catalogue, rows: Rows) -> Funnels:
+        """Return the funnels over a catalogue of which only ``rows`` are new or other (``with_shops_read_again``).
+
+        What people did stays as it was learned. These funnels are not touched: threads may go on reading them.
+        """
+        return Funnels(
+            catalogue,
+            self.rules,
+            Constraints(catalogue, self.rules),
+            self.collaborative.updated(catalogue),
+            self.content.updated(catalogue, rows),
+            Contextual(catalogue, self.rules),
+            self.popularity.updated(catalogue),
+        )
+
     def find(self, query: Query, *, limit: int = MAX_CANDIDATES) -> CandidateSet:
         """Return at most ``limit`` candidates, best merged score first; all of them satisfy every filter not relaxed.
 
@@ -178,20 +193,19 @@ class Funnels:
         among = np.zeros(len(c.names), bool)
         among[rows] = True
         said = np.zeros(len(among), bool)
-        said[sought.rows()] = True
+        for found in sought.rows():
+            said[found] = True
         parts = [
-            self.popularity.best_rows(among, n_each),
-            self.popularity.best_rows(among & said, n_each),
+            self.popularity.best_rows(rows, n_each),
+            self.popularity.best_rows(rows[said[rows]], n_each),
             self.content.nearest(sought.vector, among, N_NEAREST),
             self.collaborative.likely_rows(query, N_NEAREST),
         ]
         if asked.point is not None:
             metres = np.nan_to_num(flat_distance_m(c.lat[rows], c.lon[rows], *asked.point), nan=np.inf)
             parts.append(rows[np.argpartition(metres, n_each)[:n_each]])
-        kept = np.zeros(len(among), bool)
-        for part in parts:
-            kept[part] = True
-        return np.flatnonzero(kept & among).astype(np.int32)
+        kept = np.unique(np.concatenate(parts))
+        return np.asarray(kept[among[kept]], np.int32)
 
     def _choose(
         self, scores: NDArray[np.float32], limit: int

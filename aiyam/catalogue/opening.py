@@ -23,7 +23,9 @@ _NEXT_WORKDAY = np.array(
 """[weekday, closing days]: in how many days (1 to 7) a shop works again; -1 for one that never does."""
 
 
-def closing_min(open_min: NDArray[np.signedinteger[Any]], close_min: NDArray[np.signedinteger[Any]]) -> NDArray[np.int32]:
+def closing_min(
+    open_min: NDArray[np.signedinteger[Any]], close_min: NDArray[np.signedinteger[Any]]
+) -> NDArray[np.int32]:
     """Return closing minutes (k,) counted on from the opening day's midnight; -1 where the hours are unknown.
 
     A closing time at or before the opening time is read as the next day's.
@@ -111,7 +113,15 @@ class OpeningHours:
     ``set_of`` (n,) is each shop's set. Arguments as ``open_states``.
     """
 
-    def __init__(self, *columns: NDArray[Any]) -> None:
+    def __init__(
+        self,
+        open_min: NDArray[np.int16],
+        close_min: NDArray[np.int16],
+        break_start_min: NDArray[np.int16],
+        break_end_min: NDArray[np.int16],
+        off_days: NDArray[np.uint8],
+    ) -> None:
+        columns: tuple[NDArray[Any], ...] = (open_min, close_min, break_start_min, break_end_min, off_days)
         self.set_of: NDArray[np.int32] = np.zeros(len(columns[0]), np.int32)
         for column in columns:
             key = self.set_of * np.int64(65536) + column
@@ -143,7 +153,9 @@ class OpeningHours:
         """Return the state of every set at the minute of ``now``; kept until another minute is asked for."""
         minute, latest = now.replace(second=0, microsecond=0), self._latest
         if latest is None or latest[0] != minute:
-            latest = self._latest = (minute, open_states(*self._columns, minute))  # one assignment: threads may share it
+            opens, closes, rests, works_again, off_days = self._columns
+            states = open_states(opens, closes, rests, works_again, off_days, minute)
+            latest = self._latest = (minute, states)  # one assignment: threads may share it
         return latest[1]
 
     def states(self, rows: NDArray[np.integer[Any]], now: datetime) -> OpenStates:

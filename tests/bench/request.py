@@ -7,6 +7,8 @@ from someone nobody knows at no place (``nowhere``). The ranker's weights are dr
 not its taste. Prints one JSON object; with --home the city and the encoder are kept there for the next run.
 """
 
+# ruff: noqa: E402
+
 from __future__ import annotations
 
 import argparse
@@ -83,7 +85,9 @@ def untrained_ranker(catalogue: Catalogue, stats: Statistics, profiles: dict[str
     return Ranker(scorer, names, fit_crosses(catalogue, stats, profiles), catalogue, stats)
 
 
-def queries_of(interactions: Interactions, profiles: dict[str, UserProfile], n: int, seed: int) -> dict[str, list[Query]]:
+def queries_of(
+    interactions: Interactions, profiles: dict[str, UserProfile], n: int, seed: int
+) -> dict[str, list[Query]]:
     asked = [query_of(m, profiles.get(m.user_id)) for m in moments_of(interactions, limit=n, seed=seed)]
     return {
         "asked": asked,
@@ -164,9 +168,7 @@ def measure(home: Path, shops: int, users: int, n: int, seed: int) -> dict[str, 
     encoder = TextEncoder.load(home / "encoder")
     loaded_s, loaded_mb = time.perf_counter() - start, rss_mb()
     start = time.perf_counter()
-    funnels = Funnels.build(
-        catalogue, interactions, encoder=encoder, rules=rules, now_ts=interactions.last_ts + 1
-    )
+    funnels = Funnels.build(catalogue, interactions, encoder=encoder, rules=rules, now_ts=interactions.last_ts + 1)
     built_s = time.perf_counter() - start
     stats = Statistics.build(catalogue, interactions, shop_vectors=funnels.content.vectors)
     built_mb = rss_mb()
