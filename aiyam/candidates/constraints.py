@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiyam.candidates.areas import Areas
+from aiyam.candidates.areas import Areas, flat_distance_m
 from aiyam.candidates.rules import Rules, check_rules
 from aiyam.catalogue.dishes import INGREDIENT_WORDS
 from aiyam.catalogue.menus import allergens_to_avoid, bits_of
@@ -82,9 +82,9 @@ class Constraints:
             rows = self.menus.shops_serving(filters.menus)
         if rows is not self._everywhere:
             rows = rows[self._allowed[rows]]
+        rows = self._of_shop_facts(rows, filters)
         if len(query.exclude_rows):
             rows = rows[~np.isin(rows, query.exclude_rows)]
-        rows = self._of_shop_facts(rows, filters)
         rows = self._of_menus(rows, query, asked)
         if filters.time_of_day is not None:
             rows = rows[self.open_at_meal(rows, filters.time_of_day, query)]
@@ -132,8 +132,14 @@ class Constraints:
     def _catchment(self, query: Query, asked: Asked, step: int) -> Rows:
         point = asked.point
         if point is not None and step < len(self._limits.catchments_m):
-            placed = self.areas.within(*point, self._limits.catchments_m[step])
             unplaced = self.areas.unplaced(list(asked.codes))
+            if step and asked.filters.menus is not None:
+                # The dish was rare nearby: its shops are fewer than all that lie farther around.
+                served = self.menus.shops_serving(asked.filters.menus)
+                metres = flat_distance_m(self._catalogue.lat[served], self._catalogue.lon[served], *point)
+                placed = served[metres <= self._limits.catchments_m[step]]
+            else:
+                placed = self.areas.within(*point, self._limits.catchments_m[step])
             return placed if len(unplaced) == 0 else np.union1d(placed, unplaced).astype(np.int32)
         if point is None and step < 3:
             return self._district_rows(query, asked, step + 1)
@@ -192,23 +198,27 @@ class Constraints:
 
     def _of_shop_facts(self, rows: Rows, filters: Filters) -> Rows:
         c = self._catalogue
+        everywhere = rows is self._everywhere
+        at: Rows | slice = slice(None) if everywhere else rows  # whole columns are compared faster than gathered
+        keep: list[NDArray[np.bool_]] = []
         if filters.meal_card:
-            rows = rows[c.meal_card[rows] == 1]
+            keep.append(c.meal_card[at] == 1)
         for asked, facts in (
             (filters.good_shop, c.good_shop),
             (filters.delivery, c.delivery),
             (filters.takeout, c.takeout),
         ):
             if asked:
-                rows = rows[facts[rows]]
+                keep.append(facts[at])
         if filters.category:
-            wanted = [CATEGORIES.index(name) for name in filters.category]
-            of = c.category[rows]
-            rows = rows[of == wanted[0]] if len(wanted) == 1 else rows[np.isin(of, wanted)]
+            keep.append(np.logical_or.reduce([c.category[at] == CATEGORIES.index(name) for name in filters.category]))
         if filters.atmosphere:
             bits = np.uint8(bits_of(filters.atmosphere, ATMOSPHERES))
-            rows = rows[(c.atmosphere[rows] & bits) == bits]
-        return rows
+            keep.append((c.atmosphere[at] & bits) == bits)
+        if not keep:
+            return rows
+        fits = np.logical_and.reduce(keep)
+        return np.flatnonzero(fits & self._allowed).astype(np.int32) if everywhere else rows[fits]
 
     def open_at_meal(self, rows: Rows, meal: TimeOfDay, query: Query) -> NDArray[np.bool_]:
         """Whether each row is open for half an hour of the meal's next time (today, or tomorrow when it is over).

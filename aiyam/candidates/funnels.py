@@ -189,7 +189,7 @@ class Funnels:
         """Cut a pool too large to score shop by shop to those some funnel could pick, each asked by its own index."""
         if len(rows) <= SCORED_EXACTLY:
             return rows
-        c, n_each = self.catalogue, SCORED_EXACTLY // 3
+        c, n_each = self.catalogue, SCORED_EXACTLY // 6
         among = np.zeros(len(c.names), bool)
         among[rows] = True
         said = np.zeros(len(among), bool)
