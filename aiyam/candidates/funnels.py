@@ -14,6 +14,7 @@ from aiyam.candidates.constraints import LOCATION_KEYS, Asked, Constraints
 from aiyam.candidates.content import SCORED_EXACTLY, Content, Sought
 from aiyam.candidates.contextual import Contextual
 from aiyam.candidates.encoder import TextEncoder
+from aiyam.candidates.merging import best_places, pick_in_turn, turns_of
 from aiyam.candidates.popularity import Popularity
 from aiyam.candidates.relaxation import relax
 from aiyam.candidates.rules import Rules, check_rules
@@ -53,9 +54,7 @@ class Funnels:
         self.popularity = popularity
         self._merge = np.asarray([rules.merge_weights[name] for name in _COLUMNS], np.float32)
         self._merge /= self._merge.sum()
-        quotas = [rules.quotas[name] for name in _COLUMNS]
-        turns = sorted(((i + 1) / quota, column) for column, quota in enumerate(quotas) for i in range(quota))
-        self._turns = [column for _, column in turns]
+        self._turns = turns_of([rules.quotas[name] for name in _COLUMNS])
 
     @classmethod
     def build(
@@ -215,39 +214,29 @@ class Funnels:
         Returns the chosen places, which funnels propose each (it is within the funnel's own quota, or the funnel picked
         it), and how many shops each picked: never more than its quota.
         """
-        n, k = len(scores), min(limit, len(scores))
-        values = scores.T + scores @ (self._merge * np.float32(1e-3))  # ties go to the better merged score
-        queues = _best(values, k)
-        flags = np.zeros((n, len(FUNNELS)), bool)
+        queues = self._queues(scores, limit)
+        picked = pick_in_turn(queues, self._turns, limit)
+        flags = np.zeros((len(scores), len(FUNNELS)), bool)
         for column, name in enumerate(_COLUMNS):
             flags[queues[column][: self.rules.quotas[name]], column] = True
-        taken, n_taken = bytearray(n), 0
-        picks = [0] * len(FUNNELS)
-        waiting = [iter(queue) for queue in queues]
-        for column in self._turns:
-            if n_taken == k:
-                break
-            for place in waiting[column]:
-                if not taken[place]:
-                    taken[place] = 1
-                    flags[place, column] = True
-                    n_taken += 1
-                    picks[column] += 1
-                    break
-        chosen = np.flatnonzero(np.frombuffer(taken, bool))
+        places, columns = np.fromiter(picked, np.intp, len(picked)), np.fromiter(picked.values(), np.intp, len(picked))
+        flags[places, columns] = True
+        chosen = np.sort(places)
+        picks = np.bincount(columns, minlength=len(FUNNELS)).tolist()
         return chosen, flags[chosen], dict(zip(_COLUMNS, picks, strict=True))
 
+    def _queues(self, scores: NDArray[np.float32], limit: int) -> list[list[int]]:
+        """Return the places of each funnel's best, best first; ties go to the better merged score."""
+        return best_places(scores.T + scores @ (self._merge * np.float32(1e-3)), limit)
 
-def _best(values: NDArray[np.float32], k: int) -> list[list[int]]:
-    """Return for each row of values (j, n) the places of its k highest, highest first, ties by place."""
-    if k == 0:
-        return [[] for _ in values]
-    n = values.shape[1]
-    least = np.partition(values, n - k, axis=1)[:, n - k, None]
-    of, places = np.nonzero(values >= least)
-    order = np.lexsort((-values[of, places], of))
-    ends = np.searchsorted(of, np.arange(1, len(values) + 1)).tolist()
-    return [places[order[a:b]][:k].tolist() for a, b in zip([0, *ends], ends, strict=False)]
+    def queues(self, query: Query, *, limit: int = MAX_CANDIDATES) -> list[Rows]:
+        """Return the rows each funnel would pick for a request, best first, before they share the list."""
+        rows, asked, _ = self._pool(query)
+        if len(rows) == 0:
+            return [rows] * len(FUNNELS)
+        sought = self._sought(query)
+        rows = self._narrow(query, rows, asked, sought)
+        return [rows[queue] for queue in self._queues(self._score(query, rows, asked, sought), limit)]
 
 
 def _and_district(relaxed: tuple[str, ...]) -> tuple[str, ...]:
