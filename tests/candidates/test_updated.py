@@ -198,3 +198,26 @@ def test_the_store_lists_small_changes_and_nothing_it_cannot_vouch_for(store: St
     assert shops_changed_since(store, "f2") is None
     write_catalogue(store, [(schema.shop, {**one, "shop_id": ["n-2"]})], {"fingerprint": "f4"}, replace=True)
     assert shops_changed_since(store, "f3") is None
+
+
+def test_an_empty_catalogue_has_no_candidates_and_takes_over_its_first_shop(
+    tmp_path: Path, encoder: TextEncoder, rules: Rules
+) -> None:
+    store = Store.open(f"sqlite:///{tmp_path / 'empty.db'}")
+    empty = Catalogue.load(store)
+    interactions = Interactions.load(store, empty)
+    served = Funnels.build(empty, interactions, encoder=encoder, rules=rules, now_ts=0)
+    everything = ask(
+        text="떡볶이", lat=37.5, lon=127.0, menus=("떡볶이",), category=("분식",), taste=("매운",), allergies=("땅콩",),
+        budget_max=9000, budget_min=1000, open_now=True, time_of_day="lunch", meal_card=True, good_shop=True,
+        exclude_menus=("라면",), dietary_preferences=("건강식",), atmosphere=("조용한",), district="관악구", near_me=True,
+    )  # fmt: skip
+    for query in (ask(), everything):
+        assert len(served.find(query)) == 0
+    bare = {"shop_id": ["one"], "name": ["떡볶이 하나"], "category": [""], "source": ["test"]}
+    write_catalogue(store, [(schema.shop, bare)], {"fingerprint": "f1"}, replace=False)
+    catalogue, rows = with_shops_read_again(empty, store, ["one"])
+    updated = served.updated(catalogue, rows)
+    assert updated.find(ask()).rows.tolist() == [0]
+    assert len(updated.find(everything)) == 0
+    store.close()
