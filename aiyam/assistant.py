@@ -34,6 +34,7 @@ from aiyam.pipeline import Pipeline
 from aiyam.settings import Settings
 from aiyam.store import Store
 from aiyam.store.aliases import production_versions
+from aiyam.store.catalogue_writes import shops_changed_since
 from aiyam.store.conversations import get_trace, last_state, record_turn, state_before
 from aiyam.store.people import get_profile
 
@@ -183,15 +184,28 @@ class Assistant:
     def reload(self) -> Versions:
         """Load what production names now and swap it in; turns under way end on the old pipeline.
 
+        Where only a few shops are new or other, they alone are read again.
+
         Raises:
             ModelError: a version is damaged; the old pipeline goes on serving.
         """
         if self.settings is None:
             return self.versions
         with self._reloading:
-            source = _source(self.store)
-            self._loaded = Loaded(Pipeline.load(self.settings, self.store), source)
+            source, served = _source(self.store), self._loaded
+            shops = self._changed_shops(source, served.source)
+            if shops is not None:
+                pipeline = served.pipeline.with_changed_shops(self.settings, self.store, shops)
+            else:
+                pipeline = Pipeline.load(self.settings, self.store)
+            self._loaded = Loaded(pipeline, source)
         return self.versions
+
+    def _changed_shops(self, source: dict[str, str], served: dict[str, str]) -> tuple[str, ...] | None:
+        """Return the shops that are new or other, where the store lists them and nothing else differs; else None."""
+        if source == served or {**source, "catalogue": ""} != {**served, "catalogue": ""}:
+            return None
+        return shops_changed_since(self.store, served["catalogue"])
 
     def close(self) -> None:
         """Close the store."""

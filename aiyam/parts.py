@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from aiyam.candidates.encoder import TextEncoder
 from aiyam.candidates.funnels import Funnels
 from aiyam.candidates.rules import load_rules
 from aiyam.catalogue.arrays import Catalogue
+from aiyam.catalogue.changed import with_shops_read_again
 from aiyam.catalogue.interactions import Interactions
 from aiyam.contracts import ReplyPlan, Versions
 from aiyam.errors import NotReady
@@ -122,8 +124,33 @@ def load_parts(settings: Settings, store: Store) -> Parts:
         now_ts=interactions.last_ts + 1,
     )
     stats = Statistics.build(catalogue, interactions, shop_vectors=funnels.content.vectors)
-    ranker = Ranker.load(production_folder(settings, store, "ranker"), catalogue, stats)
     understander = load_understander(settings, store, catalogue)
+    return _assembled(settings, store, catalogue, funnels, stats, understander)
+
+
+def with_changed_shops(parts: Parts, settings: Settings, store: Store, shop_ids: Sequence[str]) -> Parts:
+    """Return the parts with some shops read again from the store: only what is said of these is made anew.
+
+    The models are those that ``parts`` serve, and what people did is as it was when they were loaded.
+    """
+    catalogue, rows = with_shops_read_again(parts.catalogue, store, shop_ids)
+    funnels = parts.funnels.updated(catalogue, rows)
+    stats = parts.ranker.stats.updated(catalogue, funnels.content.vectors)
+    known = parts.catalogue
+    as_named = known.names == catalogue.names and known.dish_names == catalogue.dish_names
+    understander = parts.understander if as_named else load_understander(settings, store, catalogue)
+    return _assembled(settings, store, catalogue, funnels, stats, understander)
+
+
+def _assembled(
+    settings: Settings,
+    store: Store,
+    catalogue: Catalogue,
+    funnels: Funnels,
+    stats: Statistics,
+    understander: Understander,
+) -> Parts:
+    ranker = Ranker.load(production_folder(settings, store, "ranker"), catalogue, stats)
     screen = Screen.load(settings.datasets_dir / "safety")
     rewriter = ChildFriendly.load(settings.datasets_dir / "replies" / "easy_words.json")
     replier = Replier(
@@ -135,7 +162,7 @@ def load_parts(settings: Settings, store: Store) -> Parts:
     return Parts(
         catalogue=catalogue,
         understander=understander,
-        encoder=encoder,
+        encoder=funnels.content.encoder,
         funnels=funnels,
         ranker=ranker,
         replier=replier,

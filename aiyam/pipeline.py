@@ -38,7 +38,7 @@ from aiyam.korean.places import place_named
 from aiyam.nlu.dialogue import next_state, resolve
 from aiyam.nlu.model import Reading
 from aiyam.nlu.request import Request
-from aiyam.parts import Parts, load_parts
+from aiyam.parts import Parts, load_parts, with_changed_shops
 from aiyam.ranking.cards import make_cards
 from aiyam.reply.language_model import Worded
 from aiyam.reply.plan import make_plan
@@ -96,6 +96,10 @@ class Pipeline:
             return cls(load_parts(settings, store))
         finally:
             store.close()
+
+    def with_changed_shops(self, settings: Settings, store: Store, shop_ids: Sequence[str]) -> Pipeline:
+        """Return a pipeline of the same models that knows these shops as the store has them now."""
+        return Pipeline(with_changed_shops(self.parts, settings, store, shop_ids))
 
     # ------------------------------------------------------------------ one turn
 

@@ -44,6 +44,7 @@ class Areas:
         order_by_key = np.argsort(key, kind="stable")
         self._placed = known[order_by_key].astype(np.int32)
         self._placed_key = key[order_by_key]
+        self._placed_lat, self._placed_lon = self._lat[self._placed], self._lon[self._placed]
         order = np.argsort(self._district, kind="stable").astype(np.int32)
         edges = np.searchsorted(self._district[order], np.arange(len(self._names) + 1))
         self._rows_of = [order[edges[i] : edges[i + 1]] for i in range(len(self._names))]
@@ -112,12 +113,14 @@ class Areas:
         strips = np.arange(np.floor((lat - tall) * STRIPS_PER_DEGREE), np.floor((lat + tall) * STRIPS_PER_DEGREE) + 1)
         low = np.searchsorted(self._placed_key, strips * STRIP_KEY + lon - wide)
         high = np.searchsorted(self._placed_key, strips * STRIP_KEY + lon + wide)
-        slices = [self._placed[a:b] for a, b in zip(low.tolist(), high.tolist(), strict=True) if b > a]
+        slices = [slice(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True) if b > a]
         if not slices:
             return np.empty(0, np.int32)
-        rows = np.concatenate(slices)
-        near = flat_distance_m(self._lat[rows], self._lon[rows], lat, lon) <= radius_m
-        return np.sort(rows[near])
+        lats, lons, rows = (
+            np.concatenate([column[part] for part in slices])
+            for column in (self._placed_lat, self._placed_lon, self._placed)
+        )
+        return np.sort(rows[flat_distance_m(lats, lons, lat, lon) <= radius_m])
 
     def district_at(self, lat: float, lon: float) -> int | None:
         """Return the code of the district most of the nearest shops lie in, None when no shop has a position."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,7 @@ class Collaborative:
         events = Events.of(interactions, now_ts=now_ts)
         fresh = events.weight * decay(events.ts, now_ts, self._rules.half_life_days)
         self._row_of_user: dict[str, int] = dict(interactions.row_of_user)
+        self._latest: tuple[str, Scores] | None = None
         self._build_histories(events, fresh)
         self._build_neighbours(events)
 
@@ -62,7 +64,7 @@ class Collaborative:
         n = len(self._catalogue.names)
         liked = events.weight > 0
         active = np.unique(events.shop[liked])
-        self._number = np.full(n, -1, np.int32)
+        self._number: Rows = np.full(n, -1, np.int32)
         self._number[active] = np.arange(len(active), dtype=np.int32)
         self._active = active
         m = len(active)
@@ -70,6 +72,13 @@ class Collaborative:
         x = sparse.csr_matrix((ones, (events.user[liked], self._number[events.shop[liked]])), shape=(events.n_users, m))
         x.data = np.log1p(x.data)
         self._weights = Neighbours(x, k=self._rules.n_neighbours, shrinkage=self._rules.shrinkage).weights
+
+    def updated(self, catalogue: Catalogue) -> Collaborative:
+        """Return the same model over a catalogue with other facts, and shops nobody went to yet at its end."""
+        new = copy(self)
+        new._catalogue = catalogue
+        new._number = np.concatenate([self._number, np.full(len(catalogue) - len(self._number), -1, np.int32)])
+        return new
 
     def history(self, user_id: str) -> tuple[Rows, Scores]:
         """Return the shops someone went to and their decayed weights, heaviest first; empty for a newcomer."""
@@ -84,7 +93,12 @@ class Collaborative:
         numbers = self._number[shops]
         known = numbers >= 0
         numbers, weights = numbers[known], weights[known] ** np.float32(0.5)
-        out = np.asarray(weights @ self._weights[numbers], np.float32).ravel()
+        start = self._weights.indptr[numbers].astype(np.int64)
+        count = self._weights.indptr[numbers + 1] - start
+        ends = np.cumsum(count)
+        entries = np.repeat(start - (ends - count), count) + np.arange(ends[-1] if len(ends) else 0)
+        likeness = self._weights.data[entries] * np.repeat(weights, count)
+        out = np.bincount(self._weights.indices[entries], likeness, len(self._active)).astype(np.float32)
         top = float(out.max(initial=0.0))
         if top > 0:
             out /= top
@@ -92,6 +106,13 @@ class Collaborative:
             out[numbers] += self._rules.repeat_weight * weights / weights.max()
             out /= out.max()
         return out
+
+    def _liked_by(self, user_id: str) -> Scores:
+        """Return ``model_scores`` of someone with a history; the latest person's are kept, for a turn asks more than once."""
+        latest = self._latest
+        if latest is None or latest[0] != user_id:
+            latest = self._latest = (user_id, self.model_scores(*self.history(user_id)))  # threads may share it
+        return latest[1]
 
     def prior(self, query: Query, rows: Rows, shops: Rows, weights: Scores) -> Scores:
         """Return the taste points of each row, 0..1: preferred categories, fitting price, enough to choose from."""
@@ -112,19 +133,19 @@ class Collaborative:
                 price_won = float(np.average(paid[known], weights=weights[known]))
         out = points[c.category[rows]]
         off = np.abs(c.mean_price[rows] - np.float32(price_won)) / np.float32(price_won)
-        out = out + np.float32(rules.price_up_to) * np.clip(1 - np.nan_to_num(off, nan=1.0), 0, 1)
-        enough = np.minimum(c.n_menus[rows], rules.menus_enough) / rules.menus_enough
-        out = out + rules.menus_up_to * enough
-        return np.asarray(out / (rules.preference_exact + rules.price_up_to + rules.menus_up_to), np.float32)
+        out += np.float32(rules.price_up_to) * np.fmax(1 - off, np.float32(0))  # an unknown price fits no wallet
+        out += np.float32(rules.menus_up_to / rules.menus_enough) * np.minimum(c.n_menus[rows], rules.menus_enough)
+        return out / np.float32(rules.preference_exact + rules.price_up_to + rules.menus_up_to)
 
     def likely_rows(self, query: Query, k: int) -> Rows:
         """Return about k shops the model likes best for a person, ascending; none for a newcomer."""
-        shops, weights = self.history(query.user.user_id)
-        if len(shops) == 0 or len(self._active) == 0:
+        if len(self.history(query.user.user_id)[0]) == 0 or len(self._active) == 0:
             return np.empty(0, np.int32)
-        model = self.model_scores(shops, weights)
-        best = np.argpartition(-model, k)[:k] if k < len(model) else np.arange(len(model))
-        return np.sort(self._active[best[model[best] > 0]]).astype(np.int32)
+        model = self._liked_by(query.user.user_id)
+        best = np.flatnonzero(model > 0)
+        if k < len(best):
+            best = np.sort(best[np.argpartition(-model[best], k)[:k]])
+        return self._active[best].astype(np.int32)
 
     def score(self, query: Query, rows: Rows) -> Scores:
         """Return float32 (len(rows),) in 0..1."""
@@ -132,7 +153,7 @@ class Collaborative:
         prior = self.prior(query, rows, shops, weights)
         if len(shops) == 0 or len(self._active) == 0:
             return prior
-        model = self.model_scores(shops, weights)
+        model = self._liked_by(query.user.user_id)
         number = self._number[rows]
         found = np.where(number >= 0, model[number], np.float32(0))
         share = np.float32(self._rules.model_weight)

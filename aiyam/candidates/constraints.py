@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiyam.candidates.areas import Areas
-from aiyam.candidates.opening_hours import OpeningHours
+from aiyam.candidates.areas import Areas, flat_distance_m
 from aiyam.candidates.rules import Rules, check_rules
 from aiyam.catalogue.dishes import INGREDIENT_WORDS
 from aiyam.catalogue.menus import allergens_to_avoid, bits_of
-from aiyam.catalogue.opening import DAY_MIN, closing_min
+from aiyam.catalogue.opening import DAY_MIN, OPEN
 from aiyam.catalogue.query import Query
 from aiyam.contracts import ALLERGENS, ATMOSPHERES, CATEGORIES, KST, Filters, TimeOfDay
 from aiyam.korean.places import place_named
@@ -61,9 +60,10 @@ class Constraints:
         self._catalogue = catalogue
         self._limits = rules.limits
         self.menus = menus = catalogue.menus
-        self.hours = OpeningHours(catalogue)
+        self._hours = catalogue.hours
         self.areas = Areas(catalogue, n_neighbours=rules.limits.neighbour_districts)
         self._allowed = np.asarray(catalogue.venue_ok, bool) & menus.serves_now
+        self._everywhere = np.flatnonzero(self._allowed).astype(np.int32)
         self._bare_allergens = _allergens_without_menu(catalogue, rules)
 
     def asked(self, query: Query) -> Asked:
@@ -78,15 +78,18 @@ class Constraints:
         """
         filters = asked.filters
         rows = self._in_area(query, asked) if among is None else among
-        rows = rows[self._allowed[rows]]
+        if filters.menus is not None and rows is self._everywhere:
+            rows = self.menus.shops_serving(filters.menus)
+        if rows is not self._everywhere:
+            rows = rows[self._allowed[rows]]
+        rows = self._of_shop_facts(rows, filters)
         if len(query.exclude_rows):
             rows = rows[~np.isin(rows, query.exclude_rows)]
-        rows = self._of_shop_facts(rows, filters)
         rows = self._of_menus(rows, query, asked)
         if filters.time_of_day is not None:
             rows = rows[self.open_at_meal(rows, filters.time_of_day, query)]
         if filters.open_now and len(rows):
-            rows = rows[self.hours.open_now(rows, query.now)]
+            rows = rows[(self._hours.at(query.now).state == OPEN)[self._hours.set_of[rows]]]
         return rows
 
     # ------------------------------------------------------------------ place
@@ -118,7 +121,7 @@ class Constraints:
             return self._asked_area(query, asked)
         if asked.catchment is not None:
             return self._catchment(query, asked, asked.catchment)
-        return np.arange(len(self._allowed), dtype=np.int32)
+        return self._everywhere
 
     def n_catchments(self, asked: Asked) -> int:
         """How many steps the unasked surroundings of the person widen through before "anywhere" (0 when unknown)."""
@@ -129,19 +132,25 @@ class Constraints:
     def _catchment(self, query: Query, asked: Asked, step: int) -> Rows:
         point = asked.point
         if point is not None and step < len(self._limits.catchments_m):
-            placed = self.areas.within(*point, self._limits.catchments_m[step])
             unplaced = self.areas.unplaced(list(asked.codes))
+            if step and asked.filters.menus is not None:
+                # The dish was rare nearby: its shops are fewer than all that lie farther around.
+                served = self.menus.shops_serving(asked.filters.menus)
+                metres = flat_distance_m(self._catalogue.lat[served], self._catalogue.lon[served], *point)
+                placed = served[metres <= self._limits.catchments_m[step]]
+            else:
+                placed = self.areas.within(*point, self._limits.catchments_m[step])
             return placed if len(unplaced) == 0 else np.union1d(placed, unplaced).astype(np.int32)
         if point is None and step < 3:
             return self._district_rows(query, asked, step + 1)
-        return np.arange(len(self._allowed), dtype=np.int32)
+        return self._everywhere
 
     def _district_rows(self, query: Query, asked: Asked, wider: int) -> Rows:
         codes = list(asked.codes)
         if wider == 1 and asked.filters.district is not None:
             codes = self.areas.codes(asked.filters.district, city=query.user.city, province=query.user.province)
         if wider >= 4:
-            return np.arange(len(self._allowed), dtype=np.int32)
+            return self._everywhere
         if wider == 2:
             codes = self.areas.neighbours(codes)
         elif wider == 3:
@@ -179,7 +188,7 @@ class Constraints:
             codes = self.areas.codes(filters.district, city=query.user.city, province=query.user.province)
             parts.append(self.areas.in_districts(codes))
         if not parts:
-            return np.arange(len(self._allowed), dtype=np.int32)
+            return self._everywhere
         rows = parts[0]
         for part in parts[1:]:
             rows = np.intersect1d(rows, part, assume_unique=True)
@@ -189,44 +198,40 @@ class Constraints:
 
     def _of_shop_facts(self, rows: Rows, filters: Filters) -> Rows:
         c = self._catalogue
+        everywhere = rows is self._everywhere
+        at: Rows | slice = slice(None) if everywhere else rows  # whole columns are compared faster than gathered
+        keep: list[NDArray[np.bool_]] = []
         if filters.meal_card:
-            rows = rows[c.meal_card[rows] == 1]
+            keep.append(c.meal_card[at] == 1)
         for asked, facts in (
             (filters.good_shop, c.good_shop),
             (filters.delivery, c.delivery),
             (filters.takeout, c.takeout),
         ):
             if asked:
-                rows = rows[facts[rows]]
+                keep.append(facts[at])
         if filters.category:
-            wanted = [CATEGORIES.index(name) for name in filters.category]
-            of = c.category[rows]
-            rows = rows[of == wanted[0]] if len(wanted) == 1 else rows[np.isin(of, wanted)]
+            keep.append(np.logical_or.reduce([c.category[at] == CATEGORIES.index(name) for name in filters.category]))
         if filters.atmosphere:
             bits = np.uint8(bits_of(filters.atmosphere, ATMOSPHERES))
-            rows = rows[(c.atmosphere[rows] & bits) == bits]
-        return rows
+            keep.append((c.atmosphere[at] & bits) == bits)
+        if not keep:
+            return rows
+        fits = np.logical_and.reduce(keep)
+        return np.flatnonzero(fits & self._allowed).astype(np.int32) if everywhere else rows[fits]
 
     def open_at_meal(self, rows: Rows, meal: TimeOfDay, query: Query) -> NDArray[np.bool_]:
         """Whether each row is open for half an hour of the meal's next time (today, or tomorrow when it is over).
 
         Shops with unknown hours stay; one that rests that weekday does not.
         """
-        c = self._catalogue
         local = query.now.astimezone(KST)
         start, end = MEAL_WINDOWS_MIN[meal]
         minute = local.hour * 60 + local.minute
         after_midnight = meal == "late_night" and minute < end - DAY_MIN
         day = (local.weekday() + (minute >= end) - after_midnight) % 7
-        opens, closes = c.open_min[rows].astype(np.int32), closing_min(c.open_min[rows], c.close_min[rows])
-        rest_from, rest_to = c.break_start_min[rows].astype(np.int32), c.break_end_min[rows].astype(np.int32)
-        minutes = np.maximum(0, np.minimum(closes, end) - np.maximum(opens, start))
-        rest = np.maximum(
-            0, np.minimum(np.minimum(rest_to, closes), end) - np.maximum(np.maximum(rest_from, opens), start)
-        )
-        minutes -= np.where(rest_from >= 0, rest, 0)
-        works = (c.off_days[rows] >> np.uint8(day)) & 1 == 0
-        return np.asarray(((closes < 0) | (minutes >= LEAST_OPEN_MIN)) & works, bool)
+        by_set = self._hours.serving(day, start, end, least_min=LEAST_OPEN_MIN)
+        return by_set[self._hours.set_of[rows]]
 
     # ------------------------------------------------------------------ menus
 
@@ -240,23 +245,27 @@ class Constraints:
         if allergens:
             rows = rows[self.menus.free_of(allergens)[rows]]
             rows = rows[(self._bare_allergens[rows] & np.uint32(allergens)) == 0]
-        bare = self._without_menu(rows, asked)
         if filters.menus is None:
             if filters.budget_max is not None and not asked.price_unknown:
-                rows = rows[self.menus.cheapest[rows] <= filters.budget_max]
+                rows = rows[self.menus.cheapest(allergens)[rows] <= filters.budget_max]
             tasteless = filters.taste is None and filters.exclude_taste is None and filters.dietary_preferences is None
             plainly = tasteless and not (asked.serves_others and disliked) and not asked.price_unknown
-            if plainly and filters.budget_min is None and (filters.budget_max is None or not allergens):
+            if plainly and filters.budget_min is None:
                 return rows
-            menu_rows = self.menus.rows_of_shops(rows)
         else:
-            among = np.zeros(len(self._allowed), bool)
-            among[rows] = True
-            menu_rows = self.menus.serving_rows(filters.menus)
-            menu_rows = menu_rows[among[self.menus.shop_of[menu_rows]]]
-        kept = self.menus.fitting_rows(menu_rows, filters, allergens, price_unknown=asked.price_unknown)
+            serving = np.zeros(len(self._allowed), bool)
+            serving[self.menus.shops_serving(filters.menus)] = True
+            rows = rows[serving[rows]]
+        bare = self._without_menu(rows, asked)
+        menu_rows = self.menus.rows_of_shops(rows)
+        keep = self.menus.fits(
+            menu_rows, filters, allergens, price_unknown=asked.price_unknown, tastes=filters.taste,
+            diets=filters.dietary_preferences,
+        )  # fmt: skip
+        if filters.menus is not None:
+            keep &= self.menus.answering(menu_rows, filters.menus)
         fits = np.zeros(len(self._allowed), bool)
-        fits[self.menus.shop_of[kept]] = True
+        fits[self.menus.shop_of[menu_rows[keep]]] = True
         fits[bare] = True
         return np.asarray(rows[fits[rows]], np.int32)
 

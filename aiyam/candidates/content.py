@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from copy import copy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,9 +24,28 @@ Rows = NDArray[np.int32]
 Scores = NDArray[np.float32]
 SCORED_EXACTLY = 9_000
 """Pools up to this size are scored shop by shop; larger ones are narrowed first."""
-HALF_PRECISION_ROWS = 300_000
 ENCODE_BLOCK = 50_000
 MAX_TOKENS = 12
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What a request says, read once: its unit vector (128,), its words without spaces, and the shops they point to.
+
+    ``menus`` are ascending shop rows and the points of serving such a dish, ``words`` the rows of each word of a name or a
+    dish, ``names`` those whose whole name may have been said; ``categories`` are numbers.
+    """
+
+    vector: NDArray[np.float32]
+    whole: str
+    menus: tuple[tuple[Rows, float], ...]
+    words: tuple[Rows, ...]
+    names: tuple[Rows, ...]
+    categories: tuple[int, ...]
+
+    def rows(self) -> list[Rows]:
+        """Return the rows that a dish or a word of a name points to, dish by dish and word by word."""
+        return [*(rows for rows, _ in self.menus), *self.words]
 
 
 class Content:
@@ -34,29 +56,51 @@ class Content:
         self._menus = catalogue.menus
         self._rules = rules.content
         self.encoder = encoder
+        self._everyday = rules.everyday
         n = len(catalogue.names)
-        kind = np.float16 if n > HALF_PRECISION_ROWS else np.float32
-        self.vectors = np.zeros((n, encoder.width), kind)
+        self.vectors: Scores = np.zeros((n, encoder.width), np.float32)
         for low in range(0, n, ENCODE_BLOCK):
-            rows = np.arange(low, min(low + ENCODE_BLOCK, n))
-            self.vectors[rows] = encoder.encode(shop_documents(catalogue, rules.everyday, rows))
+            rows = np.arange(low, min(low + ENCODE_BLOCK, n), dtype=np.int32)
+            self.vectors[rows] = self._encoded(rows)
         self._index = self._build_index()
-        self._build_name_words()
+        self._word_number: dict[str, int] = {}
+        self._number_words(*self._words_of(range(n)))
 
-    def _build_name_words(self) -> None:
-        """The words of shop names, and whole names without spaces, as compressed rows by word."""
-        number: dict[str, int] = {}
+    def updated(self, catalogue: Catalogue, rows: Rows) -> Content:
+        """Return this funnel over a catalogue of which only ``rows`` are new or other; this one goes on serving."""
+        new = copy(self)
+        new._catalogue, new._menus = catalogue, catalogue.menus
+        more = np.zeros((len(catalogue) - len(self.vectors), self.encoder.width), np.float32)
+        new.vectors = np.concatenate([self.vectors, more])
+        new.vectors[rows] = new._encoded(rows)
+        new._index = new._index_with(rows)
+        number = np.repeat(np.arange(len(self._word_start) - 1), np.diff(self._word_start))
+        kept = ~np.isin(self._word_rows, rows)
+        new._word_number = dict(self._word_number)
+        words, owners = new._words_of(rows.tolist())
+        new._number_words(np.concatenate([number[kept], words]), np.concatenate([self._word_rows[kept], owners]))
+        return new
+
+    def _encoded(self, rows: Rows) -> Scores:
+        return self.encoder.encode(shop_documents(self._catalogue, self._everyday, rows))
+
+    def _words_of(self, shops: Iterable[int]) -> tuple[NDArray[np.int64], Rows]:
+        """Return the numbers of the words of shop names, and of whole names without spaces, with the rows they name."""
+        number, names = self._word_number, self._catalogue.names
         words: list[int] = []
         rows: list[int] = []
-        for row, name in enumerate(self._catalogue.names):
-            for word in {*words_of(name), plain(name)}:
+        for row in shops:
+            for word in {*words_of(names[row]), plain(names[row])}:
                 if len(word) > 1:
                     words.append(number.setdefault(word, len(number)))
                     rows.append(row)
-        order = np.lexsort((rows, words))
-        self._word_number = number
-        self._word_rows = np.asarray(rows, np.int32)[order]
-        self._word_start = np.concatenate([[0], np.cumsum(np.bincount(words, minlength=len(number)))]).astype(np.int64)
+        return np.asarray(words, np.int64), np.asarray(rows, np.int32)
+
+    def _number_words(self, words: NDArray[np.int64], rows: Rows) -> None:
+        """Keep rows by word, compressed and ascending."""
+        self._word_rows = rows[np.lexsort((rows, words))]
+        counts = np.bincount(words, minlength=len(self._word_number))
+        self._word_start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
     def _named(self, word: str) -> Rows:
         number = self._word_number.get(word)
@@ -79,10 +123,22 @@ class Content:
         index.cp.niter = 6
         index.cp.min_points_per_centroid = 1
         index.cp.max_points_per_centroid = 40
-        index.train(self.vectors[:: max(1, n // (40 * n_lists))].astype(np.float32))
+        index.train(self.vectors[:: max(1, n // (40 * n_lists))])
         for low in range(0, n, ENCODE_BLOCK):
-            index.add(self.vectors[low : low + ENCODE_BLOCK].astype(np.float32))
+            index.add(self.vectors[low : low + ENCODE_BLOCK])
         index.nprobe = max(8, n_lists // 24)
+        return index
+
+    def _index_with(self, rows: Rows) -> Any:
+        """A copy of the index with the vectors of ``rows`` put in or exchanged."""
+        import faiss
+
+        if self._index is None:
+            return self._build_index()
+        index: Any = faiss.clone_index(self._index)
+        ids = rows.astype(np.int64)
+        index.remove_ids(ids)
+        index.add_with_ids(self.vectors[rows], ids)
         return index
 
     @staticmethod
@@ -103,12 +159,6 @@ class Content:
         middle = (weights[:, None] * self.vectors[shops]).sum(axis=0, dtype=np.float32)
         return np.asarray(middle / max(float(np.sqrt(middle @ middle)), 1e-6), np.float32)
 
-    def similarity(self, vector: NDArray[np.float32], rows: Rows) -> Scores:
-        """Return the cosine similarity of each row, exactly."""
-        if not vector.any():
-            return np.zeros(len(rows), np.float32)
-        return np.asarray(self.vectors[rows].astype(np.float32, copy=False) @ vector, np.float32)
-
     def nearest(self, vector: NDArray[np.float32], among: NDArray[np.bool_], k: int) -> Rows:
         """Return about the k nearest rows of a large pool, ascending; ``among`` is its mask over all shops."""
         if self._index is None or not vector.any():
@@ -121,62 +171,70 @@ class Content:
         ids = self._index.search(vector[None], k, params=parameters)[1][0]
         return np.sort(ids[ids >= 0]).astype(np.int32)
 
-    def lexical_rows(self, query: Query) -> Rows:
-        """Return the ascending rows that a dish, category or name word of the request points to."""
-        found = self._rule_points(query)
-        hits = [rows for kind in found["hits"].values() for rows, _ in kind]
-        return np.unique(np.concatenate(hits)).astype(np.int32) if hits else np.empty(0, np.int32)
-
-    def _rule_points(self, query: Query) -> dict[str, Any]:
-        """Return the sparse lexical points as (row arrays, points) by kind; see ``score``."""
+    def sought(self, query: Query, shops: Rows, weights: Scores) -> Sought:
+        """Read a request once; ``shops`` and ``weights`` are the person's history."""
         r, f = self._rules, query.filters
         text = self.text_of(query)
         tokens = [t for t in dict.fromkeys(telling_words_of(text)) if len(t) > 1][:MAX_TOKENS]
-        hits: dict[str, list[tuple[Rows, float]]] = {"menu": [], "token": [], "name": []}
+        menus: list[tuple[Rows, float]] = []
         for term in dict.fromkeys((*(f.menus or ()), *tokens)):
             rows, exact = self._menus.shops_with_dish(term)
-            if len(rows):
-                hits["menu"].append((rows, r.menu_partial))
-                hits["menu"].append((exact, r.menu_exact))
+            menus += [(rows, r.menu_partial), (exact, r.menu_exact)]
         whole = plain(text)
+        words: list[Rows] = []
+        names: list[Rows] = []
         for token in dict.fromkeys((*tokens, whole)):
             named = self._named(token)
-            if len(named):
-                hits["token"].append((named, r.token))
-                if token == whole or len(token) >= 4:
-                    hits["name"].append((named[[plain(self._catalogue.names[i]) in whole for i in named]], r.shop_name))
-            served, _ = self._menus.shops_with_dish(token)
-            if len(served):
-                hits["token"].append((served, r.token))
+            words += [named, self._menus.shops_with_dish(token)[0]]
+            if token == whole or len(token) >= 4:
+                names.append(named)
         categories = {*(f.category or ()), *(t for t in tokens if t in CATEGORIES)}
-        return {"hits": hits, "categories": [CATEGORIES.index(name) for name in categories]}
+        return Sought(
+            vector=self.vector_of(query, shops, weights),
+            whole=whole,
+            menus=tuple((rows, points) for rows, points in menus if len(rows)),
+            words=tuple(rows for rows in words if len(rows)),
+            names=tuple(rows for rows in names if len(rows)),
+            categories=tuple(CATEGORIES.index(name) for name in categories),
+        )
 
-    def rule_scores(self, query: Query, rows: Rows) -> Scores:
-        """Return the lexical points of each row, 0..1 of the highest possible."""
-        r, n = self._rules, len(self._catalogue.names)
-        found = self._rule_points(query)
+    def rule_scores(self, sought: Sought, rows: Rows) -> Scores:
+        """Return the lexical points of each of the ascending rows, 0..1 of the highest possible."""
+        r = self._rules
         out = np.zeros(len(rows), np.float32)
-        for kind, cap in (("menu", r.menu_exact), ("token", r.token_up_to), ("name", r.shop_name)):
-            hits = found["hits"][kind]
-            if not hits:
-                continue
-            points = np.zeros(n, np.float32)
-            for shops, value in hits:
-                if kind == "token":
-                    points[shops] += value
-                else:
-                    points[shops] = np.maximum(points[shops], value)
-            out += np.minimum(points[rows], cap)
-        if found["categories"]:
-            of = self._catalogue.category[rows]
-            out += np.float32(r.category) * np.logical_or.reduce([of == code for code in found["categories"]])
+        for shops, value in sought.menus:
+            np.maximum(out, np.float32(value) * _is_in(rows, shops), out=out)
+        if sought.words:
+            n_words = np.add.reduce([_is_in(rows, shops) for shops in sought.words], axis=0, dtype=np.float32)
+            out += np.minimum(np.float32(r.token) * n_words, np.float32(r.token_up_to))
+        if sought.names:
+            named = np.flatnonzero(np.logical_or.reduce([_is_in(rows, shops) for shops in sought.names]))
+            names = self._catalogue.names
+            out[[i for i in named.tolist() if plain(names[rows[i]]) in sought.whole]] += np.float32(r.shop_name)
+        if sought.categories:
+            out += np.float32(r.category) * np.isin(self._catalogue.category[rows], sought.categories)
         return out / np.float32(r.menu_exact + r.category + r.token_up_to + r.shop_name)
 
-    def score(self, query: Query, rows: Rows, *, shops: Rows, weights: Scores) -> Scores:
-        """Return float32 (len(rows),) in 0..1; ``shops`` and ``weights`` are the person's history."""
-        vector = self.vector_of(query, shops, weights)
-        likeness = np.clip(self.similarity(vector, rows), 0, 1)
-        if not self.text_of(query):
-            return likeness
+    def score(self, sought: Sought, rows: Rows) -> Scores:
+        """Return float32 (len(rows),) in 0..1 for ascending rows."""
+        if sought.vector.any():
+            likeness = np.minimum(np.maximum(self.vectors[rows] @ sought.vector, np.float32(0)), np.float32(1))
+        else:
+            likeness = np.zeros(len(rows), np.float32)
+        if not sought.whole:
+            return np.asarray(likeness, np.float32)
         r = self._rules
-        return np.float32(r.vector_weight) * likeness + np.float32(r.rule_weight) * self.rule_scores(query, rows)
+        rules = np.float32(r.rule_weight) * self.rule_scores(sought, rows)
+        return np.asarray(np.float32(r.vector_weight) * likeness + rules, np.float32)
+
+
+def _is_in(rows: Rows, shops: Rows) -> NDArray[np.bool_]:
+    """Return which of the ascending ``rows`` are among the ascending ``shops``; the shorter is looked up in the longer."""
+    if len(shops) < len(rows):
+        at = np.searchsorted(rows, shops)
+        at = at[(at < len(rows)) & (rows[np.minimum(at, len(rows) - 1)] == shops)]
+        found = np.zeros(len(rows), bool)
+        found[at] = True
+        return found
+    at = np.searchsorted(shops, rows)
+    return np.asarray(shops[np.minimum(at, len(shops) - 1)] == rows, bool)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.candidates.areas import flat_distance_m
-from aiyam.candidates.opening_hours import OpeningHours
 from aiyam.candidates.rules import Rules
 from aiyam.catalogue.menus import bits_of
+from aiyam.catalogue.opening import OPEN
 from aiyam.catalogue.query import Query
 from aiyam.contracts import ATMOSPHERES, CATEGORIES, KST, TIMES_OF_DAY, time_of_day_at
 
@@ -19,14 +20,17 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.int32]
 Scores = NDArray[np.float32]
+SOON_MIN = 60
+MAX_CACHED_DISTRICTS = 1_000
 
 
 class Contextual:
     """Points for place, opening and meal time, out of what could be had; nothing is learned."""
 
-    def __init__(self, catalogue: Catalogue, hours: OpeningHours, rules: Rules) -> None:
+    def __init__(self, catalogue: Catalogue, rules: Rules) -> None:
         self._catalogue = catalogue
-        self._hours = hours
+        self._hours = catalogue.hours
+        self._points_from: dict[tuple[int, ...], Scores] = {}
         self._rules = rules.contextual
         self._meal_points = np.zeros((len(TIMES_OF_DAY), len(CATEGORIES) + 1), np.float32)
         for meal, points in rules.meal_times.items():
@@ -37,6 +41,14 @@ class Contextual:
 
     def _district_points(self, codes: tuple[int, ...]) -> Scores:
         """Points of every district code against where the person is; the last slot is "unknown"."""
+        points = self._points_from.get(codes)
+        if points is None:
+            if len(self._points_from) >= MAX_CACHED_DISTRICTS:
+                self._points_from.clear()
+            points = self._points_from[codes] = self._points_of_districts(codes)
+        return points
+
+    def _points_of_districts(self, codes: tuple[int, ...]) -> Scores:
         c, r = self._catalogue, self._rules
         points = np.zeros(len(c.district_names) + 1, np.float32)
         cities = {(c.district_province[i], c.district_city[i]) for i in codes}
@@ -49,6 +61,13 @@ class Contextual:
             elif c.district_province[i] in provinces:
                 points[i] = r.province
         return points
+
+    def _open_points(self, now: datetime) -> Scores:
+        """Points of every set of hours; unknown hours get none."""
+        states, r = self._hours.at(now), self._rules
+        is_open = states.state == OPEN
+        soon = ~is_open & (states.minutes_to_open >= 0) & (states.minutes_to_open <= SOON_MIN)
+        return np.asarray(r.open_now * is_open + r.opens_within_hour * soon, np.float32)
 
     def score(self, query: Query, rows: Rows, *, codes: tuple[int, ...], point: tuple[float, float] | None) -> Scores:
         """Return float32 (len(rows),) in 0..1.
@@ -64,17 +83,16 @@ class Contextual:
         out = self._meal_points[TIMES_OF_DAY.index(meal)][c.category[rows]]
         best = r.meal_time_up_to + r.open_now
         if codes:
-            out = out + self._district_points(codes)[c.district[rows]]
+            out += self._district_points(codes)[c.district[rows]]
             best += r.district
         if point is not None:
             metres = flat_distance_m(c.lat[rows], c.lon[rows], *point)
             near = np.exp2(metres * np.float32(-1 / r.near_half_m))
-            out = out + np.float32(r.near_up_to) * np.nan_to_num(near, nan=0.0)
+            out += np.float32(r.near_up_to) * np.fmax(near, np.float32(0))  # a shop of unknown position gets nothing
             best += r.near_up_to
-        is_open, opens_soon = self._hours.states(rows, query.now)
-        out = out + np.float32(r.open_now) * is_open + np.float32(r.opens_within_hour) * opens_soon
+        out += self._open_points(query.now)[self._hours.set_of[rows]]
         bits = self._companion_bits.get(query.filters.companion, 0) if query.filters.companion else 0
         if bits:
-            out = out + np.float32(r.companion) * ((c.atmosphere[rows] & np.uint8(bits)) != 0)
+            out += np.float32(r.companion) * ((c.atmosphere[rows] & np.uint8(bits)) != 0)
             best += r.companion
         return np.asarray(out / np.float32(best), np.float32)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from aiyam.candidates.areas import flat_distance_m
 from aiyam.candidates.collaborative import Collaborative
 from aiyam.candidates.constraints import LOCATION_KEYS, Asked, Constraints
-from aiyam.candidates.content import SCORED_EXACTLY, Content
+from aiyam.candidates.content import SCORED_EXACTLY, Content, Sought
 from aiyam.candidates.contextual import Contextual
 from aiyam.candidates.encoder import TextEncoder
+from aiyam.candidates.merging import best_places, pick_in_turn, turns_of
 from aiyam.candidates.popularity import Popularity
 from aiyam.candidates.relaxation import relax
 from aiyam.candidates.rules import Rules, check_rules
@@ -52,9 +54,7 @@ class Funnels:
         self.popularity = popularity
         self._merge = np.asarray([rules.merge_weights[name] for name in _COLUMNS], np.float32)
         self._merge /= self._merge.sum()
-        quotas = [rules.quotas[name] for name in _COLUMNS]
-        turns = sorted(((i + 1) / quota, column) for column, quota in enumerate(quotas) for i in range(quota))
-        self._turns = [column for _, column in turns]
+        self._turns = turns_of([rules.quotas[name] for name in _COLUMNS])
 
     @classmethod
     def build(
@@ -86,8 +86,23 @@ class Funnels:
             constraints,
             Collaborative(catalogue, interactions, checked, now_ts=now_ts),
             Content(catalogue, encoder, checked),
-            Contextual(catalogue, constraints.hours, checked),
+            Contextual(catalogue, checked),
             Popularity(catalogue, interactions, checked, now_ts=now_ts),
+        )
+
+    def updated(self, catalogue: Catalogue, rows: Rows) -> Funnels:
+        """Return the funnels over a catalogue of which only ``rows`` are new or other (``with_shops_read_again``).
+
+        What people did stays as it was learned. These funnels are not touched: threads may go on reading them.
+        """
+        return Funnels(
+            catalogue,
+            self.rules,
+            Constraints(catalogue, self.rules),
+            self.collaborative.updated(catalogue),
+            self.content.updated(catalogue, rows),
+            Contextual(catalogue, self.rules),
+            self.popularity.updated(catalogue),
         )
 
     def find(self, query: Query, *, limit: int = MAX_CANDIDATES) -> CandidateSet:
@@ -98,14 +113,15 @@ class Funnels:
         rows, asked, relaxed = self._pool(query)
         if len(rows) == 0:
             return _nothing(relaxed)
-        rows = self._narrow(query, rows, asked)
-        scores = self.score(query, rows, asked)
+        sought = self._sought(query)
+        rows = self._narrow(query, rows, asked, sought)
+        scores = self._score(query, rows, asked, sought)
         chosen, flags, counts = self._choose(scores, limit)
         picked = scores[chosen]
         merged = picked @ self._merge
-        order = np.lexsort((rows[chosen], -merged))
+        order = np.argsort(-merged, kind="stable")  # chosen is ascending, so ties stay in order of rows
         return CandidateSet(
-            rows=rows[chosen][order],
+            rows=rows[chosen[order]],
             scores=picked[order],
             flags=flags[order],
             merged=merged[order],
@@ -114,15 +130,19 @@ class Funnels:
         )
 
     def score(self, query: Query, rows: Rows, asked: Asked | None = None) -> NDArray[np.float32]:
-        """Return float32 (len(rows), 4) in 0..1, columns as ``FUNNELS``."""
-        out = np.empty((len(rows), len(FUNNELS)), np.float32)
-        asked = asked or self.constraints.asked(query)
-        shops, weights = self.collaborative.history(query.user.user_id)
-        out[:, 0] = self.collaborative.score(query, rows)
-        out[:, 1] = self.content.score(query, rows, shops=shops, weights=weights)
-        out[:, 2] = self.contextual.score(query, rows, codes=asked.codes, point=asked.point)
-        out[:, 3] = self.popularity.score(rows)
-        return out
+        """Return float32 (len(rows), 4) in 0..1 for ascending rows, columns as ``FUNNELS``."""
+        return self._score(query, rows, asked or self.constraints.asked(query), self._sought(query))
+
+    def _sought(self, query: Query) -> Sought:
+        return self.content.sought(query, *self.collaborative.history(query.user.user_id))
+
+    def _score(self, query: Query, rows: Rows, asked: Asked, sought: Sought) -> NDArray[np.float32]:
+        out = np.empty((len(FUNNELS), len(rows)), np.float32)
+        out[0] = self.collaborative.score(query, rows)
+        out[1] = self.content.score(sought, rows)
+        out[2] = self.contextual.score(query, rows, codes=asked.codes, point=asked.point)
+        out[3] = self.popularity.score(rows)
+        return out.T
 
     def _pool(self, query: Query) -> tuple[Rows, Asked, tuple[str, ...]]:
         """All rows that may be proposed, what was asked, and what was given up.
@@ -156,36 +176,35 @@ class Funnels:
         """Add the shops the person goes to, or people alike go to, that lie beyond the nearest surroundings."""
         likely = self.collaborative.likely_rows(query, N_HABITS)
         if asked.point is not None and len(likely):
-            metres = self.catalogue.distance_m(likely, *asked.point)
+            c = self.catalogue
+            metres = flat_distance_m(c.lat[likely], c.lon[likely], *asked.point)
             likely = likely[metres <= self.rules.limits.catchments_m[-1]]
         if len(likely) == 0:
             return rows
         fits = self.constraints.rows(query, asked, among=likely)
         return np.union1d(rows, fits).astype(np.int32)
 
-    def _narrow(self, query: Query, rows: Rows, asked: Asked) -> Rows:
+    def _narrow(self, query: Query, rows: Rows, asked: Asked, sought: Sought) -> Rows:
         """Cut a pool too large to score shop by shop to those some funnel could pick, each asked by its own index."""
         if len(rows) <= SCORED_EXACTLY:
             return rows
-        among = np.zeros(len(self.catalogue.names), bool)
+        c, n_each = self.catalogue, SCORED_EXACTLY // 6
+        among = np.zeros(len(c.names), bool)
         among[rows] = True
-        shops, weights = self.collaborative.history(query.user.user_id)
-        vector = self.content.vector_of(query, shops, weights)
         said = np.zeros(len(among), bool)
-        said[self.content.lexical_rows(query)] = True
+        for found in sought.rows():
+            said[found] = True
         parts = [
-            self.popularity.best_rows(among, SCORED_EXACTLY // 3),
-            self.popularity.best_rows(among & said, SCORED_EXACTLY // 3),
-            self.content.nearest(vector, among, N_NEAREST),
+            self.popularity.best_rows(rows, n_each),
+            self.popularity.best_rows(rows[said[rows]], n_each),
+            self.content.nearest(sought.vector, among, N_NEAREST),
             self.collaborative.likely_rows(query, N_NEAREST),
         ]
         if asked.point is not None:
-            near = self.constraints.areas.within(*asked.point, self.rules.limits.catchments_m[0])
-            parts.append(near[: SCORED_EXACTLY // 3])
-        kept = np.zeros(len(among), bool)
-        for part in parts:
-            kept[part] = True
-        return np.flatnonzero(kept & among).astype(np.int32)
+            metres = np.nan_to_num(flat_distance_m(c.lat[rows], c.lon[rows], *asked.point), nan=np.inf)
+            parts.append(rows[np.argpartition(metres, n_each)[:n_each]])
+        kept = np.unique(np.concatenate(parts))
+        return np.asarray(kept[among[kept]], np.int32)
 
     def _choose(
         self, scores: NDArray[np.float32], limit: int
@@ -195,40 +214,29 @@ class Funnels:
         Returns the chosen places, which funnels propose each (it is within the funnel's own quota, or the funnel picked
         it), and how many shops each picked: never more than its quota.
         """
-        n, k = len(scores), min(limit, len(scores))
-        tie = scores @ (self._merge * np.float32(1e-3))
-        flags = np.zeros((n, len(FUNNELS)), bool)
-        queues: list[list[int]] = []
+        queues = self._queues(scores, limit)
+        picked = pick_in_turn(queues, self._turns, limit)
+        flags = np.zeros((len(scores), len(FUNNELS)), bool)
         for column, name in enumerate(_COLUMNS):
-            order = _best(scores[:, column] + tie, k)
-            flags[order[: self.rules.quotas[name]], column] = True
-            queues.append(order.tolist())
-        taken: set[int] = set()
-        picks = [0] * len(FUNNELS)
-        places = [0] * len(FUNNELS)
-        for column in self._turns:
-            if len(taken) == k:
-                break
-            queue, place = queues[column], places[column]
-            while place < k and queue[place] in taken:
-                place += 1
-            places[column] = place + 1
-            if place < k:
-                taken.add(queue[place])
-                flags[queue[place], column] = True
-                picks[column] += 1
-        chosen = np.sort(np.fromiter(taken, np.intp, len(taken)))
+            flags[queues[column][: self.rules.quotas[name]], column] = True
+        places, columns = np.fromiter(picked, np.intp, len(picked)), np.fromiter(picked.values(), np.intp, len(picked))
+        flags[places, columns] = True
+        chosen = np.sort(places)
+        picks = np.bincount(columns, minlength=len(FUNNELS)).tolist()
         return chosen, flags[chosen], dict(zip(_COLUMNS, picks, strict=True))
 
+    def _queues(self, scores: NDArray[np.float32], limit: int) -> list[list[int]]:
+        """Return the places of each funnel's best, best first; ties go to the better merged score."""
+        return best_places(scores.T + scores @ (self._merge * np.float32(1e-3)), limit)
 
-def _best(values: NDArray[np.float32], k: int) -> NDArray[np.intp]:
-    """Return the places of the k highest values, highest first, ties by place."""
-    if k < len(values):
-        part = np.argpartition(-values, k - 1)[:k] if k > 0 else np.empty(0, np.intp)
-        part = np.sort(part)
-    else:
-        part = np.arange(len(values))
-    return part[np.argsort(-values[part], kind="stable")]
+    def queues(self, query: Query, *, limit: int = MAX_CANDIDATES) -> list[Rows]:
+        """Return the rows each funnel would pick for a request, best first, before they share the list."""
+        rows, asked, _ = self._pool(query)
+        if len(rows) == 0:
+            return [rows] * len(FUNNELS)
+        sought = self._sought(query)
+        rows = self._narrow(query, rows, asked, sought)
+        return [rows[queue] for queue in self._queues(self._score(query, rows, asked, sought), limit)]
 
 
 def _and_district(relaxed: tuple[str, ...]) -> tuple[str, ...]:

@@ -30,20 +30,18 @@ class Log:
     @classmethod
     def of(
         cls,
-        user: NDArray[np.integer],
-        item: NDArray[np.integer],
-        ts: NDArray[np.integer],
+        user: NDArray[Any],
+        item: NDArray[Any],
+        ts: NDArray[Any],
         *,
         n_users: int,
         n_items: int,
     ) -> Log:
-        """Sort events given in any order."""
+        """Sort events, given in any order as integers."""
         order = np.lexsort((item, ts, user))
-        user = np.asarray(user).astype(np.int64)[order]
-        start = np.searchsorted(user, np.arange(n_users + 1)).astype(np.int64)
-        return cls(
-            user, np.asarray(item).astype(np.int64)[order], np.asarray(ts).astype(np.int64)[order], start, n_items
-        )
+        users, items, times = (column[order].astype(np.int64) for column in (user, item, ts))
+        start = np.searchsorted(users, np.arange(n_users + 1)).astype(np.int64)
+        return cls(users, items, times, start, n_items)
 
     def __len__(self) -> int:
         return len(self.user)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,32 +16,54 @@ if TYPE_CHECKING:
     from aiyam.catalogue.arrays import Catalogue
     from aiyam.catalogue.interactions import Interactions
 
+Rows = NDArray[np.int32]
 Scores = NDArray[np.float32]
+LARGE_SHARE = 8
+"""Rows that are at least one in so many of the catalogue are looked for from the most popular shop down."""
 
 
 class Popularity:
     """One fixed score a shop, 0..1, as of the time it was built."""
 
     def __init__(self, catalogue: Catalogue, interactions: Interactions, rules: Rules, *, now_ts: int) -> None:
-        r = rules.popularity
-        history = 0.75 * _volume(catalogue, interactions, r, now_ts) + 0.25 * _quality(
-            catalogue, interactions, r, now_ts
-        )
-        total = (1 - r.rule_weight) * history + r.rule_weight * _own_facts(catalogue, r)
+        r = self._rules = rules.popularity
+        self._history: Scores = np.float32(0.75) * _volume(catalogue, interactions, r, now_ts) + np.float32(
+            0.25
+        ) * _quality(catalogue, interactions, r, now_ts)
+        self._rank(catalogue)
+
+    def _rank(self, catalogue: Catalogue) -> None:
+        share = self._rules.rule_weight
+        total = (1 - share) * self._history + share * _own_facts(catalogue, self._rules)
         self.scores: Scores = total.astype(np.float32)
         self.order = np.argsort(-self.scores, kind="stable").astype(np.int32)
 
-    def best_rows(self, among: NDArray[np.bool_], k: int) -> NDArray[np.int32]:
-        """Return the k most popular rows of a mask over all shops, best first."""
-        found: list[NDArray[np.int32]] = []
+    def updated(self, catalogue: Catalogue) -> Popularity:
+        """Return the same history over a catalogue with other facts, and shops nobody went to yet at its end."""
+        new = copy(self)
+        unknown = 0.25 * float(np.clip((self._rules.prior_rating - 1) / 4, 0, 1))
+        n_new = len(catalogue) - len(self._history)
+        new._history = np.concatenate([self._history, np.full(n_new, unknown, np.float32)])
+        new._rank(catalogue)
+        return new
+
+    def best_rows(self, rows: Rows, k: int) -> Rows:
+        """Return the k most popular of the rows, in no order."""
+        if k >= len(rows):
+            return rows
+        if LARGE_SHARE * len(rows) < len(self.order):
+            return rows[np.argpartition(-self.scores[rows], k)[:k]]
+        among = np.zeros(len(self.order), bool)
+        among[rows] = True
+        found: list[Rows] = []
         n_found = 0
-        for low in range(0, len(self.order), 4 * k):
+        for low in range(0, len(self.order), 4 * k):  # from the top: most of the catalogue need not be looked at
             part = self.order[low : low + 4 * k]
             found.append(part[among[part]])
             n_found += len(found[-1])
             if n_found >= k:
                 break
-        return np.concatenate(found)[:k] if found else np.empty(0, np.int32)
+        return np.concatenate(found)[:k]
 
     def score(self, rows: NDArray[np.int32]) -> Scores:
         """Return float32 (len(rows),) in 0..1."""

@@ -17,7 +17,7 @@ from aiyam.catalogue import facts
 from aiyam.catalogue.array_cache import load_cached, save_cached
 from aiyam.catalogue.dishes import DishLexicon, shipped_dishes
 from aiyam.catalogue.menus import MenuIndex
-from aiyam.catalogue.opening import OpenStates, open_states
+from aiyam.catalogue.opening import OpeningHours, OpenStates
 from aiyam.contracts import ALLERGENS, ATMOSPHERES, CATEGORIES, DIETS, TASTES
 from aiyam.store import Store, schema
 from aiyam.store.columns import read_columns
@@ -110,32 +110,35 @@ class Catalogue:
         lexicon: DishLexicon | None = None,
         until: int | None = None,
         cache_dir: Path | None = None,
+        shops: Sequence[str] | None = None,
     ) -> Catalogue:
-        """Read the whole catalogue, rows in order of shop_id.
+        """Read the catalogue, rows in order of shop_id.
 
         Args:
             lexicon: the dishes known; the shipped ones by default.
             until: epoch seconds; orders, favourites and reviews at or after it are not counted (training without leaks).
             cache_dir: a folder that keeps the arrays by fingerprint, so that the next start reads one file.
+            shops: read these shops alone, as far as they are stored; what people did there is not counted.
         """
         fingerprint, known = facts.fingerprint_of(store), lexicon or shipped_dishes()
         key = f"{fingerprint}-{known.digest}"  # what a menu implies depends on the lexicon too
-        if cache_dir is not None and fingerprint and until is None:
+        whole = until is None and shops is None
+        if cache_dir is not None and fingerprint and whole:
             kept = load_cached(cache_dir, key)
             if kept is not None:
                 return cls(**kept)
-        columns = _read_shops(store)
+        columns = _read_shops(store, shops)
         row_of = {shop_id: row for row, shop_id in enumerate(columns["shop_ids"])}
-        menus = _read_menus(store, row_of)
+        menus = _read_menus(store, row_of, shops)
         dishes = _read_dishes(menus["dish_names"], known)
         side = dishes.pop("side")
         prices = _prices(menus, side, len(row_of))
-        counts = _count_acts(store, row_of, until)
+        counts = _count_acts(store, row_of, until) if shops is None else _no_acts(len(row_of))
         catalogue = cls(
             **columns, **menus, **dishes, **prices, **counts,
             synthetic=facts.is_synthetic(store), fingerprint=fingerprint or _digest(columns, menus), row_of=row_of,
         )  # fmt: skip
-        if cache_dir is not None and fingerprint and until is None:
+        if cache_dir is not None and fingerprint and whole:
             kept = {f.name: getattr(catalogue, f.name) for f in fields(cls) if f.name != "row_of"}
             save_cached(cache_dir, key, kept)
         return catalogue
@@ -145,12 +148,14 @@ class Catalogue:
         """The indexes that tell which dishes fit a request; built at the first use."""
         return MenuIndex(self)
 
+    @cached_property
+    def hours(self) -> OpeningHours:
+        """The opening hours by distinct set; built at the first use."""
+        return OpeningHours(self.open_min, self.close_min, self.break_start_min, self.break_end_min, self.off_days)
+
     def open_state(self, rows: NDArray[np.integer[Any]], now: datetime) -> OpenStates:
         """Tell which of the shops ``rows`` (k,) are open at ``now`` (with a UTC offset)."""
-        return open_states(
-            self.open_min[rows], self.close_min[rows], self.break_start_min[rows], self.break_end_min[rows],
-            self.off_days[rows], now,
-        )  # fmt: skip
+        return self.hours.states(rows, now)
 
     def distance_m(self, rows: NDArray[np.integer[Any]], lat: float, lon: float) -> NDArray[np.float32]:
         """Great-circle distance from a point to the shops ``rows`` (k,), metres; NaN where the position is unknown."""
@@ -191,9 +196,9 @@ def great_circle_m(
     return metres.astype(np.float32)
 
 
-def _column(store: Store, table: Any, name: str, *, order_by: Sequence[str] = ()) -> list[Any]:
+def _column(store: Store, table: Any, name: str, *, shops: Sequence[str] | None = None) -> list[Any]:
     # One column at a time: a million menu lines as Python objects are only held once, not once a column.
-    return read_columns(store, table, [name], order_by=order_by)[name]
+    return read_columns(store, table, [name], shops=shops)[name]
 
 
 def _codes(values: Sequence[Hashable]) -> tuple[NDArray[np.int32], list[Any]]:
@@ -218,13 +223,14 @@ _SHOP_GROUPS = (
 )  # fmt: skip
 
 
-def _read_shops(store: Store) -> dict[str, Any]:
+def _read_shops(store: Store, shops: Sequence[str] | None) -> dict[str, Any]:
     read: dict[str, list[Any]] = {}
 
     def column(name: str) -> list[Any]:
         if name not in read:
             read.clear()
-            read.update(read_columns(store, schema.shop, next(group for group in _SHOP_GROUPS if name in group)))
+            group = next(group for group in _SHOP_GROUPS if name in group)
+            read.update(read_columns(store, schema.shop, group, shops=shops))
         return read[name]
 
     ids = column("shop_id")
@@ -276,11 +282,12 @@ def _read_shops(store: Store) -> dict[str, Any]:
     }
 
 
-def _read_menus(store: Store, row_of: dict[str, int]) -> dict[str, Any]:
-    shop = np.fromiter((row_of[shop_id] for shop_id in _column(store, schema.shop_menu, "shop_id")), np.int32)
+def _read_menus(store: Store, row_of: dict[str, int], shops: Sequence[str] | None) -> dict[str, Any]:
+    owners = _column(store, schema.shop_menu, "shop_id", shops=shops)
+    shop = np.fromiter((row_of[shop_id] for shop_id in owners), np.int32)
     order = np.argsort(shop, kind="stable")
-    names, dish_names = _codes(_column(store, schema.shop_menu, "name"))
-    read = read_columns(store, schema.shop_menu, ["price_won", "is_best", "is_sold_out"])
+    names, dish_names = _codes(_column(store, schema.shop_menu, "name", shops=shops))
+    read = read_columns(store, schema.shop_menu, ["price_won", "is_best", "is_sold_out"], shops=shops)
     start = np.zeros(len(row_of) + 1, np.int32)
     np.cumsum(np.bincount(shop, minlength=len(row_of)), out=start[1:])
     return {
@@ -367,6 +374,11 @@ def _count_acts(store: Store, row_of: dict[str, int], until: int | None) -> dict
         "n_reviews": n_reviews.astype(np.int32),
         "rating": np.where(n_reviews > 0, total / np.maximum(n_reviews, 1), np.nan).astype(np.float32),
     }
+
+
+def _no_acts(n: int) -> dict[str, Any]:
+    counts: dict[str, Any] = {name: np.zeros(n, np.int32) for name in ("n_orders", "n_favorites", "n_reviews")}
+    return {**counts, "rating": np.full(n, np.nan, np.float32)}
 
 
 def _digest(columns: dict[str, Any], menus: dict[str, Any]) -> str:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Rows = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 MAX_CACHED_TERMS = 256
+MAX_CACHED_SHOPS = 20_000_000
+"""Rows kept for all cached terms together, 80 MB: a common dish has 300,000 shops among a million."""
+MAX_CACHED_ALLERGENS = 16
 MAX_PRICE_WON = 10_000_000
 
 
@@ -75,14 +78,11 @@ class MenuIndex:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         n = len(catalogue.names)
-        self.n_menus_of = np.diff(catalogue.menu_start)
+        self.n_menus_of: Rows = np.diff(catalogue.menu_start)
         self.shop_of = np.repeat(np.arange(n, dtype=np.int32), self.n_menus_of)
         price = catalogue.menu_price
         floor = np.nan_to_num(catalogue.min_meal_price, nan=0.0)[self.shop_of]
         self.is_meal: Mask = ~catalogue.menu_sold_out & ((price < 0) | ((price > 0) & (price >= floor)))
-        priced = self.is_meal & (price > 0)
-        self.cheapest = np.full(n, np.inf, np.float32)
-        np.minimum.at(self.cheapest, self.shop_of[priced], price[priced].astype(np.float32))
         self.serves_now = self._any_meal(self.is_meal) | (self.n_menus_of == 0)
         self.dishes = NameSearch(catalogue.dish_names)
         self.shops = NameSearch(catalogue.names)
@@ -90,20 +90,15 @@ class MenuIndex:
         counts = np.bincount(catalogue.menu_name, minlength=len(catalogue.dish_names))
         self._dish_start = np.concatenate([[0], np.cumsum(counts)])
         self._shops_of: dict[str, tuple[Rows, Rows]] = {}
-        self._rows_of: dict[str, Rows] = {}
+        self._n_kept = 0
         self._free_of: dict[int, Mask] = {}
+        self._cheapest: dict[int, NDArray[np.float32]] = {}
 
     def menu_rows(self, term: str) -> Rows:
         """Return the menu rows whose dish name contains the term, in no particular order."""
-        found = self._rows_of.get(term)
-        if found is None:
-            dishes = self.dishes.containing(term)
-            slices = [self._by_dish[self._dish_start[d] : self._dish_start[d + 1]] for d in dishes]
-            found = np.concatenate(slices) if slices else np.empty(0, np.int32)
-            if len(self._rows_of) >= MAX_CACHED_TERMS:
-                self._rows_of.clear()
-            self._rows_of[term] = found
-        return found
+        dishes = self.dishes.containing(term)
+        slices = [self._by_dish[self._dish_start[d] : self._dish_start[d + 1]] for d in dishes]
+        return np.concatenate(slices) if slices else np.empty(0, np.int32)
 
     def categories_of(self, term: str) -> list[int]:
         """Return the category numbers of the dishes whose name contains the term, most usual first."""
@@ -129,8 +124,10 @@ class MenuIndex:
             numbers = [int(d) for d in self.dishes.containing(term) if plain(self._catalogue.dish_names[d]) == squeezed]
             exact = rows[np.isin(self._catalogue.menu_name[rows], numbers)]
             found = np.unique(self.shop_of[rows]), np.unique(self.shop_of[exact])
-            if len(self._shops_of) >= MAX_CACHED_TERMS:
+            self._n_kept += len(found[0]) + len(found[1])
+            if len(self._shops_of) >= MAX_CACHED_TERMS or self._n_kept > MAX_CACHED_SHOPS:
                 self._shops_of.clear()
+                self._n_kept = len(found[0]) + len(found[1])
             self._shops_of[term] = found
         return found
 
@@ -146,25 +143,52 @@ class MenuIndex:
             mask |= self._catalogue.category == CATEGORIES.index(term)
         return mask
 
-    def serving_rows(self, terms: tuple[str, ...]) -> Rows:
-        """Return the menu rows that answer to any of the terms; a category word means all rows of such shops."""
-        parts = [self.menu_rows(term) for term in terms]
+    def answering(self, rows: Rows, terms: tuple[str, ...]) -> Mask:
+        """Return bool(len(rows)): the menu row answers to one of the terms; to a category word all rows of such shops do."""
+        mask = self.dishes_named(terms)[self._catalogue.menu_name[rows]]
+        for code in (CATEGORIES.index(term) for term in terms if term in CATEGORIES):
+            mask |= self._catalogue.category[self.shop_of[rows]] == code
+        return mask
+
+    def shops_serving(self, terms: tuple[str, ...]) -> Rows:
+        """Return the ascending shops that can answer to any of the terms: by a dish, by category, or by name alone."""
+        parts = [self.shops_with_dish(term)[0] for term in terms]
         for term in terms:
+            named = self.shops.containing(term)
+            parts.append(named[self.n_menus_of[named] == 0])
             if term in CATEGORIES:
-                shops = np.flatnonzero(self._catalogue.category == CATEGORIES.index(term)).astype(np.int32)
-                parts.append(self.rows_of_shops(shops))
-        return np.unique(np.concatenate(parts)) if len(parts) > 1 else parts[0]
+                parts.append(np.flatnonzero(self._catalogue.category == CATEGORIES.index(term)).astype(np.int32))
+        parts = [part for part in parts if len(part)]
+        return parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts or [np.empty(0, np.int32)]))
 
     def free_of(self, allergen_bits: int) -> Mask:
         """Return bool[n]: at least one meal is not known to contain any of the allergens, or the shop lists no menu."""
         found = self._free_of.get(allergen_bits)
         if found is None:
-            fits = (self._catalogue.dish_allergens & np.uint32(allergen_bits)) == 0
-            found = self._any_meal(fits[self._catalogue.menu_name] & self.is_meal) | (self.n_menus_of == 0)
-            if len(self._free_of) >= 64:
+            found = self._any_meal(self._meals_without(allergen_bits)) | (self.n_menus_of == 0)
+            if len(self._free_of) >= MAX_CACHED_ALLERGENS:
                 self._free_of.clear()
             self._free_of[allergen_bits] = found
         return found
+
+    def cheapest(self, allergen_bits: int = 0) -> NDArray[np.float32]:
+        """Return (n,) the price in won of the cheapest meal not known to contain any of the allergens; inf without one."""
+        found = self._cheapest.get(allergen_bits)
+        if found is None:
+            price = self._catalogue.menu_price
+            priced = self._meals_without(allergen_bits) & (price > 0)
+            found = np.full(len(self.n_menus_of), np.inf, np.float32)
+            np.minimum.at(found, self.shop_of[priced], price[priced].astype(np.float32))
+            if len(self._cheapest) >= MAX_CACHED_ALLERGENS:
+                self._cheapest.clear()
+            self._cheapest[allergen_bits] = found
+        return found
+
+    def _meals_without(self, allergen_bits: int) -> Mask:
+        if not allergen_bits:
+            return self.is_meal
+        fits = (self._catalogue.dish_allergens & np.uint32(allergen_bits)) == 0
+        return np.asarray(fits[self._catalogue.menu_name] & self.is_meal, bool)
 
     def _any_meal(self, row_fits: Mask) -> Mask:
         mask = np.zeros(len(self.n_menus_of), bool)
@@ -178,60 +202,67 @@ class MenuIndex:
             named[self.dishes.containing(term)] = True
         return named
 
-    def fits(self, rows: Rows, filters: Filters, allergen_bits: int, *, price_unknown: bool = False) -> Mask:
+    def fits(
+        self,
+        rows: Rows,
+        filters: Filters,
+        allergen_bits: int,
+        *,
+        price_unknown: bool = False,
+        tastes: tuple[str, ...] | None = None,
+        diets: tuple[str, ...] | None = None,
+    ) -> Mask:
         """Return bool(len(rows)): the menu row may be suggested: on sale, in the budget, without allergen or disliked dish.
 
         It is a meal, or the very dish asked for. ``price_unknown`` lets the meals of a shop without any known price pass
-        a budget.
+        a budget. With ``tastes`` and ``diets`` it also has all of them.
         """
         c = self._catalogue
-        dish, price = c.menu_name[rows], c.menu_price[rows]
         keep: Mask = self.is_meal[rows]
         if filters.menus:
-            keep |= self.dishes_named(filters.menus)[dish] & ~c.menu_sold_out[rows]
+            keep |= self.dishes_named(filters.menus)[c.menu_name[rows]] & ~c.menu_sold_out[rows]
         if filters.budget_max is not None or filters.budget_min is not None:
+            price = c.menu_price[rows]
             low = max(filters.budget_min or 0, 1)
             high = MAX_PRICE_WON if filters.budget_max is None else min(filters.budget_max, MAX_PRICE_WON)
             in_budget = (price >= low) & (price <= high)
             if price_unknown:
                 in_budget |= np.isnan(c.min_meal_price[self.shop_of[rows]])
             keep &= in_budget
-        hated = bits_of(filters.exclude_taste, TASTES)
-        if hated:
-            keep &= (c.dish_taste[dish] & np.uint8(hated)) == 0
-        if allergen_bits:
-            keep &= (c.dish_allergens[dish] & np.uint32(allergen_bits)) == 0
-        if filters.exclude_menus:
-            keep &= ~self.dishes_named(filters.exclude_menus)[dish]
+        if filters.exclude_taste or allergen_bits or filters.exclude_menus or tastes or diets:
+            keep &= self._dishes_fitting(filters, allergen_bits, tastes, diets)[c.menu_name[rows]]
         return keep
 
-    def of_taste(self, rows: Rows, tastes: tuple[str, ...]) -> Mask:
-        """Return bool(len(rows)): the dish has all the tastes; an unknown dish can prove none."""
+    def _dishes_fitting(
+        self, filters: Filters, allergen_bits: int, tastes: tuple[str, ...] | None, diets: tuple[str, ...] | None
+    ) -> Mask:
+        """Return bool[d]: what a dish is by itself fits. There are few names of dishes, however many shops serve them."""
+        c = self._catalogue
+        hated = np.uint8(bits_of(filters.exclude_taste, TASTES))
+        fits: Mask = ((c.dish_allergens & np.uint32(allergen_bits)) == 0) & ((c.dish_taste & hated) == 0)
+        if filters.exclude_menus:
+            fits &= ~self.dishes_named(filters.exclude_menus)
+        if tastes:
+            fits &= self.of_taste(tastes)
+        if diets:
+            fits &= self.of_diet(diets)
+        return fits
+
+    def of_taste(self, tastes: tuple[str, ...]) -> Mask:
+        """Return bool[d]: the dish has all the tastes; an unknown dish can prove none."""
         bits = np.uint8(bits_of(tastes, TASTES))
-        return np.asarray((self._catalogue.dish_taste[self._catalogue.menu_name[rows]] & bits) == bits, bool)
+        return np.asarray((self._catalogue.dish_taste & bits) == bits, bool)
 
-    def of_diet(self, rows: Rows, diets: tuple[str, ...]) -> Mask:
-        """Return bool(len(rows)): the dish suits all the diets; an unknown dish can prove none."""
+    def of_diet(self, diets: tuple[str, ...]) -> Mask:
+        """Return bool[d]: the dish suits all the diets; an unknown dish can prove none."""
         bits = np.uint8(bits_of(diets, DIETS))
-        return np.asarray((self._catalogue.dish_diet[self._catalogue.menu_name[rows]] & bits) == bits, bool)
-
-    def fitting_rows(self, rows: Rows, filters: Filters, allergen_bits: int, *, price_unknown: bool = False) -> Rows:
-        """Return those of the menu ``rows`` that are one dish with all asked at once: ``fits``, every taste and diet."""
-        keep = self.fits(rows, filters, allergen_bits, price_unknown=price_unknown)
-        if filters.taste:
-            keep &= self.of_taste(rows, filters.taste)
-        if filters.dietary_preferences:
-            keep &= self.of_diet(rows, filters.dietary_preferences)
-        return rows[keep]
+        return np.asarray((self._catalogue.dish_diet & bits) == bits, bool)
 
     def rows_of_shops(self, shops: Rows) -> Rows:
         """Return all menu rows of the shops, shop by shop in the order given."""
-        start = self._catalogue.menu_start[shops].astype(np.int64)
         count = self.n_menus_of[shops]
-        total = int(count.sum())
-        if total == 0:
-            return np.empty(0, np.int32)
-        if len(shops) == len(self.n_menus_of) and bool((np.diff(shops) > 0).all()):
-            return np.arange(total, dtype=np.int32)
-        ends = np.cumsum(count)
-        return np.asarray(np.arange(total) + np.repeat(start - (ends - count), count), np.int32)
+        ends = np.cumsum(count, dtype=np.int32)
+        if len(ends) == 0:
+            return ends
+        first = self._catalogue.menu_start[shops] - (ends - count)
+        return np.repeat(first, count) + np.arange(ends[-1], dtype=np.int32)

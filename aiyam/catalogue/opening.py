@@ -1,9 +1,10 @@
-"""Whether shops are open: opening hours past midnight, breaks and closing days, for many shops at once."""
+"""Whether shops are open: hours past midnight, breaks and closing days, once a minute for each distinct set of hours."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,9 @@ _NEXT_WORKDAY = np.array(
 """[weekday, closing days]: in how many days (1 to 7) a shop works again; -1 for one that never does."""
 
 
-def closing_min(open_min: NDArray[np.int16], close_min: NDArray[np.int16]) -> NDArray[np.int32]:
+def closing_min(
+    open_min: NDArray[np.signedinteger[Any]], close_min: NDArray[np.signedinteger[Any]]
+) -> NDArray[np.int32]:
     """Return closing minutes (k,) counted on from the opening day's midnight; -1 where the hours are unknown.
 
     A closing time at or before the opening time is read as the next day's.
@@ -45,6 +48,11 @@ class OpenStates:
     minutes_to_open: NDArray[np.int32]
     minutes_to_break: NDArray[np.int32]
     closes_min: NDArray[np.int32]
+
+    def of(self, places: NDArray[np.integer[Any]]) -> OpenStates:
+        """Return the states at ``places`` (j,), in that order."""
+        columns = (self.state, self.minutes_to_close, self.minutes_to_open, self.minutes_to_break, self.closes_min)
+        return OpenStates(*(column[places] for column in columns))
 
 
 def open_states(
@@ -97,3 +105,59 @@ def open_states(
     waiting = known & (state == CLOSED) & (days >= 0)
     to_open[waiting] = (opens + days * DAY_MIN - minute)[waiting]
     return OpenStates(state, to_close, to_open, to_break, np.where(all_day, -1, closes))
+
+
+class OpeningHours:
+    """The hours of n shops. Shops share few sets of hours (a city of 100,000 has some thousands), so states are by set.
+
+    ``set_of`` (n,) is each shop's set. Arguments as ``open_states``.
+    """
+
+    def __init__(
+        self,
+        open_min: NDArray[np.int16],
+        close_min: NDArray[np.int16],
+        break_start_min: NDArray[np.int16],
+        break_end_min: NDArray[np.int16],
+        off_days: NDArray[np.uint8],
+    ) -> None:
+        columns: tuple[NDArray[Any], ...] = (open_min, close_min, break_start_min, break_end_min, off_days)
+        self.set_of: NDArray[np.int32] = np.zeros(len(columns[0]), np.int32)
+        for column in columns:
+            key = self.set_of * np.int64(65536) + column
+            self.set_of = np.unique(key, return_inverse=True)[1].astype(np.int32)
+        first = np.unique(self.set_of, return_index=True)[1]
+        self._columns = tuple(column[first] for column in columns)
+        self._latest: tuple[datetime, OpenStates] | None = None
+        self._serving: dict[tuple[int, int, int, int], NDArray[np.bool_]] = {}
+
+    def serving(self, weekday: int, start_min: int, end_min: int, *, least_min: int) -> NDArray[np.bool_]:
+        """Return for every set whether it serves ``least_min`` minutes between two times of a day (0 is Monday).
+
+        Unknown hours may; a shop that rests that day does not. Breaks do not count.
+        """
+        key = (weekday, start_min, end_min, least_min)
+        found = self._serving.get(key)
+        if found is None:
+            opens, closes_at, rests, works_again, off_days = (column.astype(np.int32) for column in self._columns)
+            closes = closing_min(opens, closes_at)
+            last = np.minimum(closes, end_min)
+            minutes = np.maximum(0, last - np.maximum(opens, start_min))
+            rest = np.maximum(0, np.minimum(works_again, last) - np.maximum(np.maximum(rests, opens), start_min))
+            minutes -= np.where(rests >= 0, rest, 0)
+            found = ((closes < 0) | (minutes >= least_min)) & ((off_days >> weekday) & 1 == 0)
+            self._serving[key] = found
+        return found
+
+    def at(self, now: datetime) -> OpenStates:
+        """Return the state of every set at the minute of ``now``; kept until another minute is asked for."""
+        minute, latest = now.replace(second=0, microsecond=0), self._latest
+        if latest is None or latest[0] != minute:
+            opens, closes, rests, works_again, off_days = self._columns
+            states = open_states(opens, closes, rests, works_again, off_days, minute)
+            latest = self._latest = (minute, states)  # one assignment: threads may share it
+        return latest[1]
+
+    def states(self, rows: NDArray[np.integer[Any]], now: datetime) -> OpenStates:
+        """Return the states of the shops ``rows`` (k,) at ``now``."""
+        return self.at(now).of(self.set_of[rows])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,57 +28,71 @@ _BAND_WON = 100_000_000.0
 class FittingMenus:
     """Menus of k shops laid end to end: ``owner`` (m,) is the shop's place in the list, ``menu`` (m,) the menu row.
 
-    ``fits`` (m,) holds every hard condition; ``asked``, ``tasty`` and ``dietary`` (m,) mark what was wished for,
-    ``kind`` dishes of the shop's own category.
+    ``fits`` (m,) holds every hard condition; ``asked``, ``tasty`` and ``dietary`` (m,) mark what was wished for, None where
+    nothing was; ``kind`` dishes of the shop's own category; ``best`` are the shops' favourites among all menu rows.
     ``over_budget`` says that a budget was given up, so that the cheapest answer is the one to show.
     """
 
     k: int
-    owner: NDArray[np.int64]
+    owner: NDArray[np.int32]
     menu: NDArray[np.int32]
     price: NDArray[np.int32]
     fits: NDArray[np.bool_]
-    asked: NDArray[np.bool_]
-    tasty: NDArray[np.bool_]
-    dietary: NDArray[np.bool_]
+    asked: NDArray[np.bool_] | None
+    tasty: NDArray[np.bool_] | None
+    dietary: NDArray[np.bool_] | None
     kind: NDArray[np.bool_]
     meal: NDArray[np.bool_]
     best: NDArray[np.bool_]
     over_budget: bool = False
 
-    def any_of(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return for each shop whether one of its dishes is in ``mask`` (m,)."""
-        return np.bincount(self.owner[mask], minlength=self.k).astype(bool)
+    def any_fitting(self, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+        """Return for each shop whether one of its fitting dishes is in ``mask`` (m,)."""
+        found = np.zeros(self.k, bool)
+        if mask is not None:
+            found[self.owner[mask & self.fits]] = True
+        return found
 
-    def tier(self) -> NDArray[np.int64]:
-        """Return (m,) how well each dish answers, before any price: asked for, of the taste and diet, of the shop's kind."""
-        wanted = ASKED * self.asked + TASTE * self.tasty + DIET * self.dietary
-        return np.asarray(wanted + KIND * self.kind + MEAL * self.meal, np.int64)
+    @cached_property
+    def tier(self) -> NDArray[np.int8]:
+        """How well each dish (m,) answers, before any price: asked for, of the taste and diet, of the shop's kind."""
+        tier = KIND * self.kind.view(np.int8)
+        tier += self.meal
+        for mask, worth in ((self.asked, ASKED), (self.tasty, TASTE), (self.dietary, DIET)):
+            if mask is not None:
+                tier += np.int8(worth) * mask.view(np.int8)
+        return tier
 
     def lowest_price(self) -> NDArray[np.float32]:
         """Return for each shop the lowest price in won among the fitting dishes of its best tier; nan when there is none."""
         lowest: NDArray[np.float32] = np.full(self.k, np.nan, dtype=np.float32)
-        if len(self.owner) == 0:
+        kept = np.flatnonzero(self.fits & (self.price > 0))
+        if len(kept) == 0:
             return lowest
         # Better tiers get a lower band of numbers, so that one minimum per shop finds the tier and the price.
-        value = np.where(self.fits & (self.price > 0), self.price + (32 - self.tier()) * _BAND_WON, np.inf)
-        start = np.flatnonzero(np.diff(self.owner, prepend=-1))
-        best = np.minimum.reduceat(value, start)
-        lowest[self.owner[start]] = np.where(np.isfinite(best), best, np.nan) % _BAND_WON
+        value = self.price[kept] + (32 - self.tier[kept].astype(np.int64)) * _BAND_WON
+        owner = self.owner[kept]
+        start = np.flatnonzero(np.diff(owner, prepend=-1))
+        lowest[owner[start]] = np.minimum.reduceat(value, start) % _BAND_WON
         return lowest
 
-    def chosen(self, cheapest: bool = False) -> NDArray[np.int64]:
-        """Return for each shop the menu row to show, -1 when none fits; with ``cheapest`` the price decides in a tier."""
+    def chosen(self, places: NDArray[np.int64], cheapest: bool = False) -> NDArray[np.int64]:
+        """Return the menu row to show for each of the ``places`` (j,) in the list, -1 where none fits.
+
+        With ``cheapest`` the price decides within a tier.
+        """
         shown = np.full(self.k, -1, dtype=np.int64)
-        kept = np.flatnonzero(self.fits)
-        tier, won = self.tier()[kept], self.price[kept]
-        wish = 2 * tier + BEST * self.best[kept]
+        wanted = np.zeros(self.k, bool)
+        wanted[places] = True
+        kept = np.flatnonzero(self.fits & wanted[self.owner])
+        tier, won = self.tier[kept].astype(np.int64), self.price[kept]
+        wish = 2 * tier + BEST * self.best[self.menu[kept]]
         price = np.where(won > 0, won, 1_000_000)
         keys = (-wish, price, -tier) if cheapest or self.over_budget else (price, -wish)
         order = kept[np.lexsort((*keys, self.owner[kept]))]
         owners, first = np.unique(self.owner[order], return_index=True)
         shown[owners] = self.menu[order][first]
-        return shown
+        return shown[places]
 
 
 def fitting_menus(
@@ -90,11 +105,10 @@ def fitting_menus(
     index, filters = catalogue.menus, query.filters
     if given_up := {key: None for key in ("budget_min", "budget_max", "exclude_taste") if key in relaxed}:
         filters = filters.model_copy(update=given_up)
-    owner = np.repeat(np.arange(len(rows)), index.n_menus_of[rows])
+    owner = np.repeat(np.arange(len(rows), dtype=np.int32), index.n_menus_of[rows])
     menu = index.rows_of_shops(rows)
     dish = catalogue.menu_name[menu]
-    category = catalogue.category[rows][owner]
-    none = np.zeros(len(menu), dtype=bool)
+    category = np.where(catalogue.category[rows] >= 0, catalogue.category[rows], -2)  # an unknown dish is of no kind
     diets = filters.dietary_preferences or query.user.dietary_preferences
     return FittingMenus(
         k=len(rows),
@@ -102,11 +116,11 @@ def fitting_menus(
         menu=menu,
         price=catalogue.menu_price[menu],
         fits=index.fits(menu, filters, bits_of(allergens_to_avoid(filters, query.user), ALLERGENS)),
-        asked=index.dishes_named(filters.menus)[dish] if filters.menus else none,
-        tasty=index.of_taste(menu, filters.taste) if filters.taste else none,
-        dietary=index.of_diet(menu, diets) if diets else none,
-        kind=(catalogue.dish_category[dish] == category) & (category >= 0),
+        asked=index.dishes_named(filters.menus)[dish] if filters.menus else None,
+        tasty=index.of_taste(filters.taste)[dish] if filters.taste else None,
+        dietary=index.of_diet(diets)[dish] if diets else None,
+        kind=catalogue.dish_category[dish] == category[owner],
         meal=index.is_meal[menu],
-        best=catalogue.menu_best[menu],
+        best=catalogue.menu_best,
         over_budget="budget_max" in relaxed,
     )

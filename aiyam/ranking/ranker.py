@@ -144,14 +144,14 @@ class Ranker:
         scores = sigmoid(self.score(query, batch, query_vector))
         places = self._order(query, batch, scores, top_k, diverse)
         wide = batch.wide[places]
-        menus = batch.menus.chosen(cheapest=query.filters.sort == "price")
+        menus = batch.menus.chosen(places, cheapest=query.filters.sort == "price")
         return RankedList(
             rows=batch.rows[places],
             scores=scores[places],
             wide=wide,
             contributions=(wide - batch.wide.mean(axis=0)) * self._scorer.wide_weight,
             places=places,
-            menus=menus[places],
+            menus=menus,
             propensity=np.ones(len(places), dtype=np.float32),
         )
 

@@ -107,11 +107,11 @@ def fit_signals(
     if codes:
         signals["same_district"] = _is_one_of(catalogue.district[rows], codes)
     if filters.dietary_preferences or query.user.dietary_preferences:
-        signals["dietary_match"] = menus.any_of(menus.dietary & menus.fits)
+        signals["dietary_match"] = menus.any_fitting(menus.dietary)
     if filters.menus:
-        signals["menu_match"] = menus.any_of(menus.asked & menus.fits)
+        signals["menu_match"] = menus.any_fitting(menus.asked)
     if filters.taste:
-        signals["taste_match"] = menus.any_of(menus.tasty & menus.fits)
+        signals["taste_match"] = menus.any_fitting(menus.tasty)
     if filters.category:
         wanted = [CATEGORIES.index(name) for name in filters.category]
         signals["category_match"] = _is_one_of(catalogue.category[rows], wanted)

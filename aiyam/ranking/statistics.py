@@ -96,12 +96,31 @@ class Statistics:
         """Collect history; ``until`` None means all of it."""
         acts = history_of(interactions)
         order = np.lexsort((acts.ts, acts.user))
-        user, shop, ts, kind = acts.user[order], acts.shop[order], acts.ts[order], acts.kind[order]
-        value = np.nan_to_num(acts.value[order])
-        n, n_users = len(catalogue.shop_ids), len(interactions.user_ids)
+        ts = acts.ts[order]
         end = int(ts.max()) + 1 if len(ts) else 0
-        limit = end if until is None else until
-        used = ts < limit
+        start = np.searchsorted(acts.user[order], np.arange(len(interactions.user_ids) + 1)).astype(np.int64)
+        return cls._of_events(
+            catalogue,
+            end if until is None else until,
+            interactions.row_of_user,
+            Past(acts.shop[order], ts, acts.kind[order], np.nan_to_num(acts.value[order])),
+            start,
+            shop_vectors,
+        )
+
+    @classmethod
+    def _of_events(
+        cls,
+        catalogue: Catalogue,
+        until: int,
+        user_row: Mapping[str, int],
+        events: Past,
+        event_start: NDArray[np.int64],
+        shop_vectors: NDArray[np.float32] | None,
+    ) -> Statistics:
+        shop, ts, kind, value = events.shop, events.ts, events.kind, events.value
+        n = len(catalogue.shop_ids)
+        used = ts < until
         bought = used & (kind == ORDER)
         rated = used & (kind == REVIEW)
         orders = np.bincount(shop[bought], minlength=n).astype(np.int32)
@@ -109,7 +128,7 @@ class Statistics:
         stars = np.bincount(shop[rated], weights=value[rated], minlength=n)
         mean = float(value[rated].mean()) if rated.any() else 3.8
         rating = ((stars + RATING_PRIOR_N * mean) / (reviews + RATING_PRIOR_N)).astype(np.float32)
-        decay = np.exp2(-(limit - ts[bought]) / (HALF_LIFE_DAYS * 86400.0))
+        decay = np.exp2(-(until - ts[bought]) / (HALF_LIFE_DAYS * 86400.0))
         recent = np.bincount(shop[bought], weights=decay, minlength=n).astype(np.float64)
         popularity = _rank_share(recent, np.zeros(n, dtype=np.int64))
         in_district = _rank_share(recent, catalogue.district.astype(np.int64))
@@ -117,9 +136,9 @@ class Statistics:
         log_orders = np.clip(np.log1p(orders) / np.log(1001.0), 0.0, 1.0)
         standing = np.stack((0.3 * catalogue.good_shop, above, popularity, in_district, log_orders), axis=1)
         return cls(
-            until=limit,
-            user_row=interactions.row_of_user,
-            event_start=np.searchsorted(user, np.arange(n_users + 1)).astype(np.int64),
+            until=until,
+            user_row=user_row,
+            event_start=event_start,
             event_shop=shop,
             event_ts=ts,
             event_kind=kind,
@@ -132,6 +151,12 @@ class Statistics:
             numbers=_shop_numbers(catalogue, rating, reviews, orders),
             shop_vectors=shop_vectors,
         )
+
+    def updated(self, catalogue: Catalogue, shop_vectors: NDArray[np.float32] | None) -> Statistics:
+        """Return the same history over a catalogue with other facts, and shops nobody went to yet at its end."""
+        events = Past(self.event_shop, self.event_ts, self.event_kind, self.event_value)
+        same = self._of_events(catalogue, self.until, self.user_row, events, self.event_start, shop_vectors)
+        return same.with_crosses(self.crosses)
 
     def with_crosses(self, crosses: Crosses) -> Statistics:
         """Return the same history read through a model's own fitted crosses."""

@@ -116,9 +116,16 @@ def insert_columns_in(
 
 
 def read_columns(
-    store: Store, table: Table, names: Sequence[str], *, order_by: Sequence[str] = ()
+    store: Store,
+    table: Table,
+    names: Sequence[str],
+    *,
+    order_by: Sequence[str] = (),
+    shops: Sequence[str] | None = None,
 ) -> dict[str, list[Any]]:
-    """Read whole columns as lists (NULL is None), in primary key order unless ``order_by`` says otherwise.
+    """Read columns as lists (NULL is None), in primary key order unless ``order_by`` says otherwise.
+
+    ``shops`` are the only shop ids whose rows are wanted, some thousands at most; all rows without it.
 
     Raises:
         InvalidInput: a name that is no column of the table.
@@ -128,8 +135,10 @@ def read_columns(
         raise InvalidInput(f"Expected columns of {table.name}, got {', '.join(unknown)}.")
     order = [table.c[name] for name in order_by] or list(table.primary_key)
     query = select(*(table.c[name] for name in names)).order_by(*order)
+    if shops is not None:
+        query = query.where(table.c.shop_id.in_(shops))
     with store.reading() as connection:
-        if store.is_sqlite:
+        if store.is_sqlite and shops is None:
             text = str(query.compile(dialect=store.engine.dialect))
             columns = dict(zip(names, sqlite.fetch_columns(connection, text, len(names)), strict=True))
             for name in names:

@@ -18,6 +18,7 @@ from aiyam.contracts import Done, Event, TextChunk
 from aiyam.errors import ModelError, TooManyRequests
 from aiyam.settings import Settings
 from aiyam.store.aliases import set_alias
+from aiyam.store.catalogue_writes import decide_venue
 from aiyam.store.conversations import count_turns
 from apps.api.app import create_app
 from apps.api.limits import RateLimiter
@@ -144,6 +145,28 @@ def test_a_promotion_is_followed_without_dropping_a_request(
     finally:
         loaded.close()
     assert set(statuses) == {200}
+
+
+def test_a_shop_that_a_person_blocks_is_gone_from_the_next_list_and_nothing_else_is_loaded_again(
+    assistant: Assistant, copy_home: Callable[[Path], Settings], tmp_path: Path, until: Until
+) -> None:
+    own = copy_home(tmp_path)
+    loaded = Assistant.load(own, clock=assistant.clock)
+    body = {"user_id": "u", "message": "치킨 먹고 싶어"}
+    try:
+        with TestClient(create_app(loaded, own, with_chat=False, watch_every_s=0.05)) as client:
+            shown = [shop["shop_id"] for shop in client.post("/chat", json=body).json()["recommendations"]]
+            served = loaded.pipeline
+            decide_venue(loaded.store, shown[0], "blocked", who="min")
+            until(lambda: loaded.pipeline is not served, "the changed shop", within_s=60)
+            now = [shop["shop_id"] for shop in client.post("/chat", json=body).json()["recommendations"]]
+            assert shown[0] not in now
+            assert set(shown[1:]) <= set(now)
+            assert loaded.pipeline.parts.understander is served.parts.understander
+            assert loaded.pipeline.parts.encoder is served.parts.encoder
+            assert not loaded.changed()
+    finally:
+        loaded.close()
 
 
 def copy_as_new_version(component: Path, version: str) -> str:

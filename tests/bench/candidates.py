@@ -16,7 +16,9 @@ import os
 import resource
 import tempfile
 import time
+import zlib
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ from aiyam.catalogue.city import generate_city
 from aiyam.catalogue.interactions import Interactions
 from aiyam.catalogue.query import Query
 from aiyam.contracts import FUNNELS, KST, Filters, UserProfile
+from aiyam.evaluation.quotas import Wanted, choose_quotas, recall_at, wanted_of
 from aiyam.settings import REPO_ROOT
 from aiyam.store import Store
 from aiyam.store.people import get_profile
@@ -116,14 +119,18 @@ def held_out(
     return {"orders": sample(bare), "requests": sample(asked)}
 
 
+def fitting_rows(funnels: Funnels, query: Query, rows: set[int]) -> set[int]:
+    """Those of the rows that satisfy the request's own filters, wherever they lie."""
+    among = np.sort(np.fromiter(rows, np.int32))
+    return set(funnels.constraints.rows(query, funnels.constraints.asked(query), among=among).tolist())
+
+
 def recall(funnels: Funnels, pairs: list[tuple[Query, set[int]]]) -> dict[str, Any]:
     """Mean recall of the union, of each funnel's own proposals, and of what only it proposes; and each funnel alone at 150."""
     union, own, only, alone = [], [], [], []
     n_unfitting = 0
     for query, shops in pairs:
-        asked = funnels.constraints.asked(query)
-        among = np.sort(np.fromiter(shops, np.int32))
-        ordered = set(funnels.constraints.rows(query, asked, among=among).tolist())
+        ordered = fitting_rows(funnels, query, shops)
         n_unfitting += len(ordered) < len(shops)
         if not ordered:
             continue
@@ -148,6 +155,30 @@ def recall(funnels: Funnels, pairs: list[tuple[Query, set[int]]]) -> dict[str, A
         "at_quota": by_funnel(own),
         "only_this_funnel": by_funnel(only),
         "alone_at_150": by_funnel(alone),
+    }
+
+
+def quotas(funnels: Funnels, pairs: dict[str, list[tuple[Query, set[int]]]]) -> dict[str, Any]:
+    """Quotas chosen on requests and bare orders of half of the people, and their recall on those of the other half."""
+    halves: list[dict[str, list[Wanted]]] = []
+    for half in (0, 1):
+        of_half = {
+            kind: [pair for pair in some if zlib.crc32(pair[0].user.user_id.encode()) % 2 == half]
+            for kind, some in pairs.items()
+        }
+        fitting = {
+            kind: [(query, fitting_rows(funnels, query, rows)) for query, rows in some]
+            for kind, some in of_half.items()
+        }
+        halves.append({kind: wanted_of(funnels, some) for kind, some in fitting.items()})
+    chosen = choose_quotas([one for kind in halves[0].values() for one in kind], dict(funnels.rules.quotas))
+    compared = {"start": chosen.start, "chosen": chosen.quotas}
+    return {
+        "validation": asdict(chosen),
+        "test": {
+            kind: {name: round(recall_at([q[f] for f in FUNNELS], wanted), 4) for name, q in compared.items()}
+            for kind, wanted in halves[1].items()
+        },
     }
 
 
@@ -179,6 +210,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=500, help="held-out requests and orders to measure on")
     parser.add_argument("--folder", type=Path, default=None, help="keeps the generated city for the next run")
     parser.add_argument("--passes", type=int, default=1, help="of the content encoder's training")
+    parser.add_argument("--quotas", action="store_true", help="choose quotas on half of the people, report the others")
     parser.add_argument("--rules", type=Path, default=None, help="another folder of rule files")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -209,6 +241,7 @@ def main() -> None:
             for q in requests
         ]  # fmt: skip
         result = {
+            "quotas": quotas(funnels, pairs) if arguments.quotas else "not asked for",
             "shops": len(catalogue),
             "menus": len(catalogue.menu_name),
             "orders_learned_from": len(before.orders),

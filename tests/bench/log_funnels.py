@@ -8,7 +8,7 @@ import numpy as np
 from interaction_logs import Source
 from numpy.typing import NDArray
 
-from aiyam.candidates.encoder import TextEncoder
+from aiyam.candidates.gram_encoder import GramEncoder
 from aiyam.candidates.item_models import Als, Ease, Ints, Log, Neighbours, NextItem, Scores, histories
 from aiyam.errors import InvalidInput
 from aiyam.ranking.features import N_NUMBERS, N_WIDE, SPEC_SLOTS
@@ -27,6 +27,7 @@ COLLABORATIVE: dict[str, tuple[str, float]] = {
 
 OTHERS = ("popularity", "recent popularity", "content", "nearness")
 VIEWS = (*COLLABORATIVE, *OTHERS)
+QUOTA_UNITS = 16
 MAX_STEPS, MIN_GAIN = 6, 5e-4
 """Steps of choosing the blend, and the least that each must gain."""
 
@@ -123,7 +124,7 @@ class LogFunnels:
 def vectors_of(source: Source) -> Scores:
     """Return unit vectors (n_items, width) of the items' texts, zeros where there is none."""
     try:
-        encoder = TextEncoder.fit(source.text)
+        encoder = GramEncoder.fit(source.text)
     except InvalidInput:
         return np.zeros((source.log.n_items, 1), np.float32)
     return encoder.encode(source.text)
@@ -161,33 +162,43 @@ def standardised(scores: dict[str, Scores], masked: NDArray[np.bool_]) -> dict[s
     return out
 
 
-def candidates_of(order: Scores, standard: dict[str, Scores], size: int) -> NDArray[np.int64]:
-    """Return (q, size) items: the funnels pick in turn, the blended order half of the time."""
-    queues = [
-        _top(s, size)
-        for s in (
-            order,
-            standard["ease 0.95"],
-            standard["next ten 0.95"],
-            standard["recent popularity"],
-            standard["nearness"],
-            standard["content"],
-        )
-    ]
-    turns = (0, 1, 0, 2, 0, 3, 0, 1, 0, 4, 0, 3, 0, 2, 0, 5)
-    out = np.empty((len(order), size), np.int64)
-    for row in range(len(order)):
+def chosen_quotas(ranks: dict[str, NDArray[np.int64]], size: int) -> dict[str, int]:
+    """Choose how many of ``size`` candidates each order picks, from the ranks (q,) it gave the targets.
+
+    All begin with the blend; sixteenths move to the view that finds most targets the others miss. That two orders may pick
+    the same item is allowed for by a third more places, so a quota is a share rather than a count.
+    """
+    units = {"blend": QUOTA_UNITS}
+
+    def found(share: dict[str, int]) -> float:
+        reach = 1.3 * size / QUOTA_UNITS if len(share) > 1 else size / QUOTA_UNITS
+        hits = [ranks[view] < n * reach for view, n in share.items() if n]
+        return float(np.logical_or.reduce(hits).mean())
+
+    while units["blend"] > QUOTA_UNITS // 4:
+        moved = {view: {**units, "blend": units["blend"] - 1, view: units.get(view, 0) + 1} for view in VIEWS}
+        best = max(moved, key=lambda view: found(moved[view]))
+        if found(moved[best]) <= found(units):
+            break
+        units = moved[best]
+    return units
+
+
+def candidates_of(orders: dict[str, Scores], quotas: dict[str, int], size: int) -> NDArray[np.int64]:
+    """Return (q, size) items: the orders pick in turn, each its best item not yet taken, in proportion to their quotas."""
+    queues = [_top(orders[view], size) for view in quotas]
+    marks = sorted(((i + 0.5) / n, which) for which, n in enumerate(quotas.values()) for i in range(n))
+    turns = [which for _, which in marks]
+    out = np.empty((len(queues[0]), size), np.int64)
+    for row in range(len(out)):
         taken: dict[int, None] = {}
-        places = [0] * len(queues)
+        queued = [iter(queue[row].tolist()) for queue in queues]
         turn = 0
         while len(taken) < size:
-            which = turns[turn % len(turns)]
+            item = next((item for item in queued[turns[turn % len(turns)]] if item not in taken), None)
             turn += 1
-            queue = queues[which][row]
-            while places[which] < size and int(queue[places[which]]) in taken:
-                places[which] += 1
-            if places[which] < size:
-                taken[int(queue[places[which]])] = None
+            if item is not None:
+                taken[item] = None
         out[row] = list(taken)
     return out
 

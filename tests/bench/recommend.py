@@ -33,6 +33,7 @@ from log_funnels import (
     LogFunnels,
     candidates_of,
     chosen_blend,
+    chosen_quotas,
     features_of,
     rank_of,
     standardised,
@@ -135,14 +136,23 @@ def is_repeat(log: Log) -> NDArray[np.bool_]:
     return again
 
 
-def lay_out(source: Source, funnels: LogFunnels, split: Split, blend: Blend, events: Ints, *, repeats: bool) -> Lists:
+def lay_out(
+    source: Source,
+    funnels: LogFunnels,
+    split: Split,
+    blend: Blend,
+    quotas: dict[str, int],
+    events: Ints,
+    *,
+    repeats: bool,
+) -> Lists:
     """Score, pick candidates and compute features, some events at a time."""
     started = time.perf_counter()
     parts: list[tuple[NDArray[Any], ...]] = []
     rank: dict[str, list[NDArray[np.int64]]] = {}
     for chunk, standard in scored(funnels, split, events, repeats=repeats):
         order = blend.scores(standard)
-        items = candidates_of(order, standard, min(K_CANDIDATES, split.log.n_items))
+        items = candidates_of({**standard, "blend": order}, quotas, min(K_CANDIDATES, split.log.n_items))
         wide, numbers = features_of(source, funnels, split.log, chunk, order, standard, items)
         target = split.log.item[chunk]
         parts.append((items, wide, numbers))
@@ -298,11 +308,15 @@ def evaluate(source: Source, splits: tuple[Split, Split], seeds: int, *, repeats
     parts = list(scored(funnels, inner, sample, repeats=repeats))
     standard = {view: np.concatenate([scores[view] for _, scores in parts]) for view in VIEWS}
     blend = chosen_blend(standard, inner.log.item[sample])
-    del parts, standard
-    tell(f"blend {blend.weights}, fitted in {funnels.seconds}")
-    learning = lay_out(source, funnels, inner, blend, events, repeats=repeats)
+    orders = {**standard, "blend": blend.scores(standard)}
+    quotas = chosen_quotas(
+        {view: rank_of(order, inner.log.item[sample]) for view, order in orders.items()}, K_CANDIDATES
+    )
+    del parts, standard, orders
+    tell(f"blend {blend.weights}, quotas {quotas}, fitted in {funnels.seconds}")
+    learning = lay_out(source, funnels, inner, blend, quotas, events, repeats=repeats)
     final = LogFunnels.fit(source, outer.log.only(outer.fitted), vectors)
-    test = lay_out(source, final, outer, blend, outer.events, repeats=repeats)
+    test = lay_out(source, final, outer, blend, quotas, outer.events, repeats=repeats)
     everyone = np.arange(len(outer.events))
     held = held_people[learning.users]
     watched = np.flatnonzero(held)
@@ -333,6 +347,7 @@ def evaluate(source: Source, splits: tuple[Split, Split], seeds: int, *, repeats
         "n_people": len(set(users)),
         "picked": picked,
         "blend": blend.weights,
+        "quotas": quotas,
         "best_single_on_validation": single,
         "lead_over_it_ndcg@10": [round(float(x[1]), 4) for x in (lead, low, high)],
         "table": {name: _row(v, users) for name, v in values.items()},

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-from datetime import timedelta
-
 import numpy as np
 import pytest
-from small_city import NOW, NOW_TS, City, ask
+from small_city import NOW_TS, City, ask
 
 from aiyam.candidates.encoder import TextEncoder
 from aiyam.candidates.funnels import Funnels
@@ -116,19 +114,6 @@ def test_nearer_open_shops_of_the_right_kind_score_higher_in_context(city: City,
     assert found.scores[near, 2].mean() > found.scores[far, 2].mean()
 
 
-def test_contextual_opening_agrees_with_the_catalogue(city: City, funnels: Funnels) -> None:
-    rows = np.arange(len(city.catalogue), dtype=np.int32)
-    hours = funnels.constraints.hours
-    for minutes in range(0, 7 * 1440, 611):
-        now = NOW + timedelta(minutes=minutes)
-        states = city.catalogue.open_state(rows, now)
-        for some in (rows[:10], rows):
-            is_open, soon = hours.states(some, now)
-            assert np.array_equal(is_open, states.state[some] == 1)
-            in_time = (states.minutes_to_open >= 0) & (states.minutes_to_open <= 60)
-            assert np.array_equal(soon, (in_time & (states.state != 1))[some])
-
-
 def test_a_few_perfect_ratings_do_not_beat_many_good_ones(city: City, encoder: TextEncoder, rules: Rules) -> None:
     from dataclasses import replace
     from types import SimpleNamespace
@@ -160,7 +145,7 @@ def test_a_large_pool_keeps_what_its_words_point_to(
     for words, dish in (("마라탕", "마라탕"), ("우동", "우동"), ("연어초밥", "연어초밥")):
         query = ask(text=words)
         pool, asked, _ = funnels._pool(query)
-        assert len(funnels._narrow(query, pool, asked)) < len(pool)
+        assert len(funnels._narrow(query, pool, asked, funnels._sought(query))) < len(pool)
         found = funnels.find(query)
         best = found.rows[np.argsort(-found.scores[:, 1], kind="stable")[:5]]
         wanted = c.dish_names.index(dish)

@@ -77,7 +77,8 @@ def test_candidates_and_cards_agree_on_the_dishes_that_fit(town: Any) -> None:
     rows = np.arange(len(catalogue), dtype=np.int32)
     menus = fitting_menus(catalogue, query, rows)
     peanuts = 1 << ALLERGENS.index("땅콩")
-    fitting = catalogue.menus.fitting_rows(catalogue.menus.rows_of_shops(rows), query.filters, peanuts)
+    every = catalogue.menus.rows_of_shops(rows)
+    fitting = every[catalogue.menus.fits(every, query.filters, peanuts)]
     assert menus.menu[menus.fits].tolist() == fitting.tolist()
     named = {catalogue.dish_names[catalogue.menu_name[line]] for line in fitting}
     assert named == {"매운 떡볶이", "김밥", "떡볶이", "우동"}
