@@ -162,26 +162,24 @@ def standardised(scores: dict[str, Scores], masked: NDArray[np.bool_]) -> dict[s
     return out
 
 
-def chosen_quotas(ranks: dict[str, NDArray[np.int64]], size: int) -> dict[str, int]:
-    """Choose how many of ``size`` candidates each order picks, from the ranks (q,) it gave the targets.
+def chosen_quotas(orders: dict[str, Scores], target: NDArray[np.int64], size: int) -> dict[str, int]:
+    """Choose how many sixteenths of the candidates each order picks, by the share of targets (q,) among the candidates.
 
-    All begin with the blend; sixteenths move to the view that finds most targets the others miss. That two orders may pick
-    the same item is allowed for by a third more places, so a quota is a share rather than a count.
+    All begin with the blend; two sixteenths at a time move to the view that adds most.
     """
-    units = {"blend": QUOTA_UNITS}
+    size = min(size, next(iter(orders.values())).shape[1])
 
-    def found(share: dict[str, int]) -> float:
-        reach = 1.3 * size / QUOTA_UNITS if len(share) > 1 else size / QUOTA_UNITS
-        hits = [ranks[view] < n * reach for view, n in share.items() if n]
-        return float(np.logical_or.reduce(hits).mean())
+    def found(quotas: dict[str, int]) -> float:
+        return float((candidates_of(orders, quotas, size) == target[:, None]).any(axis=1).mean())
 
-    while units["blend"] > QUOTA_UNITS // 4:
-        moved = {view: {**units, "blend": units["blend"] - 1, view: units.get(view, 0) + 1} for view in VIEWS}
-        best = max(moved, key=lambda view: found(moved[view]))
-        if found(moved[best]) <= found(units):
+    quotas, best = {"blend": QUOTA_UNITS}, found({"blend": QUOTA_UNITS})
+    while quotas["blend"] > QUOTA_UNITS // 4:
+        moved = [{**quotas, "blend": quotas["blend"] - 2, view: quotas.get(view, 0) + 2} for view in VIEWS]
+        shares = [found(each) for each in moved]
+        if max(shares) <= best:
             break
-        units = moved[best]
-    return units
+        best, quotas = max(shares), moved[int(np.argmax(shares))]
+    return quotas
 
 
 def candidates_of(orders: dict[str, Scores], quotas: dict[str, int], size: int) -> NDArray[np.int64]:

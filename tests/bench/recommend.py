@@ -17,13 +17,14 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(name, "2")
+    os.environ.setdefault(name, "1")
 
 import numpy as np
 from interaction_logs import DATASETS, Source, read
@@ -42,13 +43,17 @@ from log_funnels import (
 from numpy.typing import NDArray
 
 from aiyam.candidates.item_models import Ints, Log, Scores, histories
+from aiyam.contracts import FUNNELS
+from aiyam.errors import AiyamError
+from aiyam.ranking.features import SPEC_SLOTS
 from aiyam.ranking.measures import user_bootstrap
 from aiyam.ranking.wide_deep import WideDeepConfig, WideDeepScorer
 from aiyam.training.wide_deep import Inputs, fit_network
 
-K_CANDIDATES = 150
+K_CANDIDATES = 300
+"""Twice the product's: here nothing has filtered the items before."""
 MOST_LABELLED, LABELLED_SHARE = 6, 0.34
-MOST_LISTS, CHOSEN_ON = 6_000, 40_000_000
+MOST_LISTS, CHOSEN_ON, MOST_FOR_QUOTAS = 6_000, 40_000_000, 500
 CHUNK = 256
 HELD_SHARE = 0.25
 """Of the people whose labelled events choose: blend and rankers do not learn from them, so that they can be compared on them."""
@@ -59,7 +64,8 @@ DEFAULT = WideDeepConfig(
 )  # fmt: skip
 SPEC = WideDeepConfig(features="spec", loss="bce", warm_start=False, batch_size=32, min_events=5, negatives=2)
 """The spec's network, loss, negatives and batch; its epochs too."""
-VARIANTS = {"wide & deep, spec": SPEC, "ranker": DEFAULT, "ranker without ids": replace(DEFAULT, min_events=10**9)}
+PLAIN = "wide & deep, spec"
+VARIANTS = {PLAIN: SPEC, "ranker": DEFAULT, "ranker without ids": replace(DEFAULT, min_events=10**9)}
 
 
 @dataclass(frozen=True)
@@ -215,6 +221,9 @@ def train(
     lists: Lists, held: NDArray[np.bool_], source: Source, fitted: Log, config: WideDeepConfig, seed: int
 ) -> Ranker:
     """Fit the network on the lists (q,) of the people not ``held``, stopping by the rest."""
+    import torch
+
+    torch.set_num_threads(1)  # steps are small: a second thread only waits
     rng = np.random.default_rng(seed)
     has = np.flatnonzero((lists.items == lists.target[:, None]).any(axis=1))
     later = held[has]
@@ -256,16 +265,6 @@ class Ranker:
     cpu_seconds: float
     epochs: int
 
-    def ranks(self, lists: Lists, which: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the rank of each target among the candidates; 10^6 where it is none of them."""
-        out = np.full(len(which), 10**6)
-        for place, q in enumerate(which.tolist()):
-            here = np.flatnonzero(lists.items[q] == lists.target[q])
-            if len(here):
-                logits = self.logits(lists, q)
-                out[place] = int((logits >= logits[here[0]]).sum()) - 1
-        return out
-
     def logits(self, lists: Lists, q: int) -> Scores:
         """Return the (k,) logits of one list."""
         items = lists.items[q]
@@ -279,6 +278,23 @@ class Ranker:
             lists.numbers[q],
             lists.wide[q],
         )
+
+
+def averaged(rankers: list[Ranker], lists: Lists, q: int) -> Scores:
+    """Return (k,) the mean of the rankers' logits and the blended order, each standardised over the list."""
+    each = [*(ranker.logits(lists, q) for ranker in rankers), lists.wide[q, :, SPEC_SLOTS - len(FUNNELS)]]
+    return np.mean([(x - x.mean()) / max(float(x.std()), 1e-9) for x in each], axis=0, dtype=np.float32)
+
+
+def ranks_among(lists: Lists, which: NDArray[np.int64], score: Callable[[Lists, int], Scores]) -> NDArray[np.int64]:
+    """Return the rank of each target among its candidates, ties against it; 10^6 where it is none of them."""
+    out = np.full(len(which), 10**6)
+    for place, q in enumerate(which.tolist()):
+        here = np.flatnonzero(lists.items[q] == lists.target[q])
+        if len(here):
+            scores = score(lists, q)
+            out[place] = int((scores >= scores[here[0]]).sum()) - 1
+    return out
 
 
 def measured(ranks: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -304,13 +320,18 @@ def evaluate(source: Source, splits: tuple[Split, Split], seeds: int, *, repeats
     n_chosen = max(200, CHOSEN_ON // (inner.log.n_items * 4))
     held_people = rng.random(inner.log.n_users) < HELD_SHARE
     open_events = events[~held_people[inner.log.user[events]]]
-    sample = open_events if len(open_events) <= n_chosen else np.sort(rng.choice(open_events, n_chosen, replace=False))
+    sample = (
+        rng.permutation(open_events)
+        if len(open_events) <= n_chosen
+        else rng.choice(open_events, n_chosen, replace=False)
+    )
     parts = list(scored(funnels, inner, sample, repeats=repeats))
     standard = {view: np.concatenate([scores[view] for _, scores in parts]) for view in VIEWS}
     blend = chosen_blend(standard, inner.log.item[sample])
     orders = {**standard, "blend": blend.scores(standard)}
+    few = slice(0, MOST_FOR_QUOTAS)
     quotas = chosen_quotas(
-        {view: rank_of(order, inner.log.item[sample]) for view, order in orders.items()}, K_CANDIDATES
+        {view: order[few] for view, order in orders.items()}, inner.log.item[sample[few]], K_CANDIDATES
     )
     del parts, standard, orders
     tell(f"blend {blend.weights}, quotas {quotas}, fitted in {funnels.seconds}")
@@ -322,20 +343,19 @@ def evaluate(source: Source, splits: tuple[Split, Split], seeds: int, *, repeats
     watched = np.flatnonzero(held)
     ranks: dict[str, list[NDArray[np.int64]]] = {view: [test.rank[view]] for view in (*VIEWS, "blend")}
     costs: dict[str, list[float]] = {}
-    picked: list[str] = []
     fitted = inner.log.only(inner.fitted)
     for seed in range(seeds):
-        on_held = {"blend": _mean(learning.rank["blend"][watched])}
-        latest = {"blend": test.rank["blend"]}
-        for variant, config in VARIANTS.items():
-            ranker = train(learning, held, source, fitted, config, seed)
-            costs.setdefault(variant, []).append(round(ranker.cpu_seconds, 1))
-            on_held[variant] = _mean(ranker.ranks(learning, watched))
-            latest[variant] = ranker.ranks(test, everyone)
-            ranks.setdefault(variant, []).append(latest[variant])
+        rankers = {name: train(learning, held, source, fitted, config, seed) for name, config in VARIANTS.items()}
+        for name, ranker in rankers.items():
+            costs.setdefault(name, []).append(round(ranker.cpu_seconds, 1))
+            ranks.setdefault(name, []).append(ranks_among(test, everyone, ranker.logits))
+        together = partial(averaged, [ranker for name, ranker in rankers.items() if name != PLAIN])
+        ranks.setdefault("whole system", []).append(ranks_among(test, everyone, together))
+        on_held = {name: _mean(ranks_among(learning, watched, ranker.logits)) for name, ranker in rankers.items()}
+        on_held |= {
+            "blend": _mean(learning.rank["blend"][watched]), "whole system": _mean(ranks_among(learning, watched, together))
+        }  # fmt: skip
         tell(f"seed {seed}, ndcg@10 on held-out people: { {name: round(x, 4) for name, x in on_held.items()} }")
-        picked.append(max(on_held, key=lambda name: on_held[name]))
-        ranks.setdefault("whole system", []).append(latest[picked[-1]])
     users = [str(u) for u in test.users.tolist()]
     values = {name: np.mean([measured(r) for r in found], axis=0) for name, found in ranks.items()}
     single = max((view for view in VIEWS if view not in ("content", "nearness")), key=lambda v: _mean(learning.rank[v]))
@@ -345,7 +365,6 @@ def evaluate(source: Source, splits: tuple[Split, Split], seeds: int, *, repeats
         **{name: round(float(system[:, m].mean()), 4) for m, name in enumerate(MEASURES)},
         "n": len(users),
         "n_people": len(set(users)),
-        "picked": picked,
         "blend": blend.weights,
         "quotas": quotas,
         "best_single_on_validation": single,
@@ -370,16 +389,20 @@ def tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets, or of this one")
     parser.add_argument("--dataset", choices=DATASETS, required=True)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    source = read(args.data, args.dataset)
-    result = report(source, args.seeds)
+    try:
+        result = report(read(args.data, args.dataset), args.seeds)
+    except AiyamError as error:
+        print(error, error.hint or "", file=sys.stderr)
+        return 2
     print(json.dumps(result, ensure_ascii=False) if args.json else table(result))
+    return 0
 
 
 def report(source: Source, seeds: int) -> dict[str, Any]:
@@ -415,4 +438,4 @@ def table(result: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
