@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from aiyam.candidates.encoder import telling_words_of
 from aiyam.catalogue.menus import allergens_to_avoid
 from aiyam.catalogue.query import CandidateSet, Query
 from aiyam.contracts import (
@@ -125,7 +126,7 @@ class Pipeline:
         found: CandidateSet | None = None
         cards: tuple[Recommendation, ...] = ()
         if verdict.action in ("answer", "mask") and request.intent in RECOMMENDING_INTENTS and not request.question:
-            query = self._query(request, turn.user, turn.context)
+            query = self._query(request, turn.user, turn.context, masked.text)
             found = self._find(query, turn.leave_out)
             if request.cheaper_than_won is not None and (found.relaxed or not len(found)):
                 # Nothing like it is cheaper: better said so, with the same list by price, than another kind of food.
@@ -185,7 +186,7 @@ class Pipeline:
         avoid = allergens_to_avoid(understanding.filters, user)
         filters = understanding.filters.model_copy(update={"allergies": avoid or None})
         request = Request(intent=understanding.intent, filters=filters, semantic_query=understanding.semantic_query)
-        query = self._query(request, user, context)
+        query = self._query(request, user, context, understanding.original_query)
         found = self.parts.funnels.find(query)
         watch.lap("candidates")
         cards = self._rank(query, found, top_k=top_k)
@@ -214,7 +215,8 @@ class Pipeline:
         understanding = understander.finish(masked.text, reading, turn.state)
         return reading, understanding, self.parts.screen.combine(verdict, understanding.intent is Intent.SAFETY)
 
-    def _query(self, request: Request, user: UserProfile, context: TurnContext) -> Query:
+    def _query(self, request: Request, user: UserProfile, context: TurnContext, text: str) -> Query:
+        told = request.filters.menus or request.filters.category
         where = standing_point(request.filters, user, context)
         turned_down = [self.catalogue.row_of[s] for s in request.exclude_shop_ids if s in self.catalogue.row_of]
         return Query(
@@ -226,6 +228,7 @@ class Pipeline:
             lon=where.lon,
             district=where.district,
             exclude_rows=np.array(turned_down, dtype=np.int32),
+            words="" if told else " ".join(telling_words_of(text)),
         )
 
     def _find(self, query: Query, leave_out: tuple[str, ...]) -> CandidateSet:

@@ -30,6 +30,8 @@ from aiyam.nlu.understander import Understander
 from aiyam.pipeline import Pipeline
 
 PERSON = "persona-11-nowon"
+NOON = ChatContext(now=datetime(2026, 3, 2, 12, 10, tzinfo=KST))
+SOUPS = ("국밥", "해장국", "설렁탕", "곰탕", "순두부", "찌개", "탕", "칼국수", "우동", "국수", "쌀국수", "라면", "짬뽕")
 
 
 def ask(assistant, message: str, session: str | None = None, user: str = PERSON, **context) -> Trace:
@@ -276,3 +278,18 @@ def test_serving_needs_neither_torch_nor_sklearn(home) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+def test_words_that_no_filter_holds_still_lead_to_the_food_they_mean(assistant) -> None:
+    """국물 is neither a dish nor a category of ours: the content funnel has to hear the word itself."""
+    catalogue = assistant.pipeline.catalogue
+    soups = {i for i, dish in enumerate(catalogue.dish_names) if any(kind in dish for kind in SOUPS)}
+
+    def soup_shops(message: str) -> float:
+        rows = rows_of(assistant, assistant.respond("nobody-yet", message, context=NOON))
+        served = [
+            set(catalogue.menu_name[catalogue.menu_start[row] : catalogue.menu_start[row + 1]].tolist()) for row in rows
+        ]
+        return sum(bool(dishes & soups) for dishes in served) / max(len(served), 1)
+
+    assert soup_shops("뜨끈한 국물 먹고 싶어") >= soup_shops("뭐 먹고 싶어") + 0.2

@@ -151,7 +151,7 @@ class Content:
 
     def vector_of(self, query: Query, shops: Rows, weights: Scores) -> NDArray[np.float32]:
         """Return the unit vector (128,) of a request; without words, the middle of the shops the person went to."""
-        text = self.text_of(query)
+        text = f"{self.text_of(query)} {query.words}".strip()
         if text:
             return np.asarray(self.encoder.encode([text])[0], np.float32)
         if len(shops) == 0:

@@ -21,6 +21,7 @@ class Query:
 
     ``filters`` are already merged with the dialogue and the profile's allergies; ``lat``/``lon`` is the point distances
     are measured from (the named place, else the person's), None when unknown; ``exclude_rows`` are shops turned down.
+    ``words`` are the person's own, masked, where they say of food what no filter holds ("뜨끈한 국물").
     """
 
     filters: Filters
@@ -31,6 +32,7 @@ class Query:
     lon: float | None = None
     district: str | None = None
     exclude_rows: NDArray[np.int32] = field(default_factory=_no_rows)
+    words: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """Every benchmark of ``make bench``, one after the other; one JSON line each, with the command that gave it.
 
-    python tests/bench/run.py [--keep DIR] [--only turn,http] [--corpus DIR]
+    python tests/bench/run.py [--keep DIR] [--only turn,http] [--corpus DIR] [--logs DIR]
 
 The homes it prepares (3,000 and 100,000 shops) go to a temporary folder, or are kept in DIR for the next run.
-The understanding is compared with its peer only where ``--corpus`` names a folder of ``train.jsonl`` and ``dev.jsonl``.
+The understanding is compared with its peer only where ``--corpus`` names a folder of ``train.jsonl`` and ``dev.jsonl``, and
+recommending from public logs measured only where ``--logs`` names the folder of ``ml-latest-small``.
 """
 
 from __future__ import annotations
@@ -26,16 +27,18 @@ def main() -> int:
     parser.add_argument(
         "--only",
         default="",
-        help="comma-separated names: city, import, turn, http, ranking, table, kill, understanding",
+        help="comma-separated names: city, import, turn, http, ranking, request, content, table, kill, understanding,"
+        " recommend",
     )
     parser.add_argument("--corpus", type=Path, help="public corpus to compare the understanding with its peer on")
+    parser.add_argument("--logs", type=Path, help="public interaction logs to recommend from")
     args = parser.parse_args()
     root = args.keep or Path(tempfile.mkdtemp(prefix="aiyam-bench-"))
     only = set(filter(None, args.only.split(",")))
     try:
         results = [
             run(name, script, options, root, home)
-            for name, script, options, home in suite(root, args.corpus)
+            for name, script, options, home in suite(root, args.corpus, args.logs)
             if not only or name in only
         ]
     finally:
@@ -44,10 +47,11 @@ def main() -> int:
     return 1 if any(results) else 0
 
 
-def suite(root: Path, corpus: Path | None) -> list[tuple[str, str, list[str], Path | None]]:
+def suite(root: Path, corpus: Path | None, logs: Path | None) -> list[tuple[str, str, list[str], Path | None]]:
     """Name, script, options and the home the script finds in its environment."""
     small, large = root / "shops-3000", root / "shops-100000"
     understanding = [("understanding", "understanding.py", ["--data", str(corpus)], None)] if corpus else []
+    recommend = ["--data", str(logs), "--dataset", "ml-latest-small", "--json"]
     return [
         ("city", "city.py", ["--shops", "3000"], None),
         ("city", "city.py", ["--shops", "100000"], None),
@@ -57,9 +61,12 @@ def suite(root: Path, corpus: Path | None) -> list[tuple[str, str, list[str], Pa
         ("http", "http_load.py", ["--users", "50"], small),
         ("http", "http_load.py", ["--users", "50"], large),
         ("ranking", "ranking.py", ["--home", str(root / "ranking"), "--variants", "spec,default"], None),
+        ("request", "request.py", ["--shops", "100000", "--home", str(root / "request")], None),
+        ("content", "content.py", [], None),
         ("table", "training_table.py", ["--home", str(root / "table")], None),
         ("kill", "kill_nine.py", ["--kills", "200"], None),
         *understanding,
+        *([("recommend", "recommend.py", recommend, None)] if logs else []),
     ]
 
 
