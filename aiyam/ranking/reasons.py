@@ -78,14 +78,14 @@ def reason_ko(
     facts = _facts(catalogue, query, row, shown, wide.tolist())
     facts.sort(key=lambda fact: ASKED * fact.asked + lift(fact) + fact.rank, reverse=True)
     told = [fact.text for fact in facts if fact.asked or lift(fact) > MIN_LIFT]
-    told = told or [fact.text for fact in facts if fact.source in _DESCRIBING][:1]
-    kept, others = told[:MAX_FACTS], told[MAX_FACTS:]
-    reason = " · ".join(kept)
-    if reason in said:
-        plain = [fact.text for fact in facts if fact.source in _DESCRIBING and fact.text not in told]
-        again = (" · ".join([*kept[: MAX_FACTS - 1], other]) for other in (*others, *plain))
-        reason = next((words for words in again if words not in said), reason)
-    return reason
+    if told:
+        dishes = [fact.text for fact in facts if not fact.source and fact.text not in told]
+        kept, others = told[:MAX_FACTS], [*told[MAX_FACTS:], *dishes]
+        reasons = [kept, *([*kept[: MAX_FACTS - 1], other] for other in others)]
+    else:
+        reasons = [[fact.text] for fact in facts if fact.source in _DESCRIBING] or [[]]
+    worded = [" · ".join(reason) for reason in reasons]
+    return next((words for words in worded if words not in said), worded[0])
 
 
 def _facts(catalogue: Catalogue, query: Query, row: int, shown: Shown, wide: list[float]) -> list[_Fact]:
