@@ -48,54 +48,60 @@ class Variety:
         vary: bool,
         taste: Taste = Taste(),
     ) -> None:
-        self._utility = np.asarray(utility, np.float64)
-        self._same_brand = _alike(brands)
-        self._same_category = _alike(categories) if vary and taste.category_cost else None
+        self.utility = np.asarray(utility, np.float64)
+        self._brands, self._categories = brands, categories
+        self._vary = vary and taste.category_cost > 0.0
         self._taste = taste
 
     def __len__(self) -> int:
-        return len(self._utility)
+        return len(self.utility)
 
     def part(self, places: NDArray[np.integer]) -> Variety:
         """Return the same for some of the shops, in the order given."""
-        made = object.__new__(Variety)
-        square = np.ix_(places, places)
-        made._utility, made._same_brand = self._utility[places], self._same_brand[square]
-        made._same_category = None if self._same_category is None else self._same_category[square]
-        made._taste = self._taste
-        return made
+        brands, categories = self._brands[places], self._categories[places]
+        return Variety(self.utility[places], brands, categories, vary=self._vary, taste=self._taste)
 
-    def worth(self, shown: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def kin(self, places: NDArray[np.integer]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return for k ``places`` which shops (k, n) share their brand, and which their category: 1 or 0."""
+        return _alike(self._brands, places), _alike(self._categories, places)
+
+    def worth(
+        self, shown: NDArray[np.bool_], branches: NDArray[np.float64], meals: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """Return (s, n) for s sets ``shown`` (s, n) of one size; -inf for what may not come next.
 
-        A shop whose brand is full comes only when nothing else is left.
+        ``branches`` and ``meals`` (s, n) count the shops already shown that share a shop's brand and its category. A shop
+        whose brand is full comes only when nothing else is left.
         """
-        n_shown = int(shown[0].sum())
-        open_ = ~shown
+        n_shown = int(np.count_nonzero(shown[0]))
+        free = ~shown
         if n_shown < LIMITED:
-            limit = self._taste.brand_top_3 if n_shown < 3 else self._taste.brand_top_10
-            within = open_ & (shown.astype(np.float32) @ self._same_brand < limit)
-            open_ = np.where(within.any(axis=1, keepdims=True), within, open_)
-        worth = np.broadcast_to(self._utility, shown.shape)
-        if self._same_category is not None and 0 < n_shown < self._taste.varied:
-            worth = worth - self._taste.category_cost * (shown.astype(np.float32) @ self._same_category)
-        return np.where(open_, worth, -np.inf)
+            within = free & (branches < (self._taste.brand_top_3 if n_shown < 3 else self._taste.brand_top_10))
+            free = np.where(within.any(axis=1, keepdims=True), within, free)
+        worth = self.utility
+        if self._vary and n_shown < self._taste.varied:
+            worth = worth - self._taste.category_cost * meals
+        return np.where(free, worth, -np.inf)
 
 
 def diversify(variety: Variety, *, top_k: int) -> NDArray[np.int64]:
     """Return the places of the ``top_k`` best in the order to show: each step takes what is worth most."""
-    by_utility = np.argsort(-variety._utility, kind="stable")
-    sorted_ = variety.part(by_utility)
-    shown = np.zeros((1, len(variety)), np.bool_)
+    by_utility = np.argsort(-variety.utility, kind="stable")
+    ordered, n = variety.part(by_utility), len(variety)
+    shown = np.zeros((1, n), np.bool_)
+    branches, meals = np.zeros((2, 1, n))
     chosen: list[int] = []
-    while len(chosen) < min(top_k, LIMITED, len(variety)):
-        best = int(np.argmax(sorted_.worth(shown)[0]))
+    while len(chosen) < min(top_k, LIMITED, n):
+        best = int(np.argmax(ordered.worth(shown, branches, meals)[0]))
+        of_brand, of_category = ordered.kin(np.array([best]))
+        branches += of_brand
+        meals += of_category
         shown[0, best] = True
         chosen.append(best)
-    rest = np.flatnonzero(~shown[0])[: max(min(top_k, len(variety)) - len(chosen), 0)]
+    rest = np.flatnonzero(~shown[0])[: max(min(top_k, n) - len(chosen), 0)]
     return np.asarray(by_utility[np.concatenate((np.array(chosen, np.int64), rest))], np.int64)
 
 
-def _alike(codes: NDArray[np.integer]) -> NDArray[np.float32]:
-    """(n, n) 1 where two shops share a known code."""
-    return np.asarray((codes[:, None] == codes) & (codes >= 0), np.float32)
+def _alike(codes: NDArray[np.integer], places: NDArray[np.integer]) -> NDArray[np.float64]:
+    mine = codes[places, None]
+    return np.asarray((mine == codes) & (mine >= 0), np.float64)

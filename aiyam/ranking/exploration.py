@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from aiyam.catalogue.menus import allergens_to_avoid
 from aiyam.catalogue.query import Query
-from aiyam.ranking.diversity import Variety
+from aiyam.ranking.diversity import LIMITED, Variety
 
-POOL = 10
+POOL = LIMITED
 """Only so many first shops of the sorted list are drawn among; the others follow in their order. They keep the brand limits
 together, so every drawn order can."""
 
@@ -104,8 +104,10 @@ def _levels(variety: Variety, m: int, n_places: int, temperature: float) -> list
     sets: NDArray[np.int64] = np.zeros(1, np.int64)
     mass: NDArray[np.float64] = np.ones(1)
     levels = list[_Level]()
+    of_brand, of_category = variety.kin(np.arange(m))
     for _ in range(n_places):
-        chance = _chances(variety.worth((sets[:, None] >> bits) & 1 == 1), temperature)
+        shown = (sets[:, None] >> bits) & 1 == 1
+        chance = _chances(variety.worth(shown, shown @ of_brand, shown @ of_category), temperature)
         levels.append(_Level(sets, mass, chance))
         moved = mass[:, None] * chance
         before, shop = np.nonzero(moved > 0.0)

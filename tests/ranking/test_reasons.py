@@ -82,7 +82,7 @@ def test_a_fact_that_the_deep_part_counts_against_the_shop_is_not_a_reason(town:
     def nearest_reason() -> str:
         scorer = WideDeepScorer(config, weights)
         ranker = Ranker(scorer, Vocabulary(), Crosses(), town.catalogue, town.stats)
-        return {c.shop_id: c.reason for c in cards_of(ranker, town, town.query("u-nobody"))}["s-0"]
+        return next(str(c.reason) for c in cards_of(ranker, town, town.query("u-nobody")) if c.shop_id == "s-0")
 
     assert "가까워요" in nearest_reason()
     first_wide = weights["deep.0.weight"].shape[1] - N_WIDE
