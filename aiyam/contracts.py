@@ -371,7 +371,20 @@ class Recommendation(Record):
     lat: float | None = None
     lon: float | None = None
     propensity: float | None = Field(None, ge=0, le=1)
+    """Probability of this shop at this place of the list; 1 where nothing was left to chance."""
+    shown_propensity: float | None = Field(None, ge=0, le=1)
+    """Probability of this shop anywhere in the list."""
     synthetic: bool = False
+
+
+class Exploration(Record):
+    """How a list was drawn: ``list_propensity`` is the probability of just these shops in this order.
+
+    ``temperature`` 0 is a list that was only sorted.
+    """
+
+    temperature: float = Field(0.0, ge=0)
+    list_propensity: float = Field(1.0, ge=0, le=1)
 
 
 class SafetyVerdict(Record):
@@ -449,6 +462,7 @@ class Trace(Record):
     n_candidates: int = 0
     relaxed: tuple[str, ...] = ()
     recommendations: tuple[Recommendation, ...] = ()
+    exploration: Exploration | None = None
     plan: ReplyPlan
     response: str
     backend: str = "template"
@@ -520,6 +534,7 @@ class ShownShop(Record):
     score: float
     funnels: dict[str, float]
     propensity: float | None = None
+    shown_propensity: float | None = None
 
 
 class ConversationRecord(Record):
@@ -532,6 +547,7 @@ class ConversationRecord(Record):
     user_input: str
     chatbot_output: Understanding
     recommendations_shown: tuple[ShownShop, ...]
+    exploration: Exploration | None = None
     final_response: str
     stage_ms: StageTime
     versions: Versions
@@ -541,7 +557,14 @@ class ConversationRecord(Record):
     def of(cls, trace: Trace) -> ConversationRecord:
         """Project a trace onto the exported shape."""
         shown = tuple(
-            ShownShop(shop_id=r.shop_id, rank=r.rank, score=r.score, funnels=dict(r.funnels), propensity=r.propensity)
+            ShownShop(
+                shop_id=r.shop_id,
+                rank=r.rank,
+                score=r.score,
+                funnels=dict(r.funnels),
+                propensity=r.propensity,
+                shown_propensity=r.shown_propensity,
+            )
             for r in trace.recommendations
         )
         return cls(
@@ -552,6 +575,7 @@ class ConversationRecord(Record):
             user_input=trace.user_input,
             chatbot_output=trace.understanding,
             recommendations_shown=shown,
+            exploration=trace.exploration,
             final_response=trace.response,
             stage_ms=trace.stage_ms,
             versions=trace.versions,

@@ -33,7 +33,10 @@ from aiyam.store.aliases import alias_of
 
 @dataclass(frozen=True)
 class Parts:
-    """Everything a pipeline uses; a test may swap any one with ``dataclasses.replace``."""
+    """Everything a pipeline uses; a test may swap any one with ``dataclasses.replace``.
+
+    ``exploration`` is the temperature of drawn lists, 0 for none (``Settings.exploration``).
+    """
 
     catalogue: Catalogue
     understander: Understander
@@ -43,6 +46,7 @@ class Parts:
     replier: Replier
     screen: Screen
     versions: Versions
+    exploration: float = 0.0
 
 
 def production_folder(settings: Settings, store: Store, component: str) -> Path:
@@ -170,4 +174,5 @@ def _assembled(
         versions=Versions(
             nlu=understander.version, ranker=ranker.version, nlg=TemplateBackend.version, child=rewriter.version
         ),
+        exploration=settings.exploration,
     )

@@ -18,6 +18,7 @@ from aiyam.contracts import (
     CandidatesFound,
     Done,
     Event,
+    Exploration,
     Filters,
     Intent,
     LocationFilter,
@@ -41,6 +42,7 @@ from aiyam.nlu.model import Reading
 from aiyam.nlu.request import Request
 from aiyam.parts import Parts, load_parts, with_changed_shops
 from aiyam.ranking.cards import make_cards
+from aiyam.ranking.exploration import Draw, seed_of
 from aiyam.reply.language_model import Worded
 from aiyam.reply.plan import make_plan
 from aiyam.reply.shop_facts import facts
@@ -125,6 +127,7 @@ class Pipeline:
 
         found: CandidateSet | None = None
         cards: tuple[Recommendation, ...] = ()
+        exploration: Exploration | None = None
         if verdict.action in ("answer", "mask") and request.intent in RECOMMENDING_INTENTS and not request.question:
             query = self._query(request, turn.user, turn.context, masked.text)
             found = self._find(query, turn.leave_out)
@@ -135,7 +138,8 @@ class Pipeline:
                 found = replace(self._find(query, turn.leave_out), relaxed=("cheaper",))
             watch.lap("candidates")
             yield CandidatesFound(n_candidates=len(found), funnel_counts=found.counts, relaxed=found.relaxed)
-            cards = self._rank(query, found, top_k=N_SHOWN)
+            draw = self._draw(turn) if verdict.action == "answer" else None
+            cards, exploration = self._rank(query, found, top_k=N_SHOWN, draw=draw)
             watch.lap("rank")
             yield Ranked(recommendations=cards)
 
@@ -158,6 +162,7 @@ class Pipeline:
                 n_candidates=len(found) if found else 0,
                 relaxed=relaxed,
                 recommendations=cards,
+                exploration=exploration,
                 plan=plan,
                 response=worded.text,
                 backend=worded.backend,
@@ -189,7 +194,7 @@ class Pipeline:
         query = self._query(request, user, context, understanding.original_query)
         found = self.parts.funnels.find(query)
         watch.lap("candidates")
-        cards = self._rank(query, found, top_k=top_k)
+        cards, _ = self._rank(query, found, top_k=top_k)
         watch.lap("rank")
         return RecommendationsResponse(
             user_id=user.user_id,
@@ -240,10 +245,22 @@ class Pipeline:
                 return found
         return self.parts.funnels.find(query)
 
-    def _rank(self, query: Query, found: CandidateSet, *, top_k: int) -> tuple[Recommendation, ...]:
+    def _rank(
+        self, query: Query, found: CandidateSet, *, top_k: int, draw: Draw | None = None
+    ) -> tuple[tuple[Recommendation, ...], Exploration | None]:
+        """Make the cards and say how their list was drawn; None without any."""
         vector = self.parts.encoder.encode([query.semantic_query])[0] if query.semantic_query else None
-        ranked = self.parts.ranker.rank(query, found, query_vector=vector, top_k=top_k)
-        return make_cards(self.parts.ranker, ranked, found, query)
+        ranked = self.parts.ranker.rank(query, found, query_vector=vector, top_k=top_k, draw=draw)
+        if not len(ranked):
+            return (), None
+        drawn = Exploration(temperature=ranked.temperature, list_propensity=ranked.list_propensity)
+        return make_cards(self.parts.ranker, ranked, found, query), drawn
+
+    def _draw(self, turn: Turn) -> Draw | None:
+        """Return how this turn's list is drawn: the same when it is replayed."""
+        if not self.parts.exploration:
+            return None
+        return Draw(self.parts.exploration, seed_of(turn.user.user_id, turn.session_id, turn.state.n_turns))
 
     def _word(self, plan: ReplyPlan, *, variety: int) -> Generator[Event, None, Worded]:
         words = self.parts.replier.stream(plan, variety=variety)

@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     api_port: int = Field(default=8000, ge=0, le=65535, description="Port of the API and the chat.")
     dashboard_port: int = Field(default=8501, ge=0, le=65535, description="Port of the dashboard.")
     requests_per_minute: int = Field(default=0, ge=0, description="Limit for one user on POST /chat; 0 is off.")
+    exploration: float = Field(
+        default=0.1, ge=0, le=1, description="Temperature by which shown lists are drawn among good shops; 0 is off."
+    )
     nlu: Literal["trained", "language_model"] = Field(
         default="trained",
         description="What understands: the trained model, or a language model with it to fall back on.",

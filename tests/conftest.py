@@ -26,7 +26,10 @@ NOW = datetime(2026, 3, 2, 18, 30, tzinfo=KST)
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Settings of a home with 400 shops and every model trained, all in temporary folders. Do not change its models."""
+    """Settings of a home with 400 shops and every model trained, all in temporary folders. Do not change its models.
+
+    Its lists are sorted, not drawn, so that a test sees the same shops whatever its session is called.
+    """
     from aiyam.pipelines import first_run
 
     root = tmp_path_factory.mktemp("home")
@@ -34,7 +37,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     models.mkdir()
     for config in (REPO_ROOT / "models").glob("*.json"):
         shutil.copy(config, models / config.name)
-    settings = Settings(home=root / "aiyam", models_dir=models, api_port=0, dashboard_port=0)
+    settings = Settings(home=root / "aiyam", models_dir=models, api_port=0, dashboard_port=0, exploration=0.0)
     first_run(settings, lambda task, progress: None, n_shops=400, n_users=300)
     return settings
 

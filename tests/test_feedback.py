@@ -75,7 +75,7 @@ def test_exports_hold_every_record_in_the_contracts_shape(store: Store, tmp_path
     first = json.loads(turns.read_text(encoding="utf-8").splitlines()[0])
     assert set(first) == {
         "turn_id", "session_id", "timestamp", "user_id", "user_input", "chatbot_output", "recommendations_shown",
-        "final_response", "stage_ms", "versions", "experiment",
+        "exploration", "final_response", "stage_ms", "versions", "experiment",
     }  # fmt: skip
 
 

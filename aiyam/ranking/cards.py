@@ -20,6 +20,9 @@ _OPEN_STATE = {1: "open", 2: "break", 0: "closed"}
 _YES_NO = {1: "yes", 0: "no"}
 SOON_MIN = 60
 
+DISTINCT = 3
+"""The first cards, those the reply speaks of, give different reasons where the shops have them."""
+
 
 def make_cards(
     ranker: Ranker, ranked: RankedList, candidates: CandidateSet, query: Query
@@ -27,7 +30,7 @@ def make_cards(
     """Make the cards of a ranked list, in its order."""
     metres = _metres(ranker.catalogue, query, ranked.rows)
     states = ranker.catalogue.open_state(ranked.rows, query.now)
-    cards = []
+    cards = list[Recommendation]()
     for i, row in enumerate(ranked.rows):
         scores = candidates.scores[ranked.places[i]]
         flags = candidates.flags[ranked.places[i]]
@@ -47,7 +50,16 @@ def make_cards(
                 menu_row=menu_row,
                 funnels={name: float(scores[f]) for f, name in enumerate(FUNNELS) if flags[f]},
                 propensity=float(ranked.propensity[i]),
-                reason=reason_ko(ranker.catalogue, query, int(row), shown, ranked.wide[i], ranked.contributions[i]),
+                shown_propensity=float(ranked.shown_propensity[i]),
+                reason=reason_ko(
+                    ranker.catalogue,
+                    query,
+                    int(row),
+                    shown,
+                    ranked.wide[i],
+                    ranked.lifts[i],
+                    said=[card.reason for card in cards[:DISTINCT]] if i < DISTINCT else (),
+                ),
             )
         )
     return tuple(cards)
@@ -63,6 +75,7 @@ def make_card(
     menu_row: int = -1,
     funnels: dict[str, float] | None = None,
     propensity: float | None = None,
+    shown_propensity: float | None = None,
     reason: str = "",
 ) -> Recommendation:
     """Make the card of one shop. ``menu_row`` is the menu row to show (``RankedList.menus``), -1 for none."""
@@ -78,6 +91,7 @@ def make_card(
         menu_row=menu_row,
         funnels=funnels or {},
         propensity=propensity,
+        shown_propensity=shown_propensity,
         reason=reason,
     )
 
@@ -93,6 +107,7 @@ def _card(
     menu_row: int,
     funnels: dict[str, float],
     propensity: float | None,
+    shown_propensity: float | None,
     reason: str,
 ) -> Recommendation:
     menu, price = _dish(catalogue, menu_row)
@@ -119,6 +134,7 @@ def _card(
             "lat": lat if np.isfinite(lat) else None,
             "lon": lon if np.isfinite(lon) else None,
             "propensity": propensity,
+            "shown_propensity": shown_propensity,
             "synthetic": catalogue.synthetic,
         }
     )

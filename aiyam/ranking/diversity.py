@@ -2,54 +2,106 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 BRAND_TOP_3, BRAND_TOP_10 = 1, 2
 """At most so many branches of one brand among the first three and the first ten, as long as others are left."""
 
-CATEGORY_TOP_3 = 1
-"""With ``vary``, a category already shown among the first three gives way to another."""
+CATEGORY_COST = 0.4
+"""What each shop of the same category already shown takes off a shop's log chance: a third of its chance."""
 
-KEEP_SHARE = 0.9
-"""A shop may step forward for variety only with at least this share of the score it passes."""
+VARIED, LIMITED = 5, 10
+"""So many first places are varied by category, and so many are held to the brand limits; then the chance alone decides."""
 
 
-def diversify(
-    scores: NDArray[np.float32],
-    brands: NDArray[np.integer],
-    categories: NDArray[np.integer],
-    *,
-    top_k: int,
-    vary: bool = True,
-) -> NDArray[np.int64]:
-    """Return the places of the ``top_k`` best in the order to show.
+@dataclass(frozen=True)
+class Taste:
+    """How much variety costs a shop; ``category_cost`` 0 is none, and brands are limited all the same."""
 
-    Greedy, in the spirit of maximal marginal relevance (Carbonell and Goldstein 1998): each step takes the best score
-    that keeps the brand limits; among the first three a shop of a new category is preferred when it is within
-    ``KEEP_SHARE`` of the best. Scores (k,) are probabilities; brand -1 is no brand.
+    category_cost: float = CATEGORY_COST
+    brand_top_3: int = BRAND_TOP_3
+    brand_top_10: int = BRAND_TOP_10
+    varied: int = VARIED
+
+
+class Variety:
+    """What each of n shops is worth as the next one shown, given the set already shown.
+
+    Maximal marginal relevance (Carbonell and Goldstein 1998) on log chances. The worth depends on *which* shops are shown
+    and never on their order, so that the chance of every drawn list can be computed (see exploration.py).
+
+    Args:
+        utility: (n,) log chances, finite.
+        brands: (n,) codes, negative for no brand; ``categories`` (n,) likewise, an unknown one is like no other.
+        vary: whether categories count; False where a food was asked for.
     """
-    left = [int(i) for i in np.argsort(-scores, kind="stable")]
-    top_k = min(top_k, len(left))
+
+    def __init__(
+        self,
+        utility: NDArray[np.floating],
+        brands: NDArray[np.integer],
+        categories: NDArray[np.integer],
+        *,
+        vary: bool,
+        taste: Taste = Taste(),
+    ) -> None:
+        self.utility = np.asarray(utility, np.float64)
+        self._brands, self._categories = brands, categories
+        self._vary = vary and taste.category_cost > 0.0
+        self._taste = taste
+
+    def __len__(self) -> int:
+        return len(self.utility)
+
+    def part(self, places: NDArray[np.integer]) -> Variety:
+        """Return the same for some of the shops, in the order given."""
+        brands, categories = self._brands[places], self._categories[places]
+        return Variety(self.utility[places], brands, categories, vary=self._vary, taste=self._taste)
+
+    def kin(self, places: NDArray[np.integer]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return for k ``places`` which shops (k, n) share their brand, and which their category: 1 or 0."""
+        return _alike(self._brands, places), _alike(self._categories, places)
+
+    def worth(
+        self, shown: NDArray[np.bool_], branches: NDArray[np.float64], meals: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return (s, n) for s sets ``shown`` (s, n) of one size; -inf for what may not come next.
+
+        ``branches`` and ``meals`` (s, n) count the shops already shown that share a shop's brand and its category. A shop
+        whose brand is full comes only when nothing else is left.
+        """
+        n_shown = int(np.count_nonzero(shown[0]))
+        free = ~shown
+        if n_shown < LIMITED:
+            within = free & (branches < (self._taste.brand_top_3 if n_shown < 3 else self._taste.brand_top_10))
+            free = np.where(within.any(axis=1, keepdims=True), within, free)
+        worth = self.utility
+        if self._vary and n_shown < self._taste.varied:
+            worth = worth - self._taste.category_cost * meals
+        return np.where(free, worth, -np.inf)
+
+
+def diversify(variety: Variety, *, top_k: int) -> NDArray[np.int64]:
+    """Return the places of the ``top_k`` best in the order to show: each step takes what is worth most."""
+    by_utility = np.argsort(-variety.utility, kind="stable")
+    ordered, n = variety.part(by_utility), len(variety)
+    shown = np.zeros((1, n), np.bool_)
+    branches, meals = np.zeros((2, 1, n))
     chosen: list[int] = []
-    while len(chosen) < min(top_k, 10):
-        limit = BRAND_TOP_3 if len(chosen) < 3 else BRAND_TOP_10
-        full = {
-            b for b in {int(brands[i]) for i in chosen} if b >= 0 and sum(int(brands[i]) == b for i in chosen) >= limit
-        }
-        best = next((i for i in left if int(brands[i]) not in full), left[0])
-        if vary and 0 < len(chosen) < 3:
-            seen = [int(categories[i]) for i in chosen]
-            if seen.count(int(categories[best])) >= CATEGORY_TOP_3:
-                floor = KEEP_SHARE * float(scores[best])
-                best = next(
-                    (
-                        i
-                        for i in left
-                        if scores[i] >= floor and int(categories[i]) not in seen and int(brands[i]) not in full
-                    ),
-                    best,
-                )
+    while len(chosen) < min(top_k, LIMITED, n):
+        best = int(np.argmax(ordered.worth(shown, branches, meals)[0]))
+        of_brand, of_category = ordered.kin(np.array([best]))
+        branches += of_brand
+        meals += of_category
+        shown[0, best] = True
         chosen.append(best)
-        left.remove(best)
-    return np.array(chosen + left[: top_k - len(chosen)], dtype=np.int64)
+    rest = np.flatnonzero(~shown[0])[: max(min(top_k, n) - len(chosen), 0)]
+    return np.asarray(by_utility[np.concatenate((np.array(chosen, np.int64), rest))], np.int64)
+
+
+def _alike(codes: NDArray[np.integer], places: NDArray[np.integer]) -> NDArray[np.float64]:
+    mine = codes[places, None]
+    return np.asarray((mine == codes) & (mine >= 0), np.float64)

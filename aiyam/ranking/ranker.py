@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,10 @@ from aiyam import registry
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.query import CandidateSet, Query
 from aiyam.errors import ModelError
-from aiyam.ranking.diversity import diversify
-from aiyam.ranking.features import FeatureBatch, build_features, feature_table
+from aiyam.ranking.attribution import SOURCES, lifts
+from aiyam.ranking.diversity import Variety, diversify
+from aiyam.ranking.exploration import POOL, Draw, Drawn, draw_list, may_explore
+from aiyam.ranking.features import N_WIDE, FeatureBatch, build_features, feature_table
 from aiyam.ranking.statistics import N_CATEGORIES, Crosses, Statistics
 from aiyam.ranking.wide_deep import UNKNOWN, WideDeepConfig, WideDeepScorer, sigmoid
 
@@ -38,17 +40,22 @@ class Vocabulary:
 class RankedList:
     """The best shops in the order to show: k of them.
 
-    rows (k,), scores (k,) probabilities, wide (k, 50), contributions (k, 50): what each feature moved the score beyond
-    the list's average; places (k,) in the candidate set; menus (k,) menu row to show, -1 none; propensity (k,).
+    rows (k,), scores (k,) probabilities, wide (k, 50), lifts (k, sources): what each source of reasons moved the score
+    beyond the list's average (see attribution.py); places (k,) in the candidate set; menus (k,) menu row to show, -1 none.
+    propensity (k,) is the probability of this shop at this place, shown_propensity (k,) of its being in the list at all,
+    list_propensity of just this list; all 1 where ``temperature`` is 0.
     """
 
     rows: NDArray[np.int32]
     scores: NDArray[np.float32]
     wide: NDArray[np.float32]
-    contributions: NDArray[np.float32]
+    lifts: NDArray[np.float32]
     places: NDArray[np.int64]
     menus: NDArray[np.int64]
-    propensity: NDArray[np.float32]
+    propensity: NDArray[np.float64]
+    shown_propensity: NDArray[np.float64]
+    list_propensity: float = 1.0
+    temperature: float = 0.0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -133,38 +140,64 @@ class Ranker:
         query_vector: NDArray[np.float32] | None = None,
         top_k: int = 10,
         diverse: bool = True,
+        draw: Draw | None = None,
     ) -> RankedList:
-        """Order the candidates. ``query.filters.sort`` decides where it is given; otherwise the score and variety do."""
+        """Order the candidates. ``query.filters.sort`` decides where it is given; otherwise the score and variety do.
+
+        ``draw`` lets chance in where the request leaves room for it (``may_explore``). A candidate without a finite score
+        is left out.
+        """
         batch = self.features(query, candidates, query_vector)
-        if len(batch.rows) == 0:
-            empty = np.empty(0, dtype=np.float32)
-            return RankedList(
-                batch.rows, empty, batch.wide, batch.wide, np.empty(0, np.int64), np.empty(0, np.int64), empty
-            )
-        scores = sigmoid(self.score(query, batch, query_vector))
-        places = self._order(query, batch, scores, top_k, diverse)
-        wide = batch.wide[places]
-        menus = batch.menus.chosen(places, cheapest=query.filters.sort == "price")
+        logits = self.score(query, batch, query_vector) if len(batch.rows) else np.empty(0, np.float32)
+        known = np.flatnonzero(np.isfinite(logits))
+        if len(known) == 0:
+            return _empty_list()
+        draw = draw if diverse and may_explore(query) else None
+        drawn = self._order(query, batch, logits, known, top_k, diverse, draw)
+        wide = batch.wide[drawn.places]
+        menus = batch.menus.chosen(drawn.places, cheapest=query.filters.sort == "price")
         return RankedList(
-            rows=batch.rows[places],
-            scores=scores[places],
+            rows=batch.rows[drawn.places],
+            scores=sigmoid(logits)[drawn.places],
             wide=wide,
-            contributions=(wide - batch.wide.mean(axis=0)) * self._scorer.wide_weight,
-            places=places,
+            lifts=lifts(
+                batch,
+                drawn.places,
+                known,
+                self._scorer.wide_weight,
+                lambda changed: self.score(query, changed, query_vector),
+                deep_reads_wide=self._scorer.config.wide_in_deep,
+            ),
+            places=drawn.places,
             menus=menus,
-            propensity=np.ones(len(places), dtype=np.float32),
+            propensity=drawn.propensity,
+            shown_propensity=drawn.shown,
+            list_propensity=drawn.joint,
+            temperature=draw.temperature if draw is not None else 0.0,
         )
 
     def _order(
-        self, query: Query, batch: FeatureBatch, scores: NDArray[np.float32], top_k: int, diverse: bool
-    ) -> NDArray[np.int64]:
-        filters, rows = query.filters, batch.rows
-        if filters.sort and (order := self._sorted(query, batch, scores)) is not None:
-            return order[:top_k]
+        self,
+        query: Query,
+        batch: FeatureBatch,
+        logits: NDArray[np.float32],
+        known: NDArray[np.int64],
+        top_k: int,
+        diverse: bool,
+        draw: Draw | None,
+    ) -> Drawn:
+        """Choose places among ``known``, those with a finite score."""
+        filters = query.filters
+        if filters.sort and (order := self._sorted(query, batch, logits)) is not None:
+            return Drawn.certain(order[np.isin(order, known)][:top_k])
         if not diverse:
-            return np.argsort(-scores, kind="stable")[:top_k]
-        vary = not filters.category and not filters.menus
-        return diversify(scores, self.catalogue.brand[rows], self.catalogue.category[rows], top_k=top_k, vary=vary)
+            return Drawn.certain(known[np.argsort(-logits[known], kind="stable")][:top_k])
+        log_chance = -np.logaddexp(0.0, -logits[known].astype(np.float64))
+        brands, categories = (column[batch.rows[known]] for column in (self.catalogue.brand, self.catalogue.category))
+        variety = Variety(log_chance, brands, categories, vary=not filters.category and not filters.menus)
+        best = diversify(variety, top_k=top_k if draw is None else max(top_k, POOL))
+        drawn = Drawn.certain(best) if draw is None else draw_list(variety, best, draw, top_k=top_k)
+        return replace(drawn, places=known[drawn.places])
 
     def _sorted(self, query: Query, batch: FeatureBatch, scores: NDArray[np.float32]) -> NDArray[np.int64] | None:
         """Order by what the request asks for; None by distance where no distance is known."""
@@ -179,6 +212,20 @@ class Ranker:
         reach = np.searchsorted(REACH_M, metres)
         value = batch.menus.lowest_price() if sort == "price" else -self.catalogue.rating[rows]
         return _by(value, scores, reach)
+
+
+def _empty_list() -> RankedList:
+    nothing, no_places = np.empty(0, np.float32), np.empty(0, np.int64)
+    return RankedList(
+        rows=np.empty(0, np.int32),
+        scores=nothing,
+        wide=np.empty((0, N_WIDE), np.float32),
+        lifts=np.empty((0, len(SOURCES)), np.float32),
+        places=no_places,
+        menus=no_places,
+        propensity=np.empty(0),
+        shown_propensity=np.empty(0),
+    )
 
 
 def index_of(names: tuple[str, ...], wanted: list[str]) -> NDArray[np.int32]:

@@ -81,6 +81,9 @@ def record_turn(store: Store, trace: Trace) -> None:
         "plan_kind": trace.plan.kind,
         "backend": trace.backend[:32],
         "synthetic": trace.synthetic,
+        "ranker": (trace.versions.ranker or None) if trace.recommendations else None,
+        "temperature": trace.exploration.temperature if trace.exploration else None,
+        "list_propensity": trace.exploration.list_propensity if trace.exploration else None,
         "trace": _trace_json(trace),
     }
     shown = [
@@ -91,6 +94,7 @@ def record_turn(store: Store, trace: Trace) -> None:
             "category": shop.category,
             "score": shop.score,
             "propensity": shop.propensity,
+            "shown_propensity": shop.shown_propensity,
         }
         for position, shop in enumerate(_shown(trace), start=1)
     ]

@@ -151,6 +151,9 @@ turn = Table(
     Column("plan_kind", String(16), nullable=False, default=""),
     Column("backend", String(32), nullable=False, default=""),
     Column("synthetic", Boolean, nullable=False, default=False),
+    Column("ranker", String(64)),  # version that ordered the shops, and how the list was drawn; null without shops
+    Column("temperature", Float),  # and where the turn is older than these columns
+    Column("list_propensity", Float),
     Column("trace", Text, nullable=False),  # JSON of contracts.Trace
     Index("ix_turn_session", "session_id", "session_turn"),
     Index("ix_turn_user", "user_id", "created_at"),
@@ -165,7 +168,8 @@ turn_shop = Table(  # the shops a turn showed, in order: what feedback may name 
     Column("shop_id", String(64), nullable=False, index=True),
     Column("category", String(16), nullable=False, default=""),
     Column("score", Float, nullable=False),
-    Column("propensity", Float),
+    Column("propensity", Float),  # of this shop at this position; null where it is not known
+    Column("shown_propensity", Float),  # of this shop at any position
 )
 
 feedback = Table(

@@ -10,8 +10,8 @@ from ranking_town import make_town, ranker_that_follows
 
 from aiyam.contracts import UserProfile
 from aiyam.errors import ModelError
-from aiyam.ranking.diversity import diversify
-from aiyam.ranking.features import SLOT, feature_table
+from aiyam.ranking.attribution import SOURCES
+from aiyam.ranking.features import feature_table
 from aiyam.ranking.ranker import check_feature_table
 
 
@@ -23,10 +23,11 @@ def test_the_best_score_comes_first_and_scores_are_probabilities(town: Any) -> N
     assert sorted(ranked.places.tolist()) == list(range(8))
 
 
-def test_contributions_name_the_feature_that_moved_the_score(town: Any) -> None:
+def test_lifts_name_the_source_that_moved_the_score(town: Any) -> None:
     ranked = ranker_that_follows("habit_orders", town).rank(town.query(), town.candidates(), top_k=8)
-    assert int(ranked.contributions[0].argmax()) == SLOT["habit_orders"]
-    assert np.count_nonzero(ranked.contributions) == np.count_nonzero(ranked.contributions[:, SLOT["habit_orders"]])
+    habit = list(SOURCES).index("habit")
+    assert int(ranked.lifts[0].argmax()) == habit
+    assert np.count_nonzero(ranked.lifts) == np.count_nonzero(ranked.lifts[:, habit])
 
 
 def test_no_branch_of_a_brand_twice_among_the_first_three(town: Any) -> None:
@@ -37,20 +38,6 @@ def test_no_branch_of_a_brand_twice_among_the_first_three(town: Any) -> None:
     assert ranked.rows[0] == 1
     plain = ranker.rank(town.query(), candidates, top_k=3, diverse=False)
     assert plain.rows.tolist() == [1, 2, 3]
-
-
-def test_a_brand_alone_fills_the_list() -> None:
-    places = diversify(np.array([0.9, 0.8, 0.7], np.float32), np.zeros(3, int), np.zeros(3, int), top_k=3)
-    assert places.tolist() == [0, 1, 2]
-
-
-def test_variety_steps_forward_only_when_it_costs_little() -> None:
-    brands, categories = np.full(3, -1), np.array([0, 0, 1])
-    near = diversify(np.array([0.9, 0.8, 0.78], np.float32), brands, categories, top_k=3)
-    far = diversify(np.array([0.9, 0.8, 0.3], np.float32), brands, categories, top_k=3)
-    asked = diversify(np.array([0.9, 0.8, 0.78], np.float32), brands, categories, top_k=3, vary=False)
-    assert near.tolist() == [0, 2, 1]
-    assert far.tolist() == asked.tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("top_k", [1, 3, 8, 150])
@@ -94,6 +81,19 @@ def test_another_feature_table_is_refused_with_the_difference(tmp_path: Any) -> 
         check_feature_table(tuple(table), tmp_path)
     with pytest.raises(ModelError, match="60 lines"):
         check_feature_table(feature_table()[:-1], tmp_path)
+
+
+def test_a_shop_without_a_finite_score_is_never_shown(town: Any) -> None:
+    candidates = town.candidates()
+    candidates.merged[3] = np.nan
+    ranker = ranker_that_follows("score_merged", town)
+    for query in (town.query(), town.query(sort="price")):
+        ranked = ranker.rank(query, candidates, top_k=8)
+        assert sorted(ranked.rows.tolist()) == [0, 1, 2, 4, 5, 6, 7]
+        assert np.isfinite(ranked.scores).all()
+        assert np.isfinite(ranked.lifts).all()
+    candidates.merged[:] = np.nan
+    assert len(ranker.rank(town.query(), candidates, top_k=8)) == 0
 
 
 def test_the_same_request_gets_the_same_order() -> None:

@@ -52,6 +52,29 @@ def test_migrations_are_numbered_from_one_without_a_gap() -> None:
     assert [number for number, _, _ in MIGRATIONS] == list(range(1, SCHEMA_VERSION + 1))
 
 
+def test_a_store_from_before_propensities_gets_their_columns_and_keeps_its_turns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    with monkeypatch.context() as then:
+        then.setattr("aiyam.store.migrations.MIGRATIONS", MIGRATIONS[:1])
+        then.setattr("aiyam.store.migrations.SCHEMA_VERSION", 1)
+        old = Store.open(url)
+    added = {"ranker", "temperature", "list_propensity"}
+    trace = make_trace()
+    row = {c.name: "" if c.type.python_type is str else 0 for c in schema.turn.columns if c.name not in added}
+    with old.writing() as connection:
+        connection.execute(schema.turn.insert().values(**row | {"turn_id": "t-1", "trace": trace.model_dump_json()}))
+        connection.execute(text("INSERT INTO turn_shop VALUES ('t-1', 1, 's-0001', '분식', 0.5, NULL)"))
+    old.close()
+    now = Store.open(url)
+    assert conversations.get_trace(now, "t-1") == trace
+    with now.reading() as connection:
+        assert connection.execute(schema.turn.select()).one().list_propensity is None
+        assert connection.execute(schema.turn_shop.select()).one().shown_propensity is None
+    now.close()
+
+
 def test_opening_again_applies_nothing_and_keeps_the_rows(store: Store) -> None:
     conversations.record_turn(store, make_trace())
     again = Store.open(store.url.render_as_string())

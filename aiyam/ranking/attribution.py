@@ -1,0 +1,76 @@
+"""How much each thing a reason can name moved a shop's score: its features set to the list's mean, and scored again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aiyam.ranking.features import N_NUMBERS, N_WIDE, NUMBERS, SLOT, FeatureBatch
+
+
+@dataclass(frozen=True)
+class Source:
+    """The features a reason stands on: wide slots, and numbers of the deep part that say the same."""
+
+    slots: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
+
+
+SOURCES: dict[str, Source] = {
+    "dish": Source(("menu_match",)),
+    "budget": Source(("budget_fit", "budget_headroom")),
+    "taste": Source(("taste_match",)),
+    "diet": Source(("dietary_match",)),
+    "atmosphere": Source(("atmosphere_match",)),
+    "good_shop": Source(("good_shop",)),
+    "open": Source(("open_now",)),
+    "habit": Source(("user_x_shop", "habit_orders", "habit_recency", "habit_ordered_before")),
+    "favorite": Source(("user_favorite",)),
+    "category": Source(("user_category_share",)),
+    "near": Source(("distance", "distance_rank", "distance_log")),
+    "popular": Source(
+        ("popularity", "popularity_in_district", "popularity_log", "score_popularity", "rank_popularity"),
+        ("shop_orders/1000",),
+    ),
+    "rating": Source(("rating_above_3_5",), ("shop_rating/5",)),
+    "price": Source(("price_rank",)),
+    "district": Source(("same_district",)),
+}
+
+_SLOTS = [np.array([SLOT[name] for name in source.slots]) for source in SOURCES.values()]
+_NUMBERS = [np.array([NUMBERS.index(name) for name in source.numbers], dtype=np.intp) for source in SOURCES.values()]
+_MEMBERS = np.zeros((N_WIDE, len(SOURCES)), dtype=np.float32)
+for _column, _slots in enumerate(_SLOTS):
+    _MEMBERS[_slots, _column] = 1.0
+
+
+def lifts(
+    batch: FeatureBatch,
+    places: NDArray[np.int64],
+    among: NDArray[np.int64],
+    wide_weight: NDArray[np.float32],
+    score: Callable[[FeatureBatch], NDArray[np.float32]],
+    *,
+    deep_reads_wide: bool,
+) -> NDArray[np.float32]:
+    """Return (k, sources) how much lower the logit of each of k ``places`` is with a source's features at the mean of those ``among`` the list.
+
+    What only the wide part reads is a product; what the deep part reads too is scored again by ``score``, for the shops
+    shown alone.
+    """
+    mean_wide, mean_numbers = batch.wide[among].mean(axis=0), batch.numbers[among].mean(axis=0)
+    moved = ((batch.wide[places] - mean_wide) * wide_weight) @ _MEMBERS
+    again = [i for i in range(len(SOURCES)) if deep_reads_wide or len(_NUMBERS[i])]
+    wide = np.tile(batch.wide[places], (len(again) + 1, 1, 1))
+    numbers = np.tile(batch.numbers[places], (len(again) + 1, 1, 1))
+    for j, i in enumerate(again):
+        wide[j, :, _SLOTS[i]] = mean_wide[_SLOTS[i], None]
+        numbers[j, :, _NUMBERS[i]] = mean_numbers[_NUMBERS[i], None]
+    rows = np.tile(batch.rows[places], len(again) + 1)
+    flat = replace(batch, rows=rows, wide=wide.reshape(-1, N_WIDE), numbers=numbers.reshape(-1, N_NUMBERS))
+    logits = score(flat).reshape(-1, len(places))
+    moved[:, again] = (logits[-1] - logits[:-1]).T
+    return np.asarray(moved, np.float32)
