@@ -43,7 +43,8 @@ from numpy.typing import NDArray
 from aiyam.candidates.item_models import Ints, Log, Scores, histories
 from aiyam.ranking.measures import user_bootstrap
 from aiyam.ranking.wide_deep import WideDeepConfig, WideDeepScorer
-from aiyam.training.wide_deep import Inputs, fit_network
+from aiyam.training.wide_deep import fit_network
+from aiyam.training.wide_deep_rows import Inputs
 
 K_CANDIDATES = 150
 MOST_LABELLED, LABELLED_SHARE = 6, 0.34
@@ -190,6 +191,7 @@ def inputs_of(
         wide=lists.wide[at, row],
         label=(items == lists.target[at]).astype(np.float32),
         weight=np.ones(len(items), np.float32),
+        shown=np.zeros(len(items), np.bool_),
     )
 
 

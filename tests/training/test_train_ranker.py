@@ -31,7 +31,8 @@ from aiyam.training.protocol import Cancelled, Report, run_trainer
 from aiyam.training.ranker import train_ranker
 from aiyam.training.table import DAY_S, TrainingTable, choose_rows
 from aiyam.training.table_files import COLUMNS, write_table
-from aiyam.training.wide_deep import Inputs, fit_network
+from aiyam.training.wide_deep import fit_network
+from aiyam.training.wide_deep_rows import Inputs
 
 SMALL = WideDeepConfig(
     user_embedding=8,
@@ -62,6 +63,7 @@ def table_of(n_days: int = 10, per_day: int = 3, k: int = 4) -> TrainingTable:
         brand=np.where(np.arange(q * k) % 2, 0, -1).astype(np.int32),
         wide=rng.random((q * k, 50), dtype=np.float32),
         numbers=rng.random((q * k, 10), dtype=np.float32),
+        shown=np.ones(q * k, np.bool_),
     )
 
 
@@ -87,6 +89,7 @@ def inputs(q: int, seed: int, k: int = 12) -> Inputs:
         wide=wide,
         label=label.reshape(-1),
         weight=np.ones(r, np.float32),
+        shown=np.zeros(r, np.bool_),
     )
 
 
@@ -139,9 +142,9 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
-def test_large_id_tables_train_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aiyam.training.wide_deep.SPARSE_ABOVE", 2)
-    config = replace(SMALL, epochs=6, learning_rate=1e-2, warm_start=False)
+@pytest.mark.parametrize("id_updates", ["touched", "all"])
+def test_id_tables_learn_by_touched_rows_or_as_a_whole(id_updates: Any) -> None:
+    config = replace(SMALL, epochs=6, learning_rate=1e-2, warm_start=False, id_updates=id_updates)
     valid = inputs(100, 2)
     weights, history = fit_network(config, inputs(300, 1), valid, sizes=SIZES, seed=3, report=quiet)
     assert history[-1]["train_loss"] < history[0]["train_loss"]
