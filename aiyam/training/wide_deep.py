@@ -79,7 +79,9 @@ def fit_network(
             checkpoint.save(*fit.state())
     fit.net.load_state_dict(fit.best)
     if config.loss == "listwise":
-        calibrate(fit.net, fit.logits(rows), rows.label, valid)
+        calibrate(
+            fit.net, [(part, fit.logits(lists).cpu().numpy()) for part, lists in ((valid, rows), (train, fit.rows))]
+        )
     return {name: value.cpu().numpy().astype(np.float32) for name, value in fit.net.state_dict().items()}, fit.history
 
 
