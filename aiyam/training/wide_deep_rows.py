@@ -180,7 +180,7 @@ def logits_of(
     users, shops, brands = vectors
     first, *layers = [layer for layer in net.deep if isinstance(layer, torch.nn.Linear)]  # type: ignore[union-attr]
     n_user, n_ids = users.shape[1], shops.shape[1] + brands.shape[1] + config.category_embedding
-    by_user, by_ids, by_query, by_values = first.weight.split(
+    by_user, by_ids, by_query, by_values = first.weight.split(  # type: ignore[no-untyped-call]
         [n_user, n_ids, config.query_vector, config.n_deep_inputs - n_user - n_ids - config.query_vector], dim=1
     )
     shared = torch.addmm(first.bias, users, by_user.T).addmm(rows.query_vectors, by_query.T)

@@ -44,7 +44,6 @@ def main() -> None:
     parser.add_argument("--batches", default=",".join(map(str, BATCHES)))
     args = parser.parse_args()
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
     spec, default = (WideDeepConfig.read(VARIANTS[name]) for name in ("spec", "default"))
     kinds = {"single": (spec, 1), "spec": (spec, 3), "default": (default, 51)}
     batches = [int(size) for size in args.batches.split(",")]

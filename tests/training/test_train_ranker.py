@@ -124,6 +124,21 @@ def test_the_network_learns_features_and_embeddings(loss: Any) -> None:
     assert unknown > by_feature - 0.05  # the fallback embedding does no harm
 
 
+def test_chances_are_fitted_on_what_was_shown_where_that_is_known() -> None:
+    train, valid = inputs(600, 1), inputs(150, 2)
+    for part in (train, valid):  # the choice and the four rows after it in the list's order of value
+        order = np.argsort(-part.wide[:, 5].reshape(-1, 12), axis=1) + 12 * np.arange(len(part.users))[:, None]
+        part.shown[order[:, :5].reshape(-1)] = True
+        part.shown[part.label > 0] = True
+    weights, _ = fit_network(
+        replace(SMALL, epochs=6, learning_rate=5e-3), train, valid, sizes=SIZES, seed=3, report=quiet
+    )
+    scorer = WideDeepScorer(SMALL, weights)
+    logits = scorer.logits(0, valid.shops, valid.brands, valid.categories, None, valid.numbers, valid.wide)
+    chance = 1 / (1 + np.exp(-logits[valid.shown]))
+    assert abs(chance.mean() - valid.label[valid.shown].mean()) < 0.04
+
+
 def test_a_listwise_model_is_calibrated_on_lists_like_the_table() -> None:
     config = replace(SMALL, epochs=6, learning_rate=5e-3)
     valid = inputs(150, 2)
