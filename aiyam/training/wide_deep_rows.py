@@ -148,7 +148,7 @@ class Rows:
     def loss_weight(self, kind: str) -> torch.Tensor:
         """Return what the summed loss is divided by: the weight of all rows ("bce") or of the choices ("listwise")."""
         weight = self.values[:, _WEIGHT]
-        return weight.sum() if kind == "bce" else (self.label * weight).sum().clamp(min=1e-6)
+        return (weight if kind == "bce" else self.label * weight).sum().clamp(min=1e-6)
 
     def summed_loss(self, logits: torch.Tensor, kind: str) -> torch.Tensor:
         """Return the weighted loss: of single rows ("bce"), or of the choices among their list ("listwise")."""
