@@ -18,7 +18,7 @@ from aiyam.catalogue.city import generate_city
 from aiyam.catalogue.facts import fingerprint_of
 from aiyam.catalogue.interactions import Interactions
 from aiyam.contracts import Progress
-from aiyam.errors import AiyamError, Conflict, NotReady
+from aiyam.errors import AiyamError, Conflict, NotFound, NotReady
 from aiyam.settings import Settings
 from aiyam.store import Store
 from aiyam.store.aliases import alias_of, set_alias
@@ -136,6 +136,72 @@ def train_content_encoder(
     train_content(catalogue, out, progress=progress, **given)
 
 
+def train_ranker_with_baseline(
+    settings: Settings, store: Store, progress: Report, *, who: str, why: str, **options: Any
+) -> dict[str, Any]:
+    """Train the ranker and the plain Wide & Deep, compare them on requests that neither has seen; the winner serves.
+
+    Both stay in the registry. The plain one wins only where it is better beyond doubt.
+
+    Returns:
+        ``versions`` (by variant), ``winner`` (a version), ``verdict`` and ``difference``: mean, low and high of ndcg@10 of
+        the default minus that of the plain one, 95 % over people.
+    """
+    from aiyam.evaluation.ranking import evaluate_rankers
+    from aiyam.training.ranker import VARIANTS
+
+    versions: dict[str, str] = {}
+    for variant, config in VARIANTS.items():
+        with registry.next_version(settings.models_dir, "ranker") as out:
+            _train_ranker(settings, store, out, lambda p, v=variant: progress(v, p), config=config, **options)  # type: ignore[misc]
+            versions[variant] = out.name
+    encoder = alias_of(store, "content", "production")
+    folders = {variant: settings.models_dir / "ranker" / versions[variant] for variant in ("spec", "default")}
+    report = evaluate_rankers(
+        store,
+        folders,
+        encoder_dir=settings.models_dir / "content" / str(encoder),
+        seed=settings.seed,
+        rules_dir=settings.datasets_dir / "candidates",
+        progress=lambda p: progress("compare", p),
+    )
+    difference = report.versus["default"]["ndcg@10"]
+    winner = versions["spec" if difference.verdict == "worse" else "default"]
+    told = f"{why}; ndcg@10 of {versions['default']} minus {versions['spec']}: {difference.plain()}"
+    set_alias(store, "ranker", "production", winner, who=who, why=told)
+    return {
+        "versions": versions,
+        "winner": winner,
+        "verdict": difference.verdict,
+        "difference": difference.plain(),
+        "n_requests": report.n_requests,
+    }
+
+
+def version_folder(settings: Settings, store: Store, component: str, named: str) -> Path:
+    """Return the folder of a version given as a folder, a version's name or an alias.
+
+    Raises:
+        NotFound: it is none of the three.
+    """
+    version = alias_of(store, component, named) or named
+    for folder in (Path(named), settings.models_dir / component / version):
+        if (folder / registry.MANIFEST).is_file():
+            return folder
+    known = sorted(path.parent.name for path in (settings.models_dir / component).glob(f"*/{registry.MANIFEST}"))
+    raise NotFound(
+        f"Expected a folder, version or alias of {component}, got {named!r}.",
+        hint=f"Known versions: {', '.join(known) or 'none'}.",
+    )
+
+
+def train_ranker_to(
+    settings: Settings, store: Store, out: Path, progress: Callable[[Progress], None], **options: Any
+) -> None:
+    """Train a ranker into a folder of one's own and promote nothing."""
+    _train_ranker(settings, store, out, progress, **options)
+
+
 def _train_ranker(
     settings: Settings, store: Store, out: Path, progress: Callable[[Progress], None], **options: Any
 ) -> None:
@@ -149,9 +215,15 @@ def _train_ranker(
     encoder = alias_of(store, "content", "production")
     if encoder is None:
         raise NotReady("The ranker needs a content encoder.", hint="Run `aiyam train content` first.")
-    encoder_dir = settings.models_dir / "content" / encoder
-    given = {"encoder_dir": encoder_dir, "seed": settings.seed, "progress": progress, **options}
-    if count_rows(store, impression_request) or count_rows(store, product_order):
+    given = {
+        "encoder_dir": settings.models_dir / "content" / encoder,
+        "seed": settings.seed,
+        "progress": progress,
+        "checkpoint_dir": settings.home / "training" / "ranker",
+        **options,
+    }
+    learned = count_rows(store, impression_request) or count_rows(store, product_order)
+    if learned or given.get("train_data") or given.get("base"):
         train_ranker(store, out, **given)
         return
     with tempfile.TemporaryDirectory(prefix="aiyam-city-", dir=settings.home) as folder:

@@ -121,10 +121,95 @@ def train_content(
 
 @app.command("ranker")
 def train_ranker(
-    epochs: Annotated[int, typer.Option(min=1)] = 10,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", "--batch_size", min=1)] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Most epochs; default 10, with --base 2.")] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", "--batch_size", min=1, help="Rows a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option("--learning-rate", "--learning_rate")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "--model_config", "--model-config", help="Configuration file.")
+    ] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="Shipped configuration: default, or spec (the plain one).")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "--output_dir", "--output-dir", help="Write there and promote nothing.")
+    ] = None,
+    train_data: Annotated[
+        Path | None,
+        typer.Option(
+            "--train_data", "--train-data", "--training_data", help="Learn from a table of `aiyam data training-table`."
+        ),
+    ] = None,
+    val_data: Annotated[
+        Path | None,
+        typer.Option("--val_data", "--val-data", help="Its later rows; default: the last fifth of its days."),
+    ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option("--base", "--base_model", "--base-model", help="Version, alias or folder to go on from."),
+    ] = None,
+    incremental_data: Annotated[
+        Path | None,
+        typer.Option("--incremental_data", "--incremental-data", help="New rows as a table; goes on from production."),
+    ] = None,
+    min_interactions: Annotated[
+        int, typer.Option("--min_interactions", "--min-interactions", min=0, help="Earlier events a person must have.")
+    ] = 3,
+    max_requests: Annotated[
+        int, typer.Option("--max_requests", "--max-requests", min=1, help="Replay at most so many requests.")
+    ] = 2000,
+    seed: Annotated[int | None, typer.Option(min=0)] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of each process.")] = 1,
+    processes: Annotated[int, typer.Option(min=1, help="Processes that share every batch.")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last epoch of a stopped training.")] = False,
+    with_baseline: Annotated[
+        bool, typer.Option("--with-baseline", help="Train the plain Wide & Deep too, compare; the winner serves.")
+    ] = False,
 ) -> None:
-    """Train the Wide & Deep ranker on the logged impressions in the store."""
-    given = {"batch_size": batch_size, "learning_rate": learning_rate}
-    _train("ranker", epochs=epochs, **{k: v for k, v in given.items() if v is not None})
+    """Train the Wide & Deep ranker on the logged impressions in the store, or on a written table."""
+    from aiyam.errors import InvalidInput
+    from aiyam.pipelines import train_ranker_to, train_ranker_with_baseline, version_folder
+    from aiyam.training.ranker import VARIANTS
+
+    if variant is not None and (variant not in VARIANTS or config is not None):
+        raise InvalidInput(
+            f"Expected --variant {' or '.join(VARIANTS)} without --config, got {variant!r}.",
+            hint="Give one of the two.",
+        )
+    if incremental_data is not None and train_data is not None:
+        raise InvalidInput("Expected --train_data or --incremental_data, got both.", hint="Leave one out.")
+    if with_baseline and (out or base or incremental_data or train_data or val_data or resume or variant or config):
+        raise InvalidInput(
+            "Expected --with-baseline with neither a folder, a base, a table, a configuration nor --resume.",
+            hint="It trains both shipped configurations from the store.",
+        )
+    settings = read_settings()
+    options: dict[str, Any] = {
+        "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "min_interactions": min_interactions,
+        "max_requests": max_requests, "seed": settings.seed if seed is None else seed, "n_threads": threads,
+        "n_processes": processes,
+    }  # fmt: skip
+    with open_store(settings) as store, progress_bars() as report:
+        if with_baseline:
+            found = train_ranker_with_baseline(
+                settings, store, report, who="aiyam train", why="trained from the command line", **options
+            )
+            mean, low, high = found["difference"]
+            typer.echo(
+                f"ranker/{found['winner']} is production now. default {found['versions']['default']} minus spec"
+                f" {found['versions']['spec']}, ndcg@10 on {found['n_requests']:,} later requests:"
+                f" {mean:+.3f} ({low:+.3f}..{high:+.3f}), {found['verdict']}."
+            )
+            return
+        wanted = base or ("production" if incremental_data is not None else None)
+        options |= {
+            "config": VARIANTS[variant] if variant is not None else config,
+            "base": None if wanted is None else version_folder(settings, store, "ranker", wanted),
+            "train_data": train_data or incremental_data,
+            "valid_data": val_data,
+            "resume": resume,
+        }
+        if out is not None:
+            train_ranker_to(settings, store, out, lambda p: report("ranker", p), **options)
+            typer.echo(str(out))
+            return
+    _train("ranker", **options)

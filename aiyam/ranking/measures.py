@@ -44,6 +44,25 @@ def measure(
     )
 
 
+def mean_ndcg(
+    scores: NDArray[np.floating], relevant: NDArray[np.bool_], list_start: NDArray[np.integer], k: int = 10
+) -> float:
+    """Return the mean ndcg@k of q lists laid end to end: scores and relevant (r,), list_start (q + 1,); ties as ``measure``.
+
+    >>> round(mean_ndcg(np.array([3.0, 2.0, 1.0]), np.array([False, True, False]), np.array([0, 3])), 2)
+    0.63
+    """
+    size = np.diff(list_start)
+    owner = np.repeat(np.arange(len(size)), size)
+    hits = relevant[np.lexsort((relevant, -scores, owner))]
+    place = np.arange(len(owner)) - list_start[:-1][owner]
+    discount = np.append(1.0 / np.log2(np.arange(2, k + 2)), 0.0)
+    gain = np.bincount(owner, weights=hits * discount[np.minimum(place, k)], minlength=len(size))
+    total = np.bincount(owner, weights=relevant, minlength=len(size)).astype(np.int64)
+    best = np.concatenate((discount[:1], np.cumsum(discount[:k])))[np.minimum(total, k)]
+    return float((gain / best).mean())
+
+
 VARIETY = ("category_diversity@10", "brand_diversity@10", "novelty_bits@10")
 
 

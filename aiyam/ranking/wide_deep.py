@@ -26,6 +26,8 @@ UNKNOWN = 0
 
 N_USER_NUMBERS = 4
 
+_CHOICES = {"features": ("all", "spec"), "loss": ("listwise", "bce"), "id_updates": ("touched", "all")}
+
 
 @dataclass(frozen=True)
 class WideDeepConfig:
@@ -35,7 +37,8 @@ class WideDeepConfig:
     "bce" the weighted cross entropy of single rows. ``negatives`` is how many unchosen candidates a positive brings,
     ``orders_share`` how much of what is learned from are orders without a request, and ``warm_start`` solves the wide
     part alone first (it is convex), so that the deep part only learns what it cannot say. With ``wide_in_deep`` the deep part
-    reads the wide slots too, so that it can learn when to trust which.
+    reads the wide slots too, so that it can learn when to trust which. ``id_updates`` "touched" changes only the rows of the
+    id tables that a batch holds, "all" is plain Adam, whose every step goes over whole tables.
     """
 
     wide_features: int = N_WIDE
@@ -55,6 +58,7 @@ class WideDeepConfig:
     warm_start: bool = True
     min_events: int = 5
     id_dropout: float = 0.2
+    id_updates: Literal["touched", "all"] = "touched"
     weight_decay: float = 1e-3
     batch_size: int = 512
     epochs: int = 10
@@ -91,11 +95,19 @@ class WideDeepConfig:
                 f" {config.numbers}.",
                 hint="These two follow the feature table; change ranking/features.py first.",
             )
-        if config.features not in ("all", "spec") or config.loss not in ("listwise", "bce") or not config.hidden:
+        for name, allowed in _CHOICES.items():
+            if getattr(config, name) not in allowed:
+                raise ModelError(
+                    f"Expected {name} to be one of {', '.join(allowed)} in {where}, got {getattr(config, name)!r}.",
+                    hint="Correct it.",
+                )
+        numbers = {name: getattr(config, name) for name in ("batch_size", "epochs", "negatives", "learning_rate")}
+        if not config.hidden or not all(
+            isinstance(n, int | float) and n > 0 for n in (*config.hidden, *numbers.values())
+        ):
             raise ModelError(
-                f"Expected features all or spec, loss listwise or bce and some hidden sizes in {where}, got"
-                f" {config.features!r}, {config.loss!r}, {config.hidden!r}.",
-                hint="Correct the file.",
+                f"Expected positive sizes and numbers in {where}, got hidden {config.hidden}, {numbers}.",
+                hint="Correct them.",
             )
         return config
 

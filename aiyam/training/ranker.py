@@ -1,204 +1,157 @@
-"""Trains the ranker: history up to a day, requests after it as the training table, Wide & Deep by time split, a sealed version."""
+"""Trains the ranker into a sealed version: from the store or from files, from scratch or from a version, stopped and resumed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aiyam import registry
-from aiyam.candidates.encoder import TextEncoder
-from aiyam.candidates.funnels import Funnels
-from aiyam.candidates.rules import load_rules
-from aiyam.catalogue.arrays import Catalogue
-from aiyam.catalogue.interactions import Interactions
-from aiyam.contracts import KST, Manifest
-from aiyam.errors import DataError
+from aiyam.contracts import Manifest
+from aiyam.errors import InvalidInput
 from aiyam.ranking.features import feature_table
 from aiyam.ranking.measures import MEASURES, measure, user_bootstrap
-from aiyam.ranking.ranker import COMPONENT, CONFIG, CROSSES, VOCABULARY, WEIGHTS, Vocabulary, index_of
-from aiyam.ranking.replay import Moment, moments_of, orders_of, request_times
-from aiyam.ranking.statistics import KST_OFFSET_S, N_CATEGORIES, Crosses, Statistics, fit_crosses
-from aiyam.ranking.wide_deep import UNKNOWN, WideDeepConfig
+from aiyam.ranking.ranker import COMPONENT, CONFIG, CROSSES, VOCABULARY, WEIGHTS, Vocabulary
+from aiyam.ranking.wide_deep import WideDeepConfig, WideDeepScorer
 from aiyam.settings import REPO_ROOT
 from aiyam.store import Store
-from aiyam.store.people import list_profiles
-from aiyam.training.leaks import check_leaks
-from aiyam.training.protocol import CancelCheck, ProgressCallback, Report, run_trainer
-from aiyam.training.table import DAY_S, TrainingTable, build_table
-from aiyam.training.wide_deep import Inputs, fit_network
-
-if TYPE_CHECKING:
-    from aiyam.contracts import UserProfile
+from aiyam.training.checkpoint import PREPARED, Checkpoint, digest, held, write_arrays
+from aiyam.training.fit_together import fit_together
+from aiyam.training.lessons import CROSS_TABLES, Lessons
+from aiyam.training.protocol import CancelCheck, Cancelled, ProgressCallback, Report, run_trainer
+from aiyam.training.ranker_base import Base
+from aiyam.training.ranker_files import FileLessons
+from aiyam.training.ranker_store import HISTORY_SHARE, HOLDOUT_SHARE, StoreLessons
+from aiyam.training.wide_deep import Weights, fit_network
+from aiyam.training.wide_deep_rows import Inputs
 
 DEFAULT_CONFIG = REPO_ROOT / "models" / "wide_deep_config.json"
-DEFAULT_RULES = REPO_ROOT / "datasets" / "candidates"
-HISTORY_SHARE, HOLDOUT_SHARE = 0.7, 0.1
-"""Of the logged requests, by time: the first are history, the last are kept for evaluation, those between are learned from."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What fitting starts from: the table cut in two, who has an embedding, and the crosses."""
-
-    train: TrainingTable
-    valid: TrainingTable
-    vocabulary: Vocabulary
-    crosses: Crosses
-    catalogue: Catalogue
-    history_until: int
-    rows_until: int
+VARIANTS = {"default": DEFAULT_CONFIG, "spec": REPO_ROOT / "models" / "wide_deep_spec.json"}
+"""The shipped configurations: the one that serves, and the plain Wide & Deep that it is measured against."""
 
 
 @dataclass(frozen=True)
 class Fitted:
     """The network's weights by torch's names, and the validation measures of each epoch."""
 
-    weights: dict[str, NDArray[np.float32]]
+    weights: Weights
     history: tuple[dict[str, float], ...]
 
 
 @dataclass(frozen=True)
 class RankerTrainer:
-    """The Wide & Deep trainer; see ``train_ranker`` for its options."""
+    """The Wide & Deep trainer; see ``train_ranker`` for its options.
 
-    store: Store
-    encoder_dir: Path
+    ``checkpoint`` None keeps nothing on the way.
+    """
+
+    source: StoreLessons | FileLessons
     config: WideDeepConfig
     seed: int
-    min_interactions: int = 3
-    max_requests: int | None = 2000
-    history_share: float = HISTORY_SHARE
-    holdout_share: float = HOLDOUT_SHARE
-    rules: Mapping[str, object] | None = None
+    base: Base | None = None
+    checkpoint_dir: Path | None = None
+    n_processes: int = 1
+    n_threads: int = 1
     component: str = COMPONENT
     shares: tuple[float, float, float] = (0.5, 0.95, 0.98)
+    _made: dict[str, Any] = field(default_factory=dict, repr=False)
 
-    def prepare(self, report: Report) -> Prepared:
-        """Read the store, rebuild layer 1 as it stood at the end of history, and replay the requests after it."""
-        report(0.0, "reading the store")
-        interactions = Interactions.load(self.store, Catalogue.load(self.store))
-        history_until, rows_until = cut_times(interactions, (self.history_share, 1.0 - self.holdout_share))
-        catalogue = Catalogue.load(self.store, until=history_until)
-        profiles = profiles_at(self.store, history_until)
-        encoder = TextEncoder.load(self.encoder_dir)
-        report(0.05, "building layer 1 as it stood")
-        known = Interactions.load(self.store, catalogue, until=history_until)
-        rules = load_rules(DEFAULT_RULES) if self.rules is None else dict(self.rules)
-        funnels = Funnels.build(catalogue, known, encoder=encoder, rules=rules, now_ts=history_until - 1)
-        stats = Statistics.build(catalogue, interactions, until=history_until, shop_vectors=funnels.content.vectors)
-        crosses = fit_crosses(catalogue, stats, profiles)
-        stats = stats.with_crosses(crosses)
-        moments = self._moments(interactions, history_until, rows_until)
-        table = build_table(
-            catalogue,
-            stats,
-            moments,
-            profiles,
-            funnels.find,
-            encoder.encode,
-            negatives=self.config.negatives,
-            min_interactions=self.min_interactions,
-            seed=self.seed,
-            report=lambda f: report(0.2 + 0.8 * f, f"replaying {len(moments):,} requests"),
-        )
-        train, valid = table.split()
-        check_leaks(train, valid, history_until=stats.until)
-        vocabulary = choose_vocabulary(catalogue, stats, train, self.config.min_events)
-        return Prepared(train, valid, vocabulary, crosses, catalogue, history_until, rows_until)
+    def prepare(self, report: Report) -> Lessons:
+        """Make the lessons, or take those that were kept, if what they were made from is the same."""
+        if self.checkpoint_dir is None:
+            return self.source.prepare(report)
+        recipe = {**self.source.recipe(), "seed": self.seed, **_of_rows(self.config)}
+        self._made["recipe"] = recipe
+        path = self.checkpoint_dir / PREPARED
+        if path.exists():
+            report(0.0, "reading what was prepared")
+            lessons, kept = Lessons.read(path)
+            if kept == digest(recipe):
+                return lessons
+        lessons = self.source.prepare(report)
+        lessons.write(path, digest(recipe))
+        return lessons
 
-    def _moments(self, interactions: Interactions, since: int, until: int) -> list[Moment]:
-        """Draw logged requests and orders that came without one, oldest first."""
-        limit, share = self.max_requests, self.config.orders_share if len(interactions.requests.ts) else 0.0
-        n_orders = None if limit is None else round(limit * share)
-        orders = orders_of(interactions, since=since, until=until, limit=n_orders, seed=self.seed) if share > 0 else []
-        n_requests = None if limit is None else limit - len(orders)
-        asked = moments_of(interactions, since=since, until=until, limit=n_requests, seed=self.seed)
-        return sorted([*asked, *orders], key=lambda m: (m.ts, m.user_id))
-
-    def fit(self, prepared: Prepared, report: Report) -> Fitted:
+    def fit(self, prepared: Lessons, report: Report) -> Fitted:
         """Train with early stopping on the later part."""
-        weights, history = fit_network(
-            self.config,
-            inputs_of(prepared.train, prepared.vocabulary, prepared.catalogue),
-            inputs_of(prepared.valid, prepared.vocabulary, prepared.catalogue),
-            sizes=(
-                len(prepared.vocabulary.users) + 1,
-                len(prepared.vocabulary.shops) + 1,
-                len(prepared.vocabulary.brands) + 1,
-            ),
-            seed=self.seed,
-            report=report,
-        )
+        start = None if self.base is None else self.base.grown(prepared.sizes)
+        checkpoint = None
+        if self.checkpoint_dir is not None:
+            recipe = {**self._made["recipe"], **self.config.as_json(), "processes": self.n_processes}
+            checkpoint = Checkpoint(self.checkpoint_dir, recipe)
+        if self.n_processes > 1:
+            weights, history = fit_together(
+                self.config, prepared, n_processes=self.n_processes, n_threads=self.n_threads, seed=self.seed,
+                report=report, start=start, checkpoint=checkpoint,
+            )  # fmt: skip
+        else:
+            weights, history = fit_network(
+                self.config, prepared.train, prepared.valid, sizes=prepared.sizes, seed=self.seed,
+                report=report, start=start, checkpoint=checkpoint,
+            )  # fmt: skip
         return Fitted(weights, tuple(history))
 
-    def evaluate(self, prepared: Prepared, fitted: Fitted, report: Report) -> dict[str, float]:
-        """Measure the served (numpy) model on the later part's lists."""
-        from aiyam.ranking.wide_deep import WideDeepScorer
-
-        scorer = WideDeepScorer(self.config, fitted.weights)
-        valid = inputs_of(prepared.valid, prepared.vocabulary, prepared.catalogue)
-        values = []
-        for i in range(prepared.valid.n_requests):
-            part = slice(int(valid.list_start[i]), int(valid.list_start[i + 1]))
-            logits = scorer.logits(
-                int(valid.users[i]), valid.shops[part], valid.brands[part], valid.categories[part],
-                valid.query_vectors[i], valid.numbers[part], valid.wide[part],
-            )  # fmt: skip
-            values.append(measure(logits, valid.label[part] > 0))
-        mean, low, high = user_bootstrap(np.array(values), prepared.valid.user_ids, seed=self.seed, n_rounds=200)
+    def evaluate(self, prepared: Lessons, fitted: Fitted, report: Report) -> dict[str, float]:
+        """Measure the served (numpy) model on the later part's lists, beside the version it went on from."""
+        valid = prepared.valid
+        values = measures_of(self.config, fitted.weights, valid)
+        mean, low, high = user_bootstrap(values, prepared.valid_users, seed=self.seed, n_rounds=200)
         metrics = {f"valid_{name}": round(float(mean[m]), 4) for m, name in enumerate(MEASURES)}
         metrics["valid_ndcg@10_low"], metrics["valid_ndcg@10_high"] = round(float(low[1]), 4), round(float(high[1]), 4)
+        if self.base is not None:
+            before = measures_of(self.base.config, self.base.grown(prepared.sizes), valid)
+            metrics["base_valid_ndcg@10"] = round(float(before[:, 1].mean()), 4)
+            gain = user_bootstrap((values - before)[:, 1:2], prepared.valid_users, seed=self.seed, n_rounds=200)
+            for name, figure in zip(("", "_low", "_high"), gain, strict=True):
+                metrics[f"gain_over_base_ndcg@10{name}"] = round(float(figure[0]), 4)
         metrics["n_train_rows"], metrics["n_train_requests"] = (
-            float(len(prepared.train)),
-            float(prepared.train.n_requests),
+            float(len(prepared.train.label)),
+            float(len(prepared.train.users)),
         )
-        metrics["n_valid_requests"] = float(prepared.valid.n_requests)
+        metrics["n_valid_requests"] = float(len(valid.users))
         metrics["epochs"] = float(len(fitted.history))
         report(1.0, "measured", metrics)
         return metrics
 
-    def save(self, prepared: Prepared, fitted: Fitted, metrics: Mapping[str, float], out: Path) -> Manifest:
+    def save(self, prepared: Lessons, fitted: Fitted, metrics: Mapping[str, float], out: Path) -> Manifest:
         """Write weights, crosses, vocabulary and configuration, then seal."""
-        from safetensors.numpy import save_file
-
         crosses = prepared.crosses
-        save_file(fitted.weights, out / WEIGHTS)
-        tables = {
-            name: getattr(crosses, name) for name in ("age_category", "time_category", "last_category", "city_district")
-        }
-        save_file({name: np.ascontiguousarray(table) for name, table in tables.items()}, out / CROSSES)
+        write_arrays(out / WEIGHTS, fitted.weights, {})
+        tables = {name: np.ascontiguousarray(getattr(crosses, name)) for name in CROSS_TABLES}
+        write_arrays(out / CROSSES, tables, {})
         names = {
-            "users": prepared.vocabulary.users,
-            "shops": prepared.vocabulary.shops,
-            "brands": prepared.vocabulary.brands,
+            **{kind.name: getattr(prepared.vocabulary, kind.name) for kind in fields(Vocabulary)},
             "cities": crosses.cities,
             "districts": crosses.districts,
         }
-        (out / VOCABULARY).write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
-        (out / CONFIG).write_text(json.dumps(self.config.as_json(), indent=2), encoding="utf-8")
-        return registry.seal(
-            out,
-            component=COMPONENT,
-            version=out.name,
-            dataset=f"catalogue {prepared.catalogue.fingerprint}",
-            config={
-                **self.config.as_json(),
-                "seed": self.seed,
-                "history_until": prepared.history_until,
-                "rows_until": prepared.rows_until,
-                "min_interactions": self.min_interactions,
-                "encoder": self.encoder_dir.name,
-            },
-            feature_table=feature_table(),
-            metrics=dict(metrics),
-        )
+        try:
+            (out / VOCABULARY).write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
+            (out / CONFIG).write_text(json.dumps(self.config.as_json(), indent=2), encoding="utf-8")
+            return registry.seal(
+                out,
+                component=COMPONENT,
+                version=out.name,
+                parents=() if self.base is None else (self.base.version,),
+                dataset=prepared.dataset,
+                config={
+                    **self.config.as_json(),
+                    "seed": self.seed,
+                    "processes": self.n_processes,
+                    **prepared.facts,
+                },
+                feature_table=feature_table(),
+                metrics=dict(metrics),
+            )
+        except OSError as error:
+            raise InvalidInput(
+                f"Expected room and the right to write the version into {out.parent}, but: {error.strerror or error}.",
+                hint="Free some space, then go on with --resume.",
+            ) from None
 
 
 def train_ranker(
@@ -208,109 +161,107 @@ def train_ranker(
     encoder_dir: Path,
     seed: int,
     progress: ProgressCallback,
-    config: WideDeepConfig | Path = DEFAULT_CONFIG,
+    config: WideDeepConfig | Path | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
     loss: str | None = None,
+    base: Path | None = None,
+    train_data: Path | None = None,
+    valid_data: Path | None = None,
     min_interactions: int = 3,
     max_requests: int | None = 2000,
     history_share: float = HISTORY_SHARE,
     holdout_share: float = HOLDOUT_SHARE,
     rules: Mapping[str, object] | None = None,
     n_threads: int = 1,
+    n_processes: int = 1,
+    checkpoint_dir: Path | None = None,
+    resume: bool = False,
     cancelled: CancelCheck = lambda: False,
 ) -> Manifest:
-    """Train a ranker from the store into ``out`` and seal it.
+    """Train a ranker into ``out`` and seal it.
 
-    Options left None come from ``config``. ``max_requests`` bounds the requests that are replayed. ``history_share`` and
-    ``holdout_share`` cut the logged requests by time: the first part is history for the features and layer 1, the last is
-    never read, so that evaluation can use it.
+    Args:
+        config: None: the shipped one, or the base's with fewer epochs and a lower learning rate.
+        epochs, batch_size, learning_rate, loss: in place of the configuration's.
+        base: folder of a version to go on from (incremental): its weights, names and crosses; who is new starts from the
+            fallback row. From the store, only requests that the base has not seen are learned from.
+        train_data: learn from this written training table in place of the store's requests, and judge by ``valid_data``
+            (or by the last fifth of its days).
+        min_interactions: earlier events that a person must have.
+        max_requests: bounds the requests that are replayed; None is all.
+        history_share, holdout_share: cut the logged requests by time: the first part is history for the features and
+            layer 1, the last is never read, so that evaluation can use it.
+        checkpoint_dir: where every epoch is kept until the version is sealed.
+        resume: go on from what a stopped training left there; without it, that is removed first.
 
     Raises:
-        DataError: too few requests, or a leak.
-        ModelError: a damaged encoder or configuration.
-        Cancelled: ``cancelled`` answered true.
+        DataError: too few requests, a leak, a file that is no training table, or a checkpoint of another training.
+        ModelError: a damaged encoder, base or configuration, or a base of other sizes.
+        InvalidInput: options that contradict each other, or no room to write.
+        Cancelled: ``cancelled`` answered true; the checkpoint stays.
     """
     import torch
 
     torch.set_num_threads(n_threads)
+    if train_data is None and valid_data is not None:
+        raise InvalidInput("Expected --train_data with --val_data, got the latter alone.", hint="Give both, or none.")
+    if resume and checkpoint_dir is None:
+        raise InvalidInput("Expected a folder with a checkpoint to resume from, got none.", hint="Name it.")
     given = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "loss": loss}
-    base = WideDeepConfig.read(config) if isinstance(config, Path) else config
-    chosen = WideDeepConfig.of(
-        {**base.as_json(), **{name: value for name, value in given.items() if value is not None}}
-    )
-    trainer = RankerTrainer(
-        store,
-        encoder_dir,
-        chosen,
-        seed,
-        min_interactions=min_interactions,
-        max_requests=max_requests,
-        history_share=history_share,
-        holdout_share=holdout_share,
-        rules=rules,
-    )
-    return run_trainer(trainer, out, progress=progress, cancelled=cancelled)
-
-
-def cut_times(interactions: Interactions, shares: tuple[float, float]) -> tuple[int, int]:
-    """Return the midnights (epoch seconds, Korea) at these shares of the logged requests.
-
-    Raises:
-        DataError: no requests, or all of them within the same days.
-    """
-    ts = np.sort(request_times(interactions))
-    if len(ts) == 0:
-        raise DataError(
-            "Expected logged requests or orders to train the ranker from, got none.",
-            hint="Generate the city, or let people use the chat first.",
+    changes = {name: value for name, value in given.items() if value is not None}
+    parent = None if base is None else Base.load(base)
+    chosen = WideDeepConfig.read(config) if isinstance(config, Path) else config
+    if parent is not None:
+        chosen = parent.going_on(chosen)
+    settled = WideDeepConfig.of({**(chosen or WideDeepConfig.read(DEFAULT_CONFIG)).as_json(), **changes})
+    source: StoreLessons | FileLessons
+    if train_data is not None:
+        source = FileLessons(store, encoder_dir, settled, train_data, valid_data, parent)
+    else:
+        source = StoreLessons(
+            store,
+            encoder_dir,
+            settled,
+            seed,
+            min_interactions,
+            max_requests,
+            history_share,
+            holdout_share,
+            rules,
+            parent,
         )
-    first, second = (int(ts[min(int(len(ts) * share), len(ts) - 1)]) for share in shares)
-    start = first - (first + KST_OFFSET_S) % DAY_S
-    end = second - (second + KST_OFFSET_S) % DAY_S if shares[1] < 1.0 else int(ts[-1]) + 1
-    if start >= end:
-        raise DataError(
-            f"Expected requests over several days, got {len(ts)} that leave no day to learn from.",
-            hint="Collect more days before training the ranker.",
-        )
-    return start, end
+    trainer = RankerTrainer(source, settled, seed, parent, checkpoint_dir, n_processes, n_threads)
+    if checkpoint_dir is None:
+        return run_trainer(trainer, out, progress=progress, cancelled=cancelled)
+    with held(checkpoint_dir):
+        kept = Checkpoint(checkpoint_dir, {})
+        if not resume:
+            kept.clear()
+        try:
+            manifest = run_trainer(trainer, out, progress=progress, cancelled=cancelled)
+        except Cancelled as stopped:
+            raise Cancelled(
+                stopped.message.replace("nothing was saved", "no version was saved"), hint="Go on with --resume."
+            ) from None
+        kept.clear()
+        return manifest
 
 
-def profiles_at(store: Store, ts: int) -> dict[str, UserProfile]:
-    """Return every stored profile with the age it had at a moment."""
-    day = datetime.fromtimestamp(ts, KST).date()
-    return {p.user_id: p for p in list_profiles(store, today=day, limit=10_000_000)}
+def measures_of(config: WideDeepConfig, weights: Weights, valid: Inputs) -> NDArray[np.float64]:
+    """Return the (q, m) ``MEASURES`` of every list, scored as in service."""
+    scorer, values = WideDeepScorer(config, weights), []
+    for i in range(len(valid.users)):
+        part = slice(int(valid.list_start[i]), int(valid.list_start[i + 1]))
+        logits = scorer.logits(
+            int(valid.users[i]), valid.shops[part], valid.brands[part], valid.categories[part],
+            valid.query_vectors[i], valid.numbers[part], valid.wide[part],
+        )  # fmt: skip
+        values.append(measure(logits, valid.label[part] > 0))
+    return np.array(values)
 
 
-def choose_vocabulary(catalogue: Catalogue, stats: Statistics, train: TrainingTable, min_events: int) -> Vocabulary:
-    """Choose who gets an embedding: seen in training, with at least ``min_events`` events before or in it."""
-    chosen = np.bincount(train.shop_row[train.label > 0], minlength=len(catalogue.shop_ids))
-    seen = np.bincount(train.shop_row, minlength=len(catalogue.shop_ids)) > 0
-    shops = np.flatnonzero(seen & (stats.shop_orders + stats.shop_reviews + chosen >= min_events))
-    users = sorted(u for u in set(train.user_ids) if len(stats.past_of(u, int(train.ts[-1])).ts) >= min_events)
-    branches = np.bincount(catalogue.brand[catalogue.brand >= 0], minlength=len(catalogue.brand_names))
-    seen_brands = np.unique(train.brand[train.brand >= 0])
-    return Vocabulary(
-        users=tuple(users),
-        shops=tuple(catalogue.shop_ids[i] for i in shops),
-        brands=tuple(catalogue.brand_names[i] for i in seen_brands if branches[i] >= 2),
-    )
-
-
-def inputs_of(table: TrainingTable, vocabulary: Vocabulary, catalogue: Catalogue) -> Inputs:
-    """Turn ids into embedding rows."""
-    shop = index_of(vocabulary.shops, catalogue.shop_ids)
-    brand = np.append(index_of(vocabulary.brands, catalogue.brand_names), np.int32(UNKNOWN))
-    return Inputs(
-        list_start=table.list_start,
-        users=index_of(vocabulary.users, list(table.user_ids)),
-        query_vectors=table.query_vectors,
-        shops=shop[table.shop_row],
-        brands=brand[table.brand],
-        categories=table.category.astype(np.int64) % N_CATEGORIES,
-        numbers=table.numbers,
-        wide=table.wide,
-        label=table.label,
-        weight=table.weight,
-    )
+def _of_rows(config: WideDeepConfig) -> dict[str, Any]:
+    """Return what of a configuration decides the rows that are learned from."""
+    return {name: asdict(config)[name] for name in ("negatives", "orders_share", "min_events")}

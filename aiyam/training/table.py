@@ -33,7 +33,7 @@ class TrainingTable:
     """q requests with r rows in all; rows of one request stand together, best candidates first.
 
     list_start (q + 1,), user_ids / semantic_queries / ts (q,), query_vectors (q, 128); shop_row, label, weight, category,
-    brand (r,), wide (r, 50), numbers (r, 10). Three counts tell what has no row: ``n_missed`` choices that layer 1 did not
+    brand, shown (r,), wide (r, 50), numbers (r, 10). ``shown``: the person has seen the shop in that list. Three counts tell what has no row: ``n_missed`` choices that layer 1 did not
     find, ``n_new`` requests of people with too short a past, ``n_idle`` requests without a choice.
     """
 
@@ -49,6 +49,7 @@ class TrainingTable:
     brand: NDArray[np.int32]
     wide: NDArray[np.float32]
     numbers: NDArray[np.float32]
+    shown: NDArray[np.bool_]
     n_missed: int = 0
     n_new: int = 0
     n_idle: int = 0
@@ -79,6 +80,7 @@ class TrainingTable:
             brand=self.brand[rows],
             wide=self.wide[rows],
             numbers=self.numbers[rows],
+            shown=self.shown[rows],
         )
 
     def split(self, share: float = 0.8) -> tuple[TrainingTable, TrainingTable]:
@@ -176,6 +178,7 @@ def replay(
     weight: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
     wide: list[NDArray[np.float32]] = [np.empty((0, N_WIDE), np.float32)]
     numbers: list[NDArray[np.float32]] = [np.empty((0, N_NUMBERS), np.float32)]
+    shown: list[NDArray[np.bool_]] = [np.empty(0, np.bool_)]
     n_missed = n_idle = 0
     for i, moment in enumerate(kept):
         if i % 64 == 0:
@@ -195,6 +198,7 @@ def replay(
         weight.append(weights)
         wide.append(batch.wide[places])
         numbers.append(batch.numbers[places])
+        shown.append(outcome[places] >= SKIPPED)
     shop_row = np.concatenate(rows)
     return TrainingTable(
         list_start=np.cumsum([len(part) for part in rows]).astype(np.int64),
@@ -209,6 +213,7 @@ def replay(
         brand=catalogue.brand[shop_row].astype(np.int32),
         wide=np.concatenate(wide),
         numbers=np.concatenate(numbers),
+        shown=np.concatenate(shown),
         n_missed=n_missed,
         n_new=len(moments) - len(kept),
         n_idle=n_idle,

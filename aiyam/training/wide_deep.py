@@ -1,44 +1,37 @@
-"""Fits the Wide & Deep network: listwise softmax or weighted cross entropy, id dropout, early stopping, calibration."""
+"""Fits the Wide & Deep network: epochs over batches, early stopping on the later part, checkpoints, several processes."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aiyam.ranking.measures import measure
-from aiyam.ranking.wide_deep import UNKNOWN, WideDeepConfig, make_network
+from aiyam.errors import ModelError
+from aiyam.ranking.measures import mean_ndcg
+from aiyam.ranking.wide_deep import WideDeepConfig, make_network
+from aiyam.training.checkpoint import Checkpoint
+from aiyam.training.id_rows import IdRows
+from aiyam.training.peers import Peers
+from aiyam.training.wide_deep_calibration import calibrate
+from aiyam.training.wide_deep_rows import ID_TABLES, Inputs, Rows, logits_of, looked_up
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+Weights = dict[str, NDArray[np.float32]]
 
 PATIENCE = 2
 MIN_GAIN = 2e-4
 """An epoch that lowers the validation loss by less than this is no progress; after ``PATIENCE`` of them fitting ends."""
 
 WIDE_L2 = 1e-3
-SPARSE_ABOVE = 20_000
-"""Id tables larger than this are updated row by row (SparseAdam): a dense step would touch every row."""
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What the network reads: q requests, r rows. list_start (q + 1,), users (q,), query_vectors (q, 128), the rest by row."""
-
-    list_start: NDArray[np.int64]
-    users: NDArray[np.int32]
-    query_vectors: NDArray[np.float32]
-    shops: NDArray[np.int32]
-    brands: NDArray[np.int32]
-    categories: NDArray[np.int64]
-    numbers: NDArray[np.float32]
-    wide: NDArray[np.float32]
-    label: NDArray[np.float32]
-    weight: NDArray[np.float32]
+TELL_EVERY_S = 0.5
+VALID_ROWS = 65_536
+"""So many rows of the later part go through the network at once."""
 
 
 class _Report(Protocol):
@@ -46,177 +39,243 @@ class _Report(Protocol):
 
 
 def fit_network(
-    config: WideDeepConfig, train: Inputs, valid: Inputs, *, sizes: tuple[int, int, int], seed: int, report: _Report
-) -> tuple[dict[str, NDArray[np.float32]], list[dict[str, float]]]:
+    config: WideDeepConfig,
+    train: Inputs,
+    valid: Inputs,
+    *,
+    sizes: tuple[int, int, int],
+    seed: int,
+    report: _Report,
+    start: Weights | None = None,
+    checkpoint: Checkpoint | None = None,
+    peers: Peers | None = None,
+) -> tuple[Weights, list[dict[str, float]]]:
     """Train and return (weights of the best epoch by torch's names, the measures of every epoch).
 
-    ``sizes`` are rows of the person, shop and brand tables, fallbacks included. The same seed gives the same weights on
-    one thread. Listwise models are calibrated afterwards (Platt 1999, folded into the output layer), so that their
-    sigmoid is a probability on lists like the table's.
+    The same seed gives the same weights on one thread, stopped and resumed or not. Listwise models are calibrated
+    afterwards, so that their sigmoid is a probability.
+
+    Args:
+        sizes: rows of the person, shop and brand tables, fallbacks included.
+        start: weights to go on from, of these sizes, in place of new ones.
+        checkpoint: where every epoch is kept; fitting goes on from what it holds.
+        peers: this process's place among those that fit together; each takes its share of every batch.
+
+    Raises:
+        DataError: nothing can be learned from one of the parts.
+        ModelError: the loss is no number any more.
     """
-    import torch
-
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    net = make_network(config, *sizes)
-    train_rows, valid_rows = _Rows.of(train, config), _Rows.of(valid, config)
-    if config.warm_start:
-        _solve_wide(net, train_rows, config)
-    optimisers = _optimisers(net, config, max(sizes))
-    per_batch = max(1, round(config.batch_size / max(len(train.shops) / max(len(train.users), 1), 1.0)))
-    history: list[dict[str, float]] = []
-    best: dict[str, torch.Tensor] = {}
-    mark, n_idle = float("inf"), 0
-    for epoch in range(config.epochs):
-        net.train()
-        order = rng.permutation(len(train.users))
-        losses = []
-        for at in range(0, len(order), per_batch):
-            batch = train_rows.take(torch.from_numpy(np.sort(order[at : at + per_batch])))
-            loss = batch.loss(batch.logits(net, config.id_dropout), config.loss)
-            for optimiser in optimisers:
-                optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            for optimiser in optimisers:
-                optimiser.step()
-            losses.append(float(loss.detach()))
-            if at % (per_batch * 32) == 0:
-                report((epoch + at / len(order)) / config.epochs, f"epoch {epoch + 1} of {config.epochs}")
-        net.eval()
-        with torch.no_grad():
-            logits = valid_rows.logits(net, 0.0)
-            valid_loss = float(valid_rows.loss(logits, config.loss))
-        scores = logits.numpy()
-        ndcg = np.mean(
-            [
-                measure(scores[low:high], valid.label[low:high] > 0)[1]
-                for low, high in zip(valid.list_start, valid.list_start[1:], strict=False)
-            ]
-        )
-        history.append({"train_loss": float(np.mean(losses)), "valid_loss": valid_loss, "valid_ndcg@10": float(ndcg)})
-        report((epoch + 1) / config.epochs, f"epoch {epoch + 1} of {config.epochs}", history[-1])
-        if valid_loss <= min(h["valid_loss"] for h in history):
-            best = {name: value.clone() for name, value in net.state_dict().items()}
-        n_idle = 0 if valid_loss < mark - MIN_GAIN else n_idle + 1
-        mark = min(mark, valid_loss) if n_idle == 0 else mark
-        if n_idle >= PATIENCE:
-            break
-    net.load_state_dict(best)
+    train.check("earlier")
+    valid.check("later")
+    fit = Fit(config, train, sizes=sizes, seed=seed, start=start, peers=peers or Peers())
+    rows = Rows.of(valid, config, fit.device)
+    if checkpoint is not None and (kept := checkpoint.load()) is not None:
+        fit.restore(*kept)
+    while not fit.done:
+        fit.epoch(report)
+        fit.judge(rows, valid)
+        report(fit.n_epochs / config.epochs, fit.words(), fit.history[-1])
+        if checkpoint is not None and fit.peers.rank == 0:
+            checkpoint.save(*fit.state())
+    fit.net.load_state_dict(fit.best)
     if config.loss == "listwise":
-        _calibrate(net, valid_rows)
-    return {name: value.numpy().astype(np.float32) for name, value in net.state_dict().items()}, history
-
-
-@dataclass
-class _Rows:
-    """Some requests' rows as tensors. ``owner`` (r,) is each row's request, 0..q-1."""
-
-    owner: torch.Tensor
-    start: torch.Tensor
-    users: torch.Tensor
-    query_vectors: torch.Tensor
-    rows: dict[str, torch.Tensor]
-
-    @classmethod
-    def of(cls, inputs: Inputs, config: WideDeepConfig) -> _Rows:
-        import torch
-
-        wide = inputs.wide.copy()
-        wide[:, config.n_visible :] = 0.0
-        start = torch.from_numpy(inputs.list_start.astype(np.int64))
-        q = len(inputs.users)
-        return cls(
-            owner=torch.repeat_interleave(torch.arange(q), start.diff()),
-            start=start,
-            users=torch.from_numpy(inputs.users.astype(np.int64)),
-            query_vectors=torch.from_numpy(inputs.query_vectors),
-            rows={
-                "shops": torch.from_numpy(inputs.shops.astype(np.int64)),
-                "brands": torch.from_numpy(inputs.brands.astype(np.int64)),
-                "categories": torch.from_numpy(inputs.categories.astype(np.int64)),
-                "numbers": torch.from_numpy(inputs.numbers),
-                "wide": torch.from_numpy(wide),
-                "label": torch.from_numpy(inputs.label),
-                "weight": torch.from_numpy(inputs.weight),
-            },
+        calibrate(
+            fit.net, [(part, fit.logits(lists).cpu().numpy()) for part, lists in ((valid, rows), (train, fit.rows))]
         )
-
-    def take(self, requests: torch.Tensor) -> _Rows:
-        import torch
-
-        size = self.start.diff()[requests]
-        owner = torch.repeat_interleave(torch.arange(len(requests)), size)
-        start = torch.cat((torch.zeros(1, dtype=torch.int64), size.cumsum(0)))
-        at = self.start[requests][owner] + torch.arange(len(owner)) - start[owner]
-        rows = {name: value[at] for name, value in self.rows.items()}
-        return _Rows(owner, start, self.users[requests], self.query_vectors[requests], rows)
-
-    def logits(self, net: nn.Module, id_dropout: float) -> torch.Tensor:
-        """Run the network; each id becomes the fallback with probability ``id_dropout``, which trains the fallback."""
-        import torch
-
-        users, shops, brands = self.users, self.rows["shops"], self.rows["brands"]
-        if id_dropout > 0.0:
-            users, shops, brands = (
-                torch.where(torch.rand(len(ids)) < id_dropout, UNKNOWN, ids) for ids in (users, shops, brands)
-            )
-        logits: torch.Tensor = net(
-            users[self.owner],
-            shops,
-            brands,
-            self.rows["categories"],
-            self.query_vectors[self.owner],
-            self.rows["numbers"],
-            self.rows["wide"],
-        )
-        return logits
-
-    def loss(self, logits: torch.Tensor, kind: str) -> torch.Tensor:
-        """Return the weighted mean loss: of rows for "bce", of the choices among their list for "listwise"."""
-        import torch
-        from torch.nn import functional
-
-        label, weight = self.rows["label"], self.rows["weight"]
-        if kind == "bce":
-            each = functional.binary_cross_entropy_with_logits(logits, label, reduction="none")
-            return (each * weight).sum() / weight.sum()
-        q = len(self.users)
-        top = torch.full((q,), -torch.inf).scatter_reduce(0, self.owner, logits.detach(), "amax")
-        shifted = logits - top[self.owner]
-        total = torch.zeros(q).index_add(0, self.owner, shifted.exp())
-        chosen = label * weight
-        return -(chosen * (shifted - total.log()[self.owner])).sum() / chosen.sum().clamp(min=1e-6)
+    return {name: value.cpu().numpy().astype(np.float32) for name, value in fit.net.state_dict().items()}, fit.history
 
 
-def _optimisers(net: nn.Module, config: WideDeepConfig, largest: int) -> list[torch.optim.Optimizer]:
+def training_device() -> torch.device:
+    """Return where networks are trained: the first GPU if there is one, else the processor."""
     import torch
 
-    ids = [net.user, net.shop, net.brand]
-    rows = [p for table in ids for p in table.parameters()]  # type: ignore[union-attr]
-    own = {id(p) for p in rows}
-    rest = [p for p in net.parameters() if id(p) not in own]
-    if largest <= SPARSE_ABOVE:
-        groups: list[dict[str, Any]] = [{"params": rest}, {"params": rows, "weight_decay": config.weight_decay}]
-        return [torch.optim.Adam(groups, lr=config.learning_rate)]
-    for table in ids:
-        setattr(table, "sparse", True)  # noqa: B010
-    return [
-        torch.optim.Adam(rest, lr=config.learning_rate),
-        torch.optim.SparseAdam(rows, lr=config.learning_rate),
-    ]
+    return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
 
 
-def _solve_wide(net: nn.Module, train: _Rows, config: WideDeepConfig) -> None:
+class Fit:
+    """One network on its way: its weights, optimisers, the best epoch so far and the measures of every epoch."""
+
+    def __init__(
+        self,
+        config: WideDeepConfig,
+        train: Inputs,
+        *,
+        sizes: tuple[int, int, int],
+        seed: int,
+        start: Weights | None = None,
+        peers: Peers | None = None,
+    ) -> None:
+        import torch
+
+        self.config, self.seed, self.peers = config, seed, peers or Peers()
+        self.device = training_device() if self.peers.size == 1 else torch.device("cpu")
+        torch.manual_seed(seed)
+        net = make_network(config, *sizes).to(self.device)
+        self.net: Any = net
+        self.rows = Rows.of(train, config, self.device)
+        rows_a_list = max(len(train.label) / max(len(train.users), 1), 1.0)
+        self.lists_a_batch = max(1, round(config.batch_size / rows_a_list))
+        self.rows_a_list = rows_a_list
+        if start is not None:
+            net.load_state_dict({name: torch.from_numpy(value) for name, value in start.items()})
+        elif config.warm_start:
+            _solve_wide(self.net, self.rows, config)
+        tables = [getattr(net, name).weight for name in ID_TABLES]
+        self.peers.same_start([p.detach() for p in net.parameters()])
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in net.parameters() if all(p is not table for table in tables)]}
+        ]
+        self.ids: list[IdRows] = []
+        if config.id_updates == "touched":
+            for table in tables:
+                table.requires_grad_(False)
+            self.ids = [IdRows(t, learning_rate=config.learning_rate, decay=config.weight_decay) for t in tables]
+        else:
+            groups.append({"params": tables, "weight_decay": config.weight_decay})
+        self.shared = [p for group in groups for p in group["params"]]
+        self.adam = torch.optim.Adam(groups, lr=config.learning_rate, fused=True)
+        self.n_epochs = 0
+        self.history: list[dict[str, float]] = []
+        self.best: dict[str, torch.Tensor] = {}
+        self._mark, self._n_idle, self._train_loss, self._speed = float("inf"), 0, 0.0, 0.0
+
+    @property
+    def done(self) -> bool:
+        """Whether all epochs are through, or the last ones were no progress."""
+        return self.n_epochs >= self.config.epochs or self._n_idle >= PATIENCE
+
+    def epoch(self, report: _Report) -> None:
+        """Go once through the earlier part, in an order that follows from the seed and the epoch alone."""
+        import torch
+
+        n, config = len(self.rows.users), self.config
+        draw = np.random.SeedSequence([self.seed, self.n_epochs])
+        order = torch.from_numpy(np.random.default_rng(draw).permutation(n)).to(self.device)
+        mixed = np.random.SeedSequence([self.seed, self.n_epochs, self.peers.rank])
+        torch.manual_seed(int(mixed.generate_state(1, np.uint32)[0]))
+        self.net.train()
+        total, n_batches = torch.zeros((), device=self.device), 0
+        started = told = time.monotonic()
+        for at in range(0, n, self.lists_a_batch):
+            mine = order[at : at + self.lists_a_batch][self.peers.rank :: self.peers.size]
+            total += self.step(self.rows.take(mine.sort().values))
+            n_batches += 1
+            if (now := time.monotonic()) - told >= TELL_EVERY_S:
+                told, done = now, min(at + self.lists_a_batch, n)
+                self._train_loss = float(total) / n_batches
+                self._speed = done * self.rows_a_list / (now - started)
+                report((self.n_epochs + done / n) / config.epochs, self.words(done / n), self._live(done / n))
+        self._train_loss = float(total) / n_batches
+        self._speed = n * self.rows_a_list / max(time.monotonic() - started, 1e-9)
+        self.n_epochs += 1
+        if not np.isfinite(self._train_loss):
+            raise ModelError(
+                f"Expected a finite loss in epoch {self.n_epochs}, got {self._train_loss}.",
+                hint="Train with a lower --learning_rate.",
+            )
+
+    def step(self, batch: Rows) -> torch.Tensor:
+        """Learn from one batch (of all processes together) and return its mean loss."""
+        kind = self.config.loss
+        batch = batch.with_fallbacks(self.config.id_dropout)
+        vectors = (
+            tuple(
+                table.look_up(ids)
+                for table, ids in zip(self.ids, (batch.users, batch.ids[:, 0], batch.ids[:, 1]), strict=True)
+            )
+            if self.ids
+            else looked_up(self.net, batch)
+        )
+        weight = batch.loss_weight(kind)
+        self.peers.summed([weight])
+        logits = logits_of(self.net, batch, self.config, vectors, dropout=self.config.dropout)
+        loss = batch.summed_loss(logits, kind) / weight
+        self.adam.zero_grad(set_to_none=self.peers.size == 1)
+        loss.backward()  # type: ignore[no-untyped-call]
+        mean = loss.detach()
+        self.peers.summed([mean, *(p.grad for p in self.shared if p.grad is not None)])
+        self.adam.step()
+        for table in self.ids:
+            table.step(*self.peers.summed_rows(*table.touched()))
+        return mean
+
+    def logits(self, rows: Rows) -> torch.Tensor:
+        """Return the (r,) logits of all rows, without dropout."""
+        import torch
+
+        self.net.eval()
+        lists = torch.arange(len(rows.users), device=self.device)
+        n = max(1, int(VALID_ROWS * len(rows.users) / max(len(rows.values), 1)))
+        with torch.no_grad():
+            parts = [rows.take(lists[at : at + n]) for at in range(0, len(lists), n)]
+            return torch.cat([logits_of(self.net, part, self.config, looked_up(self.net, part)) for part in parts])
+
+    def judge(self, rows: Rows, valid: Inputs) -> None:
+        """Measure the epoch on the later part, and keep its weights if it is the best so far."""
+        logits = self.logits(rows)
+        loss = float(rows.summed_loss(logits, self.config.loss) / rows.loss_weight(self.config.loss))
+        ndcg = mean_ndcg(logits.cpu().numpy(), valid.label > 0, valid.list_start)
+        self.history.append({"train_loss": self._train_loss, "valid_loss": loss, "valid_ndcg@10": ndcg})
+        if loss <= min(h["valid_loss"] for h in self.history):
+            self.best = {name: value.clone() for name, value in self.net.state_dict().items()}
+        self._n_idle = 0 if loss < self._mark - MIN_GAIN else self._n_idle + 1
+        self._mark = min(self._mark, loss) if self._n_idle == 0 else self._mark
+
+    def words(self, done: float = 0.0) -> str:
+        """Say how far it is; ``done`` is the share of the epoch under way."""
+        live, epoch = self._live(done), self.n_epochs + (done > 0)
+        words = f"epoch {epoch} of {self.config.epochs}, loss {self._train_loss:.4f}"
+        if not done and self.history:
+            words += f", later part {self.history[-1]['valid_loss']:.4f}"
+        return f"{words}, {live['rows_per_second']:,.0f} rows/s, {live['eta_seconds']:.0f} s left at most"
+
+    def _live(self, done: float) -> dict[str, float]:
+        left = (self.config.epochs - self.n_epochs - done) * len(self.rows.values) / max(self._speed, 1e-9)
+        return {"loss": self._train_loss, "rows_per_second": self._speed, "eta_seconds": left}
+
+    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Return everything that ``restore`` needs: tensors by name, and facts as JSON types."""
+        tensors = {f"net.{name}": value for name, value in self.net.state_dict().items()}
+        tensors |= {f"best.{name}": value for name, value in self.best.items()}
+        for i, kept in self.adam.state_dict()["state"].items():
+            tensors |= {f"adam.{i}.{name}": value for name, value in kept.items()}
+        for name, table in zip(ID_TABLES, self.ids, strict=False):
+            tensors |= {f"ids.{name}.{key}": value for key, value in table.state().items()}
+        facts = {"n_epochs": self.n_epochs, "history": self.history, "n_idle": self._n_idle, "mark": self._mark}
+        return tensors, facts
+
+    def restore(self, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
+        """Go on from what ``state`` gave."""
+
+        def part(prefix: str) -> dict[str, torch.Tensor]:
+            return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+        self.net.load_state_dict(part("net."))
+        self.best = {name: value.to(self.device) for name, value in part("best.").items()}
+        adam: dict[int, dict[str, torch.Tensor]] = {}
+        for name, value in part("adam.").items():
+            i, key = name.split(".")
+            adam.setdefault(int(i), {})[key] = value
+        self.adam.load_state_dict({"state": adam, "param_groups": self.adam.state_dict()["param_groups"]})
+        for name, table in zip(ID_TABLES, self.ids, strict=False):
+            table.restore(part(f"ids.{name}."))
+        self.n_epochs, self.history = int(facts["n_epochs"]), [dict(h) for h in facts["history"]]
+        self._n_idle, self._mark = int(facts["n_idle"]), float(facts["mark"])
+
+
+def _solve_wide(net: nn.Module, train: Rows, config: WideDeepConfig) -> None:
     """Set the wide part to the optimum it reaches alone (L-BFGS on the convex loss) and quieten the deep part's start."""
     import torch
 
-    x = train.rows["wide"]
-    solution = torch.zeros(x.shape[1] + 1, requires_grad=True)
+    x = train.wide.contiguous()
+    weight = train.loss_weight(config.loss)
+    solution = torch.zeros(x.shape[1] + 1, requires_grad=True, device=x.device)
     solver = torch.optim.LBFGS([solution], max_iter=60, line_search_fn="strong_wolfe")
 
     def step() -> float:
         solver.zero_grad()
-        loss = train.loss(x @ solution[:-1] + solution[-1], config.loss) + WIDE_L2 * (solution[:-1] ** 2).sum()
+        loss = train.summed_loss(x @ solution[:-1] + solution[-1], config.loss) / weight
+        loss = loss + WIDE_L2 * (solution[:-1] ** 2).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
@@ -225,24 +284,3 @@ def _solve_wide(net: nn.Module, train: _Rows, config: WideDeepConfig) -> None:
         net.wide.weight.copy_(solution[None, :-1])  # type: ignore[union-attr, operator]
         net.wide.bias.copy_(solution[-1:])  # type: ignore[union-attr, operator]
         net.out.weight.narrow(1, 1, config.hidden[-1]).mul_(0.3)  # type: ignore[union-attr, operator]
-
-
-def _calibrate(net: nn.Module, valid: _Rows) -> None:
-    """Fit sigmoid(a x + b) on the later part by Newton steps and fold a, b into the output layer."""
-    import torch
-
-    with torch.no_grad():
-        x = valid.logits(net, 0.0).double()
-        y = valid.rows["label"].double()
-        a, b = torch.tensor(1.0, dtype=torch.float64), torch.logit(y.mean().clamp(0.001, 0.999)) - x.mean()
-        for _ in range(30):
-            p = torch.sigmoid(a * x + b)
-            grad = torch.stack((((p - y) * x).sum() + 1e-3 * (a - 1.0), (p - y).sum()))
-            w = p * (1 - p)
-            curve = torch.stack(((w * x * x).sum() + 1e-3, (w * x).sum(), (w * x).sum(), w.sum() + 1e-6)).view(2, 2)
-            step = torch.linalg.solve(curve, grad)
-            a, b = a - step[0].clamp(-1, 1), b - step[1].clamp(-2, 2)
-        if not (torch.isfinite(a) and torch.isfinite(b) and a > 0.05):
-            return
-        net.out.weight.mul_(a.float())  # type: ignore[union-attr, operator]
-        net.out.bias.mul_(a.float()).add_(b.float())  # type: ignore[union-attr, operator]

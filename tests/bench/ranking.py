@@ -43,11 +43,13 @@ from aiyam.ranking.statistics import Statistics
 from aiyam.ranking.wide_deep import WideDeepConfig
 from aiyam.store import Store
 from aiyam.training.content import train_content
-from aiyam.training.ranker import DEFAULT_CONFIG, DEFAULT_RULES, profiles_at, train_ranker
+from aiyam.training.ranker import VARIANTS as SHIPPED
+from aiyam.training.ranker import train_ranker
+from aiyam.training.ranker_store import DEFAULT_RULES, profiles_at
 
-BASE = WideDeepConfig.read(DEFAULT_CONFIG)
+BASE = WideDeepConfig.read(SHIPPED["default"])
 VARIANTS = {
-    "spec": replace(BASE, features="spec", loss="bce", negatives=2, orders_share=0.0, warm_start=False, batch_size=32),
+    "spec": WideDeepConfig.read(SHIPPED["spec"]),
     "spec features, listwise": replace(BASE, features="spec", loss="listwise"),
     "all features, bce": replace(BASE, features="all", loss="bce"),
     "all features, bce, 2 negatives": replace(BASE, features="all", loss="bce", negatives=2),

@@ -48,7 +48,8 @@ from aiyam.errors import AiyamError
 from aiyam.ranking.features import SPEC_SLOTS
 from aiyam.ranking.measures import user_bootstrap
 from aiyam.ranking.wide_deep import WideDeepConfig, WideDeepScorer
-from aiyam.training.wide_deep import Inputs, fit_network
+from aiyam.training.wide_deep import fit_network
+from aiyam.training.wide_deep_rows import Inputs
 
 K_CANDIDATES = 300
 """Twice the product's: here nothing has filtered the items before."""
@@ -206,6 +207,7 @@ def inputs_of(
         wide=lists.wide[at, row],
         label=(items == lists.target[at]).astype(np.float32),
         weight=np.ones(len(items), np.float32),
+        shown=np.zeros(len(items), np.bool_),
     )
 
 

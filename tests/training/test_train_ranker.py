@@ -31,7 +31,8 @@ from aiyam.training.protocol import Cancelled, Report, run_trainer
 from aiyam.training.ranker import train_ranker
 from aiyam.training.table import DAY_S, TrainingTable, choose_rows
 from aiyam.training.table_files import COLUMNS, write_table
-from aiyam.training.wide_deep import Inputs, fit_network
+from aiyam.training.wide_deep import fit_network
+from aiyam.training.wide_deep_rows import Inputs
 
 SMALL = WideDeepConfig(
     user_embedding=8,
@@ -62,6 +63,7 @@ def table_of(n_days: int = 10, per_day: int = 3, k: int = 4) -> TrainingTable:
         brand=np.where(np.arange(q * k) % 2, 0, -1).astype(np.int32),
         wide=rng.random((q * k, 50), dtype=np.float32),
         numbers=rng.random((q * k, 10), dtype=np.float32),
+        shown=np.ones(q * k, np.bool_),
     )
 
 
@@ -87,6 +89,7 @@ def inputs(q: int, seed: int, k: int = 12) -> Inputs:
         wide=wide,
         label=label.reshape(-1),
         weight=np.ones(r, np.float32),
+        shown=np.zeros(r, np.bool_),
     )
 
 
@@ -121,6 +124,21 @@ def test_the_network_learns_features_and_embeddings(loss: Any) -> None:
     assert unknown > by_feature - 0.05  # the fallback embedding does no harm
 
 
+def test_chances_are_fitted_on_what_was_shown_where_that_is_known() -> None:
+    train, valid = inputs(600, 1), inputs(150, 2)
+    for part in (train, valid):  # the choice and the four rows after it in the list's order of value
+        order = np.argsort(-part.wide[:, 5].reshape(-1, 12), axis=1) + 12 * np.arange(len(part.users))[:, None]
+        part.shown[order[:, :5].reshape(-1)] = True
+        part.shown[part.label > 0] = True
+    weights, _ = fit_network(
+        replace(SMALL, epochs=6, learning_rate=5e-3), train, valid, sizes=SIZES, seed=3, report=quiet
+    )
+    scorer = WideDeepScorer(SMALL, weights)
+    logits = scorer.logits(0, valid.shops, valid.brands, valid.categories, None, valid.numbers, valid.wide)
+    chance = 1 / (1 + np.exp(-logits[valid.shown]))
+    assert abs(chance.mean() - valid.label[valid.shown].mean()) < 0.04
+
+
 def test_a_listwise_model_is_calibrated_on_lists_like_the_table() -> None:
     config = replace(SMALL, epochs=6, learning_rate=5e-3)
     valid = inputs(150, 2)
@@ -139,9 +157,9 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
-def test_large_id_tables_train_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aiyam.training.wide_deep.SPARSE_ABOVE", 2)
-    config = replace(SMALL, epochs=6, learning_rate=1e-2, warm_start=False)
+@pytest.mark.parametrize("id_updates", ["touched", "all"])
+def test_id_tables_learn_by_touched_rows_or_as_a_whole(id_updates: Any) -> None:
+    config = replace(SMALL, epochs=6, learning_rate=1e-2, warm_start=False, id_updates=id_updates)
     valid = inputs(100, 2)
     weights, history = fit_network(config, inputs(300, 1), valid, sizes=SIZES, seed=3, report=quiet)
     assert history[-1]["train_loss"] < history[0]["train_loss"]
