@@ -160,7 +160,9 @@ def test_a_store_of_a_newer_version_is_refused(empty: Settings) -> None:
 
     assert aiyam(empty, "db", "tables").returncode == 0
     with sqlite3.connect(empty.home / "aiyam.db") as connection:
-        connection.execute("UPDATE schema_version SET version = 9999")
+        connection.execute(
+            "UPDATE schema_version SET version = 9999 WHERE version = (SELECT max(version) FROM schema_version)"
+        )
     done = aiyam(empty, "db", "tables")
     assert done.returncode == 2
     assert "9999" in done.stderr

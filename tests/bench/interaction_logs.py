@@ -72,7 +72,8 @@ def read(folder: Path, dataset: str) -> Source:
     elif dataset == "rcdata":
         frame = pd.read_csv(_file(folder, "rating_final.csv"), dtype=kinds)
         frame = frame.rename(columns={"userID": "user_id", "placeID": "item_id"})
-        frame["timestamp"], timed = 0, False
+        # No times are known: an order by chance, for one by item would tell which comes last.
+        frame["timestamp"], timed = np.random.default_rng(0).permutation(len(frame)), False
         frame["rating"] = frame["rating"] * 2.0 + 1.0  # 0, 1, 2 as 1, 3, 5
         places = pd.read_csv(_file(folder, "geoplaces2.csv"), dtype=kinds, encoding="latin-1")
         cuisine = pd.read_csv(_file(folder, "chefmozcuisine.csv"), dtype=kinds).groupby("placeID")["Rcuisine"].first()
