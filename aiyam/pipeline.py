@@ -46,7 +46,7 @@ from aiyam.ranking.exploration import Draw, seed_of
 from aiyam.reply.language_model import Worded
 from aiyam.reply.plan import make_plan
 from aiyam.reply.shop_facts import facts
-from aiyam.safety.privacy import Masked, mask
+from aiyam.safety.privacy import PLACEHOLDERS, Masked, mask
 from aiyam.settings import Settings
 from aiyam.store import Store
 
@@ -129,7 +129,8 @@ class Pipeline:
         cards: tuple[Recommendation, ...] = ()
         exploration: Exploration | None = None
         if verdict.action in ("answer", "mask") and request.intent in RECOMMENDING_INTENTS and not request.question:
-            query = self._query(request, turn.user, turn.context, masked.text)
+            words = own_words(masked.text, request, understanding.filters)
+            query = self._query(request, turn.user, turn.context, words)
             found = self._find(query, turn.leave_out)
             if request.cheaper_than_won is not None and (found.relaxed or not len(found)):
                 # Nothing like it is cheaper: better said so, with the same list by price, than another kind of food.
@@ -190,8 +191,11 @@ class Pipeline:
         watch = Stopwatch()
         avoid = allergens_to_avoid(understanding.filters, user)
         filters = understanding.filters.model_copy(update={"allergies": avoid or None})
-        request = Request(intent=understanding.intent, filters=filters, semantic_query=understanding.semantic_query)
-        query = self._query(request, user, context, understanding.original_query)
+        request = Request(
+            intent=understanding.intent, filters=filters, semantic_query=understanding.semantic_query, opens_topic=True
+        )
+        words = own_words(mask(understanding.original_query).text, request, understanding.filters)
+        query = self._query(request, user, context, words)
         found = self.parts.funnels.find(query)
         watch.lap("candidates")
         cards, _ = self._rank(query, found, top_k=top_k)
@@ -220,8 +224,7 @@ class Pipeline:
         understanding = understander.finish(masked.text, reading, turn.state)
         return reading, understanding, self.parts.screen.combine(verdict, understanding.intent is Intent.SAFETY)
 
-    def _query(self, request: Request, user: UserProfile, context: TurnContext, text: str) -> Query:
-        told = request.filters.menus or request.filters.category
+    def _query(self, request: Request, user: UserProfile, context: TurnContext, words: str) -> Query:
         where = standing_point(request.filters, user, context)
         turned_down = [self.catalogue.row_of[s] for s in request.exclude_shop_ids if s in self.catalogue.row_of]
         return Query(
@@ -233,7 +236,7 @@ class Pipeline:
             lon=where.lon,
             district=where.district,
             exclude_rows=np.array(turned_down, dtype=np.int32),
-            words="" if told else " ".join(telling_words_of(text)),
+            words=words,
         )
 
     def _find(self, query: Query, leave_out: tuple[str, ...]) -> CandidateSet:
@@ -329,6 +332,20 @@ def standing_point(filters: Filters, user: UserProfile, context: TurnContext) ->
     if filters.district and filters.district != here.district:
         return Standing(None, None, filters.district)
     return here
+
+
+def own_words(text: str, request: Request, said: Filters) -> str:
+    """Return the words of a masked message that the content funnel should hear beside what the filters hold.
+
+    None where a dish or kind of food is known, where something is turned down or not tolerated (its name would draw the
+    list towards it), and in a follow-up, whose words are about the list.
+    """
+    refused = said.allergies or said.exclude_menus or said.exclude_taste
+    if not request.opens_topic or refused or request.filters.menus or request.filters.category:
+        return ""
+    for placeholder in PLACEHOLDERS.values():
+        text = text.replace(placeholder, " ")
+    return " ".join(telling_words_of(text))
 
 
 def far_away(cards: Sequence[Recommendation], filters: Filters) -> bool:

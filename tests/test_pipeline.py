@@ -13,6 +13,7 @@ from aiyam.contracts import (
     KST,
     ChatContext,
     Done,
+    Filters,
     Intent,
     Ranked,
     TextChunk,
@@ -26,8 +27,9 @@ from aiyam.errors import InvalidInput, NotFound
 from aiyam.llm.server import OpenAIServer
 from aiyam.nlu.llm import LanguageModelNlu
 from aiyam.nlu.reader import WithFallback
+from aiyam.nlu.request import Request
 from aiyam.nlu.understander import Understander
-from aiyam.pipeline import Pipeline
+from aiyam.pipeline import Pipeline, own_words
 
 PERSON = "persona-11-nowon"
 NOON = ChatContext(now=datetime(2026, 3, 2, 12, 10, tzinfo=KST))
@@ -293,3 +295,22 @@ def test_words_that_no_filter_holds_still_lead_to_the_food_they_mean(assistant) 
         return sum(bool(dishes & soups) for dishes in served) / max(len(served), 1)
 
     assert soup_shops("뜨끈한 국물 먹고 싶어") >= soup_shops("뭐 먹고 싶어") + 0.2
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "opens_topic", "wanted"),
+    [
+        ("뜨끈한 국물 먹고 싶어", Filters(), True, "뜨끈한 국물"),
+        ("[학교] 앞에서 바삭한 거", Filters(), True, "앞에서 바삭한"),
+        ("새우 알레르기 있는데 뭐 먹지", Filters(allergies=("새우",)), True, ""),
+        ("떡볶이 말고 다른 거", Filters(exclude_menus=("떡볶이",)), True, ""),
+        ("매운 거 못 먹어", Filters(exclude_taste=("매운",)), True, ""),
+        ("떡볶이 파는 따뜻한 집", Filters(menus=("떡볶이",)), True, ""),
+        ("더 가까운 데", Filters(), False, ""),
+    ],
+)
+def test_only_wishes_that_no_filter_holds_are_searched_for_in_the_persons_own_words(
+    text: str, said: Filters, opens_topic: bool, wanted: str
+) -> None:
+    request = Request(Intent.FOOD_RECOMMENDATION, said, opens_topic=opens_topic)
+    assert own_words(text, request, said) == wanted

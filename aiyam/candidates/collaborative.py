@@ -104,7 +104,7 @@ class Collaborative:
             out /= top
         if len(weights):
             out[numbers] += self._rules.repeat_weight * weights / weights.max()
-            out /= out.max()
+            out /= max(float(out.max()), 1e-9)
         return out
 
     def _liked_by(self, user_id: str) -> Scores:

@@ -26,7 +26,7 @@ class CollaborativeRules(Record):
     menus_enough: int
     model_weight: float
     half_life_days: float
-    repeat_weight: float
+    repeat_weight: float = Field(ge=0)
     n_neighbours: int
     shrinkage: float
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.store import Store
 
-_NAMES = ("brand_names", "district_names", "district_city", "district_province", "dish_names")
 _OF_DISH = ("dish_category", "dish_taste", "dish_diet", "dish_allergens", "dish_known")
 _OF_MENU = ("menu_name", "menu_price", "menu_best", "menu_sold_out")
 _ACTS = ("n_orders", "n_favorites", "n_reviews", "rating")

@@ -38,7 +38,7 @@ def calibrate(
     """Compare chances (r,) with what happened (r,) to the person of each row; None where it never or always happened.
 
     ``ece`` is the mean gap between chance and rate over ten bins of equally many rows (Naeini et al. 2015); slope and
-    intercept are those of a logistic regression of what happened on the chance\'s log odds (Cox 1958).
+    intercept are those of a logistic regression of what happened on the chance's log odds (Cox 1958).
     """
     if not 0 < happened.sum() < len(happened):
         return None
@@ -77,7 +77,7 @@ def calibrate(
 def _cox(
     log_odds: NDArray[np.float64], truth: NDArray[np.float64], weight: NDArray[np.floating]
 ) -> tuple[float, float]:
-    """Fit slope and intercept by Newton\'s method; nan where the draw holds one outcome only."""
+    """Fit slope and intercept by Newton's method; nan where the draw holds one outcome only."""
     if not 0 < (weight * truth).sum() < weight.sum():
         return np.nan, np.nan
     middle = float((weight * log_odds).sum() / weight.sum())

@@ -1,4 +1,4 @@
-"""The contenders: every order of one request\'s candidates that a ranker must beat, and the rankers themselves."""
+"""The contenders: every order of one request's candidates that a ranker must beat, and the rankers themselves."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from aiyam.ranking.wide_deep import sigmoid
 
 TRUE_PREFERENCES = "true preferences"
 AS_SHOWN = ", as shown"
-"""Ends the name of a ranker\'s order after sorting and variety: what a person sees."""
+"""Ends the name of a ranker's order after sorting and variety: what a person sees."""
 
 _IN_DISTRICT = STANDING.index("popularity_in_district")
 
 
 @dataclass(frozen=True)
 class Orders:
-    """Scores of the candidates by each contender, (k,) each, and the rankers\' chances that a shop is chosen."""
+    """Scores of the candidates by each contender, (k,) each, and the rankers' chances that a shop is chosen."""
 
     scores: Mapping[str, NDArray[np.floating]]
     chances: Mapping[str, NDArray[np.floating]]
@@ -52,7 +52,7 @@ def order_all(
         scores[who] = ranker.score(query, batch, vector)
         chances[who] = sigmoid(scores[who])
         shown = ranker.rank(query, candidates, query_vector=vector, top_k=len(rows)).places
-        place = np.empty(len(shown), dtype=np.float32)
+        place = np.full(len(rows), -np.inf, dtype=np.float32)
         place[shown] = -np.arange(len(shown), dtype=np.float32)
         scores[who + AS_SHOWN] = place
     if value is not None:

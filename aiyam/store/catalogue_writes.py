@@ -105,6 +105,8 @@ def _changes_with(connection: Connection, before: str, after: str, shops: set[st
     changes = json.loads(listed) if listed else []
     if shops is None or not before or len(shops) > MAX_CHANGED_SHOPS:
         return "[]"
+    if changes and changes[-1][1] != before:  # something unlisted came between
+        changes = []
     changes.append([before, after, sorted(shops)])
     while sum(len(ids) for _, _, ids in changes) > MAX_CHANGED_SHOPS:
         changes.pop(0)

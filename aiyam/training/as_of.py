@@ -1,4 +1,4 @@
-"""What was known at a moment: shops\' counts, history, ages and layer 1, from arrays that are read once."""
+"""What was known at a moment: shops' counts, history, ages and layer 1, from arrays that are read once."""
 
 from __future__ import annotations
 

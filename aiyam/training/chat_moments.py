@@ -36,11 +36,13 @@ def chat_moments(store: Store, row_of: Mapping[str, int], *, now_ts: int) -> tup
     A turn stands where its person lives: what place the chat was told is part of its filters. Feedback on the whole turn
     names no shop and labels none.
     """
-    acts = read_columns(store, schema.feedback, ["turn_id", "shop_id", "feedback_type", "satisfaction_score"])
+    acts = read_columns(
+        store, schema.feedback, ["turn_id", "shop_id", "feedback_type", "satisfaction_score", "created_at"]
+    )
     became: dict[tuple[str, str], int] = {}
-    for turn_id, shop_id, kind, score in zip(*acts.values(), strict=True):
+    for turn_id, shop_id, kind, score, at in zip(*acts.values(), strict=True):
         what = outcome_of(kind, score)
-        if shop_id is None or what is None:
+        if shop_id is None or what is None or at > now_ts:
             continue
         so_far = became.get((turn_id, shop_id), SKIPPED)
         became[turn_id, shop_id] = -1 if -1 in (what, so_far) else max(what, so_far)

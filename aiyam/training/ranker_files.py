@@ -34,7 +34,7 @@ _TEXT = ("user_id", "shop_id", "brand_id", "semantic_query")
 
 @dataclass(frozen=True)
 class FileTable:
-    """The rows of a file: ids as text (r,), ``numeric`` (r, 64) the other columns but ts in the order of ``COLUMNS``."""
+    """The r rows of a file: ids as text, the numeric columns as arrays."""
 
     user_ids: NDArray[np.object_]
     shop_ids: NDArray[np.object_]

@@ -60,15 +60,21 @@ class StoreLessons:
     base: Base | None = None
 
     @cached_property
+    def catalogue(self) -> Catalogue:
+        """The shops as they are now."""
+        return Catalogue.load(self.store)
+
+    @cached_property
     def interactions(self) -> Interactions:
         """Everything that people did."""
-        return Interactions.load(self.store, Catalogue.load(self.store))
+        return Interactions.load(self.store, self.catalogue)
 
     def recipe(self) -> dict[str, Any]:
         """Say all that decides the lessons, as JSON types."""
         return {
             "store": digest_of(self.interactions),
-            "catalogue": Catalogue.load(self.store).fingerprint,
+            "catalogue": self.catalogue.fingerprint,
+            "people": digest_of_people(profiles_at(self.store, self._cuts()[0])),
             "encoder": sha256_of(self.encoder_dir / "manifest.json"),
             "rules": load_rules(DEFAULT_RULES) if self.rules is None else dict(self.rules),
             "feature_table": list(feature_table()),
@@ -109,6 +115,7 @@ class StoreLessons:
             negatives=self.config.negatives,
             min_interactions=self.min_interactions,
             seed=self.seed,
+            labels_until=rows_until,
             report=lambda f: report(0.2 + 0.8 * f, f"replaying {len(moments):,} requests"),
         )
         train, valid = table.split()
@@ -195,6 +202,7 @@ def digest_of(interactions: Interactions) -> str:
         log.lon,
         log.imp_start,
         log.imp_shop_row,
+        log.imp_position,
         log.imp_outcome,
     ):
         found.update(np.ascontiguousarray(column).tobytes())
@@ -241,3 +249,9 @@ def inputs_of(table: TrainingTable, vocabulary: Vocabulary, catalogue: Catalogue
         weight=table.weight,
         shown=table.shown,
     )
+
+
+def digest_of_people(profiles: Mapping[str, UserProfile]) -> str:
+    """Return the SHA-256 of who the people are: age, home, diet, card."""
+    lines = (profiles[user_id].model_dump_json() for user_id in sorted(profiles))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -120,6 +120,7 @@ def build_table(
     negatives: int = 2,
     min_interactions: int = 5,
     seed: int,
+    labels_until: int | None = None,
     report: Callable[[float], None] = lambda _: None,
 ) -> TrainingTable:
     """Replay requests through layer 1 and lay out a row for each choice and its negatives.
@@ -127,7 +128,7 @@ def build_table(
     ``stats`` and ``find`` must be built only from history before the first moment. A choice is an order or favourite of
     a shown shop, or a review of 4 or more within two weeks. Negatives are the skipped shops that layer 1 would
     show too, then others it would show, at most ``negatives`` for each choice. People with fewer than
-    ``min_interactions`` events are left out.
+    ``min_interactions`` events are left out. What people did from ``labels_until`` (epoch seconds) on decides no label.
 
     Raises:
         DataError: history reaches into the requests, or no request has a choice among its candidates.
@@ -139,7 +140,8 @@ def build_table(
         )
     table = replay(
         catalogue, stats, moments, profiles, find, encode,
-        negatives=negatives, min_interactions=min_interactions, rng=np.random.default_rng(seed), report=report,
+        negatives=negatives, min_interactions=min_interactions, rng=np.random.default_rng(seed), labels_until=labels_until,
+        report=report,
     )  # fmt: skip
     if not table.n_requests:
         raise DataError(
@@ -164,10 +166,7 @@ def replay(
     labels_until: int | None = None,
     report: Callable[[float], None] = lambda _: None,
 ) -> TrainingTable:
-    """Do what ``build_table`` does for one layer 1; the table may be empty.
-
-    ``labels_until`` (epoch seconds): what people did from then on decides no label.
-    """
+    """Do what ``build_table`` does for one layer 1; the table may be empty."""
     kept = [m for m in moments if len(stats.past_of(m.user_id, m.ts).ts) >= min_interactions]
     texts = sorted({m.semantic_query for m in kept})
     vectors = encode(texts) if texts else np.zeros((0, 128), np.float32)
