@@ -43,7 +43,8 @@ from aiyam.ranking.replay import FAVORITED, moments_of, query_of
 from aiyam.ranking.statistics import Statistics
 from aiyam.store import Store
 from aiyam.training.content import train_content
-from aiyam.training.ranker import DEFAULT_RULES, profiles_at, train_ranker
+from aiyam.training.ranker import train_ranker
+from aiyam.training.ranker_store import DEFAULT_RULES, profiles_at
 
 COSTS = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6)
 NO_LIMIT = Taste(category_cost=0.0, brand_top_3=10, brand_top_10=10)

@@ -46,7 +46,8 @@ from aiyam.ranking.replay import moments_of, query_of
 from aiyam.ranking.statistics import Statistics, fit_crosses
 from aiyam.ranking.wide_deep import WideDeepConfig, WideDeepScorer, make_network
 from aiyam.store import Store
-from aiyam.training.ranker import DEFAULT_CONFIG, profiles_at
+from aiyam.training.ranker import DEFAULT_CONFIG
+from aiyam.training.ranker_store import profiles_at
 
 N_SHOWN = 5
 N_WARM_UP = 20
