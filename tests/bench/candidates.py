@@ -13,11 +13,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
-import tempfile
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -26,11 +24,11 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from sample_city import add_arguments, rss_mb, sample_city
 
 from aiyam.candidates.funnels import Funnels
 from aiyam.candidates.rules import check_rules, load_rules
 from aiyam.catalogue.arrays import Catalogue
-from aiyam.catalogue.city import generate_city
 from aiyam.catalogue.interactions import Interactions
 from aiyam.catalogue.query import Query
 from aiyam.contracts import FUNNELS, KST, Filters, UserProfile
@@ -42,21 +40,6 @@ from aiyam.training.content import ContentTrainer
 from aiyam.training.protocol import Report
 
 TEST_SHARE = 0.1
-
-
-def rss_mb() -> float:
-    """Resident memory of this process now, in megabytes."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
-
-
-def open_city(folder: Path, shops: int, users: int, seed: int) -> Store:
-    path = folder / f"city_{shops}_{users}_{seed}.db"
-    fresh = not path.exists()
-    store = Store.open(f"sqlite:///{path}")
-    if fresh:
-        generate_city(store, n_shops=shops, n_users=users, seed=seed, truth_path=folder / "truth.npz")
-    return store
 
 
 def people(store: Store, interactions: Interactions, cut: int) -> Callable[[int, int], UserProfile]:
@@ -146,7 +129,8 @@ def recall(funnels: Funnels, pairs: list[tuple[Query, set[int]]]) -> dict[str, A
         alone.append([len(ordered & set(pool[top[:, k]].tolist())) / len(ordered) for k in range(4)])
 
     def by_funnel(rows: list[Any]) -> dict[str, float]:
-        return dict(zip(FUNNELS, np.round(np.mean(rows, axis=0), 4).tolist(), strict=True)) if rows else {}
+        means = np.mean(np.reshape(rows, (-1, len(FUNNELS))), axis=0) if rows else []
+        return {funnel: round(float(mean), 4) for funnel, mean in zip(FUNNELS, means, strict=bool(rows))}
 
     return {
         "n": len(union),
@@ -171,8 +155,11 @@ def quotas(funnels: Funnels, pairs: dict[str, list[tuple[Query, set[int]]]]) -> 
             for kind, some in of_half.items()
         }
         halves.append({kind: wanted_of(funnels, some) for kind, some in fitting.items()})
-    chosen = choose_quotas([one for kind in halves[0].values() for one in kind], dict(funnels.rules.quotas))
-    compared = {"start": chosen.start, "chosen": chosen.quotas}
+    chosen = choose_quotas(
+        [one for kind in halves[0].values() for one in kind],
+        {str(funnel): quota for funnel, quota in funnels.rules.quotas.items()},
+    )
+    compared: dict[str, Mapping[str, int]] = {"start": chosen.start, "chosen": chosen.quotas}
     return {
         "validation": asdict(chosen),
         "test": {
@@ -204,18 +191,14 @@ def speed(funnels: Funnels, kinds: dict[str, list[Query]]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shops", type=int, default=3000)
-    parser.add_argument("--users", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=20260302)
+    add_arguments(parser)
     parser.add_argument("--requests", type=int, default=500, help="held-out requests and orders to measure on")
-    parser.add_argument("--folder", type=Path, default=None, help="keeps the generated city for the next run")
     parser.add_argument("--passes", type=int, default=1, help="of the content encoder's training")
     parser.add_argument("--quotas", action="store_true", help="choose quotas on half of the people, report the others")
     parser.add_argument("--rules", type=Path, default=None, help="another folder of rule files")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = arguments.folder or Path(temporary)
-        store = open_city(folder, arguments.shops, arguments.users, arguments.seed)
+    with sample_city(arguments) as city:
+        store = city.store
         catalogue = Catalogue.load(store)
         everything = Interactions.load(store, catalogue)
         cut = int(np.quantile(everything.orders.ts, 1 - TEST_SHARE)) if len(everything.orders) else 0

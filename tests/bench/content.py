@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import tempfile
 import time
 import zlib
 from collections.abc import Callable
@@ -27,18 +26,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from numpy.typing import NDArray
+from sample_city import add_arguments, sample_city
 
-from aiyam.candidates.content import Content
+from aiyam.candidates.content import Content, Sought
 from aiyam.candidates.documents import shop_documents
 from aiyam.candidates.encoder import TextEncoder, telling_words_of
 from aiyam.candidates.rules import Rules, check_rules, load_rules
 from aiyam.catalogue.arrays import Catalogue
-from aiyam.catalogue.city import generate_city
 from aiyam.catalogue.menus import plain
 from aiyam.catalogue.query import Query
 from aiyam.contracts import CATEGORIES, KST, Filters, UserProfile
 from aiyam.settings import REPO_ROOT
-from aiyam.store import Store
 from aiyam.training.content import ContentTrainer
 from aiyam.training.protocol import Report
 
@@ -162,14 +160,17 @@ def scorers(
     def query(text: str) -> Query:
         return Query(filters=Filters(), semantic_query=text, user=UserProfile(user_id="new"), now=NOW)
 
+    def sought(text: str) -> Sought:
+        return content.sought(query(text), nobody, nothing)
+
     def dense(text: str) -> NDArray[np.float32]:
-        return content.similarity(content.vector_of(query(text), nobody, nothing), among)
+        return np.asarray(content.vectors[among] @ sought(text).vector, np.float32)
 
     def hybrid(text: str) -> NDArray[np.float32]:
-        return content.score(query(text), among, shops=nobody, weights=nothing)
+        return content.score(sought(text), among)
 
     def lexical(text: str) -> NDArray[np.float32]:
-        return content.rule_scores(query(text), among)
+        return content.rule_scores(sought(text), among)
 
     return {"rules": lexical, f"dense {name}": dense, f"hybrid {name}": hybrid}
 
@@ -216,16 +217,6 @@ def table(
     return result
 
 
-def open_city(folder: Path, shops: int, users: int, seed: int) -> Store:
-    """Open the city's store in a folder, generating it first where it is not there."""
-    path = folder / f"city_{shops}_{users}_{seed}.db"
-    fresh = not path.exists()
-    store = Store.open(f"sqlite:///{path}")
-    if fresh:
-        generate_city(store, n_shops=shops, n_users=users, seed=seed, truth_path=folder / "truth.npz")
-    return store
-
-
 def held_out(catalogue: Catalogue) -> NDArray[np.bool_]:
     """Return bool[n]: the third of the shops that is kept from training."""
     return np.array([zlib.crc32(shop.encode()) % 3 == 0 for shop in catalogue.shop_ids])
@@ -233,9 +224,7 @@ def held_out(catalogue: Catalogue) -> NDArray[np.bool_]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shops", type=int, default=3000)
-    parser.add_argument("--users", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=20260302, help="of the city and of the first training")
+    add_arguments(parser)
     parser.add_argument(
         "--seeds", type=int, default=1, help="trainings of each kind; a query counts its mean over them"
     )
@@ -245,11 +234,9 @@ def main() -> None:
     parser.add_argument(
         "--encoder", default=None, help="a sentence-transformers model to compare, by folder or hub name"
     )
-    parser.add_argument("--folder", type=Path, default=None, help="keeps the generated city for the next run")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        store = open_city(arguments.folder or Path(temporary), arguments.shops, arguments.users, arguments.seed)
-        catalogue = Catalogue.load(store)
+    with sample_city(arguments) as city:
+        catalogue = Catalogue.load(city.store)
         rules = check_rules(load_rules())
         unseen = held_out(catalogue)
         rows = np.flatnonzero(unseen & catalogue.venue_ok)

@@ -13,11 +13,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -25,12 +22,12 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np
 from numpy.typing import NDArray
+from sample_city import SampleCity, add_arguments, sample_city, tell
 
 from aiyam.candidates.encoder import TextEncoder
 from aiyam.candidates.funnels import Funnels
 from aiyam.candidates.rules import load_rules
 from aiyam.catalogue.arrays import Catalogue
-from aiyam.catalogue.city import generate_city
 from aiyam.catalogue.interactions import Interactions
 from aiyam.evaluation.ranking import first_unseen
 from aiyam.evaluation.ranking_scores import graded_ndcg
@@ -41,8 +38,6 @@ from aiyam.ranking.measures import measure, user_bootstrap
 from aiyam.ranking.ranker import Ranker
 from aiyam.ranking.replay import FAVORITED, moments_of, query_of
 from aiyam.ranking.statistics import Statistics
-from aiyam.store import Store
-from aiyam.training.content import train_content
 from aiyam.training.ranker import train_ranker
 from aiyam.training.ranker_store import DEFAULT_RULES, profiles_at
 
@@ -92,38 +87,20 @@ class Request:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--home", type=Path, help="folder kept between runs; a temporary one by default")
-    parser.add_argument("--shops", type=int, default=3000)
-    parser.add_argument("--users", type=int, default=2000)
+    add_arguments(parser)
     parser.add_argument("--requests", type=int, default=2000, help="requests replayed for training")
     parser.add_argument("--test-requests", type=int, default=1500)
-    parser.add_argument("--seed", type=int, default=20260302)
     args = parser.parse_args()
-    home = args.home or Path(tempfile.mkdtemp())
-    try:
-        requests = read_requests(args, home)
-        print(json.dumps({"n_requests": len(requests), **frontier(requests, args.seed)}, ensure_ascii=False, indent=1))
-    finally:
-        if args.home is None:
-            shutil.rmtree(home)
+    with sample_city(args) as city:
+        requests = read_requests(args, city)
+    print(json.dumps({"n_requests": len(requests), **frontier(requests, args.seed)}, ensure_ascii=False, indent=1))
 
 
-def read_requests(args: argparse.Namespace, home: Path) -> list[Request]:
-    """Make what is missing in ``home`` and score the held-out requests that end in a choice and ask for no order."""
-    home.mkdir(parents=True, exist_ok=True)
-    store = Store.open(f"sqlite:///{(home / 'city.db').resolve()}")
-    if not (home / "truth.npz").exists():
-        generate_city(
-            store, n_shops=args.shops, n_users=args.users, seed=args.seed, truth_path=home / "truth.npz",
-            progress=lambda _: None,
-        )  # fmt: skip
-    encoder_dir, folder = home / "content" / "v1", home / "ranker" / "default"
-    if not (encoder_dir / "manifest.json").exists():
-        train_content(Catalogue.load(store), encoder_dir, seed=args.seed, progress=lambda _: None)
+def read_requests(args: argparse.Namespace, city: SampleCity) -> list[Request]:
+    """Train what the city's folder lacks and score the held-out requests that end in a choice and ask for no order."""
+    store, encoder_dir, folder = city.store, city.encoder(), city.folder / "ranker" / "default"
     if not (folder / "manifest.json").exists():
-        train_ranker(
-            store, folder, encoder_dir=encoder_dir, seed=args.seed, progress=lambda _: None, max_requests=args.requests
-        )
+        train_ranker(store, folder, encoder_dir=encoder_dir, seed=args.seed, progress=tell, max_requests=args.requests)
     start = first_unseen({"default": folder}, None)
     interactions = Interactions.load(store, Catalogue.load(store))
     catalogue = Catalogue.load(store, until=start)
@@ -131,7 +108,7 @@ def read_requests(args: argparse.Namespace, home: Path) -> list[Request]:
     funnels = Funnels.build(catalogue, known, encoder=encoder, rules=load_rules(DEFAULT_RULES), now_ts=start - 1)
     stats = Statistics.build(catalogue, interactions, until=start, shop_vectors=funnels.content.vectors)
     ranker, profiles = Ranker.load(folder, catalogue, stats), profiles_at(store, start)
-    truth = city_truth(store, home / "truth.npz")
+    truth = city_truth(store, city.truth)
     out = list[Request]()
     for moment in moments_of(interactions, since=start):
         chosen = {row for row, what in zip(moment.shown, moment.outcomes, strict=True) if what >= FAVORITED}
@@ -155,7 +132,6 @@ def read_requests(args: argparse.Namespace, home: Path) -> list[Request]:
                 explorable=may_explore(query),
             )
         )
-    store.close()
     return out
 
 

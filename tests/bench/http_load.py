@@ -35,7 +35,7 @@ READY_TIMEOUT_S = 120
 
 
 async def one_user(
-    client: httpx.AsyncClient, number: int, until: float, times_s: list[float], failures: Counter
+    client: httpx.AsyncClient, number: int, until: float, times_s: list[float], failures: Counter[str]
 ) -> None:
     """Talk without a pause, in conversations of up to eight turns, until the time is over."""
     choose = random.Random(number)
@@ -61,7 +61,7 @@ async def one_user(
 async def load(url: str, users: int, seconds: float) -> dict[str, object]:
     """Run all users at once and return counts and latencies."""
     times_s: list[float] = []
-    failures: Counter = Counter()
+    failures: Counter[str] = Counter()
     limits = httpx.Limits(max_connections=users)
     async with httpx.AsyncClient(base_url=url, timeout=30, limits=limits) as client:
         for message in MESSAGES[:3]:

@@ -14,8 +14,6 @@ import json
 import os
 import resource
 import shutil
-import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,12 +24,12 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 import numpy as np
+from sample_city import SampleCity, add_arguments, sample_city, tell
 
 from aiyam.candidates.encoder import TextEncoder
 from aiyam.candidates.funnels import Funnels
 from aiyam.candidates.rules import load_rules
 from aiyam.catalogue.arrays import Catalogue
-from aiyam.catalogue.city import generate_city
 from aiyam.catalogue.interactions import Interactions
 from aiyam.evaluation.ranking import evaluate_rankers
 from aiyam.evaluation.truth import city_truth
@@ -42,7 +40,6 @@ from aiyam.ranking.replay import moments_of, query_of
 from aiyam.ranking.statistics import Statistics
 from aiyam.ranking.wide_deep import WideDeepConfig
 from aiyam.store import Store
-from aiyam.training.content import train_content
 from aiyam.training.ranker import VARIANTS as SHIPPED
 from aiyam.training.ranker import train_ranker
 from aiyam.training.ranker_store import DEFAULT_RULES, profiles_at
@@ -60,41 +57,26 @@ VARIANTS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--home", type=Path, help="folder kept between runs; a temporary one by default")
-    parser.add_argument("--shops", type=int, default=3000)
-    parser.add_argument("--users", type=int, default=2000)
+    add_arguments(parser)
     parser.add_argument("--requests", type=int, default=2000, help="requests replayed for training")
     parser.add_argument("--test-requests", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=20260302)
     parser.add_argument("--variants", default="spec,default", help=f"of {', '.join(VARIANTS)}; or all")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=JSON", help="change the default's configuration"
     )
     args = parser.parse_args()
-    home = args.home or Path(tempfile.mkdtemp())
-    try:
-        print(json.dumps(bench(args, home), ensure_ascii=False, indent=1))
-    finally:
-        if args.home is None:
-            shutil.rmtree(home)
+    with sample_city(args) as city:
+        print(json.dumps(bench(args, city), ensure_ascii=False, indent=1))
 
 
-def bench(args: argparse.Namespace, home: Path) -> dict[str, Any]:
-    home.mkdir(parents=True, exist_ok=True)
-    store = Store.open(f"sqlite:///{(home / 'city.db').resolve()}")
-    if not (home / "truth.npz").exists():
-        generate_city(
-            store, n_shops=args.shops, n_users=args.users, seed=args.seed, truth_path=home / "truth.npz", progress=tell
-        )
-    encoder_dir = home / "content" / "v1"
-    if not (encoder_dir / "manifest.json").exists():
-        train_content(Catalogue.load(store), encoder_dir, seed=args.seed, progress=tell)
+def bench(args: argparse.Namespace, city: SampleCity) -> dict[str, Any]:
+    store, encoder_dir = city.store, city.encoder()
     wanted = list(VARIANTS) if args.variants == "all" else args.variants.split(",")
     changes = {key: json.loads(value) for key, value in (item.split("=", 1) for item in args.set)}
     folders, trained = {}, {}
     for name in wanted:
         config = WideDeepConfig.of({**VARIANTS[name].as_json(), **(changes if name == "default" else {})})
-        out = home / "ranker" / name.replace(" ", "_").replace(",", "")
+        out = city.folder / "ranker" / name.replace(" ", "_").replace(",", "")
         shutil.rmtree(out, ignore_errors=True)
         start, cpu = time.perf_counter(), time.process_time()
         manifest = train_ranker(
@@ -114,10 +96,9 @@ def bench(args: argparse.Namespace, home: Path) -> dict[str, Any]:
         folders[name] = out
     report = evaluate_rankers(
         store, folders, encoder_dir=encoder_dir, seed=args.seed, max_requests=args.test_requests,
-        truth=city_truth(store, home / "truth.npz"), progress=tell,
+        truth=city_truth(store, city.truth), progress=tell,
     )  # fmt: skip
     timing = speed(store, folders[wanted[-1]], encoder_dir)
-    store.close()
     return {
         "trained": trained,
         "evaluation": report.as_json(),
@@ -161,16 +142,6 @@ def speed(store: Store, folder: Path, encoder_dir: Path) -> dict[str, float]:
         timed("cards_ms", lambda: make_cards(ranker, ranked, found, query))  # noqa: B023
     medians = {step: round(float(np.median(values)), 3) for step, values in times.items()}
     return {**medians, "load_ms": round(load_ms, 1), "n_shops": float(len(catalogue))}
-
-
-_last: list[int] = [-1]
-
-
-def tell(progress: Any) -> None:
-    line = f"{progress.stage} {progress.fraction:.0%} {progress.message}"
-    if int(progress.fraction * 10) != _last[0]:
-        _last[0] = int(progress.fraction * 10)
-        print(line, {k: round(v, 4) for k, v in progress.metrics.items()} or "", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -285,7 +285,7 @@ class Ranker:
 def averaged(rankers: list[Ranker], lists: Lists, q: int) -> Scores:
     """Return (k,) the mean of the rankers' logits and the blended order, each standardised over the list."""
     each = [*(ranker.logits(lists, q) for ranker in rankers), lists.wide[q, :, SPEC_SLOTS - len(FUNNELS)]]
-    return np.mean([(x - x.mean()) / max(float(x.std()), 1e-9) for x in each], axis=0, dtype=np.float32)
+    return np.asarray(np.mean([(x - x.mean()) / max(float(x.std()), 1e-9) for x in each], axis=0), np.float32)
 
 
 def ranks_among(lists: Lists, which: NDArray[np.int64], score: Callable[[Lists, int], Scores]) -> NDArray[np.int64]:

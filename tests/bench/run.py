@@ -71,19 +71,18 @@ def suite(root: Path, corpus: Path | None, logs: Path | None) -> list[tuple[str,
 
 
 def run(name: str, script: str, options: list[str], root: Path, home: Path | None) -> int:
-    """Run one script, print its last line as JSON with the command, and return its exit code."""
+    """Run one script, print what it printed (JSON, or its last line) with the command, and return its exit code."""
     environment = dict(os.environ)
     if home is not None:
         environment |= {"AIYAM_HOME": str(home / "home"), "AIYAM_MODELS_DIR": str(home / "models")}
     command = [sys.executable, str(HERE / script), *options]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)
-    last = (done.stdout.strip().splitlines() or ["null"])[-1]
     shown = " ".join([script, *options]).replace(str(root), "HOME")
     row = {"bench": name, "command": f"tests/bench/{shown}", "exit": done.returncode}
     try:
-        row["result"] = json.loads(last)
+        row["result"] = json.loads(done.stdout)
     except json.JSONDecodeError:
-        row["result"] = last
+        row["result"] = (done.stdout.strip().splitlines() or [""])[-1]
     print(json.dumps(row, ensure_ascii=False), flush=True)
     return done.returncode
 

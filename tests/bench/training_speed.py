@@ -52,7 +52,7 @@ def main() -> None:
         inputs = drawn(args.users, args.shops, k)
         for updates in ("touched", "all"):
             for size in batches:
-                one = replace(config, id_updates=updates, batch_size=size, warm_start=False)  # type: ignore[arg-type]
+                one = replace(config, id_updates=updates, batch_size=size, warm_start=False)
                 fits[kind, updates, size] = Fit(one, inputs, sizes=(args.users + 1, args.shops + 1, N_BRANDS), seed=1)
     best: dict[tuple[str, str, int], float] = dict.fromkeys(fits, 0.0)
     for _ in range(args.rounds):
@@ -74,7 +74,7 @@ def drawn(n_users: int, n_shops: int, k: int) -> Inputs:
     return Inputs(
         list_start=np.arange(q + 1) * k,
         users=rng.integers(0, n_users, q).astype(np.int32),
-        query_vectors=rng.normal(size=(q, 128)).astype(np.float32) / 11,
+        query_vectors=(rng.normal(size=(q, 128)) / 11).astype(np.float32),
         shops=rng.integers(0, n_shops, r).astype(np.int32),
         brands=rng.integers(0, N_BRANDS, r).astype(np.int32),
         categories=rng.integers(0, 15, r),

@@ -61,7 +61,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.filters = {"given spans": [0, 0, 0], "rules alone": [0, 0, 0]}
-        self.keys: Counter[tuple[str, str]] = Counter()
+        self.keys: Counter[str] = Counter()
         self.kinds: dict[str, list[int]] = {str(k): [0, 0, 0] for k in EntityType}
         self.values: dict[str, list[int]] = {str(k): [0, 0] for k in EntityType}
         self.n = 0
