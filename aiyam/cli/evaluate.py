@@ -79,6 +79,28 @@ def evaluate_dialogues_command(
     typer.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else dialogue_table(result))
 
 
+@app.command("sessions")
+def evaluate_sessions_command(
+    context: typer.Context,
+    sessions: Annotated[int, typer.Option(min=1, help="How many are played.")] = 200,
+    turns: Annotated[int, typer.Option(min=1, help="Messages in each.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Play sessions through the whole pipeline: grounded in the rows, no adult place, nothing said twice. Exits with 1 if not safe."""
+    as_json = as_json or bool(context.parent and context.parent.params["as_json"])
+    from aiyam.evaluation.sessions import evaluate_sessions
+    from aiyam.evaluation.whole import table
+
+    with progress_bars() as report:
+        found = evaluate_sessions(
+            read_settings(), n_sessions=sessions, n_turns=turns, progress=lambda p: report("sessions", p)
+        )
+    result = found.as_json()
+    typer.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else table(result))
+    if found.unsafe:
+        raise typer.Exit(1)
+
+
 @app.command("ranker")
 def evaluate_ranker(
     context: typer.Context,

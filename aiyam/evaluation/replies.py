@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiyam.contracts import AgeBand, ReplyPlan
+from aiyam.contracts import AgeBand, GroundingVerdict, ReplyPlan
 from aiyam.korean.particles import PAIRS, particle
 from aiyam.reply.grounding import Grounder
 from aiyam.reply.markdown import unescape
@@ -32,6 +32,29 @@ class ReplyReport:
     sentences: int = 0
     sentence_chars: dict[AgeBand, list[int]] = field(default_factory=dict)
     ms: list[float] = field(default_factory=list)
+
+    def add(
+        self,
+        text: str,
+        plan: ReplyPlan,
+        grounding: GroundingVerdict,
+        banned: Iterable[str] = (),
+        said: set[str] | None = None,
+    ) -> None:
+        """Judge one reply. ``said`` are the dialogue's sentences before it, and takes up its own; None counts no repeats."""
+        self.n += 1
+        if not grounding.grounded:
+            self.ungrounded.append(f"{grounding.ungrounded}: {text}")
+        plain = unescape(text)
+        self.wrong_particles += wrong_particles(plain, names_of(plan))
+        self.banned += [f"{what}: {plain}" for what in banned]
+        self.too_many_emoji += len(_EMOJI.findall(plain)) > MAX_EMOJI
+        for sentence in sentences(plain):
+            self.sentence_chars.setdefault(plan.age_band, []).append(len(sentence))
+            if said is not None:
+                self.sentences += 1
+                self.repeated_sentences += sentence in said
+                said.add(sentence)
 
     def as_json(self) -> dict[str, Any]:
         """The report as JSON types; times in milliseconds."""
@@ -76,19 +99,7 @@ def evaluate_replies(
             started = time.perf_counter()
             text = word(plan, turn)
             report.ms.append((time.perf_counter() - started) * 1000)
-            report.n += 1
-            verdict = checker.check(text, plan)
-            if not verdict.grounded:
-                report.ungrounded.append(f"{verdict.ungrounded}: {text}")
-            plain = unescape(text)
-            report.wrong_particles += wrong_particles(plain, names_of(plan))
-            report.banned += [f"{what}: {plain}" for what in banned(text, plan)]
-            report.too_many_emoji += len(_EMOJI.findall(plain)) > MAX_EMOJI
-            for sentence in sentences(plain):
-                report.sentences += 1
-                report.repeated_sentences += sentence in said
-                said.add(sentence)
-                report.sentence_chars.setdefault(plan.age_band, []).append(len(sentence))
+            report.add(text, plan, checker.check(text, plan), banned(text, plan), said)
     return report
 
 

@@ -42,6 +42,11 @@ _INTENT_OF_KIND = {
 }
 _ALREADY_SAID = re.compile(r"^\d[\d,]*원(?:이에요|으로 먹을 수 있어요)$|에 있어요$|^착한가게예요$")
 _CARD = re.compile(r"카드|급카")
+_MENU = re.compile(r"(?=\{menu\b)")
+_AND = (
+    ("있어요", "있고"), ("없어요", "없고"), ("이에요", "이고"), ("예요", "고"), ("가까워요", "가깝고"), ("찾아요", "찾고"),
+    ("돼요", "되고"), ("편해요", "편하고"), ("넓어요", "넓고"), ("많아요", "많고"), ("좋아요", "좋고"),
+)  # fmt: skip
 _ASIDE = re.compile(r"(?<=요) \(\d+m\)$")
 _FORMAL = (
     ("이에요", "입니다"), ("예요", "입니다"), ("있어요", "있습니다"), ("없어요", "없습니다"), ("돼요", "됩니다"), ("편해요", "편합니다"),
@@ -99,7 +104,8 @@ class TemplateBank:
     ) -> str | None:
         """Fill the template whose turn it is; None when none fits the known values.
 
-        Consecutive varieties walk through the list, so that as many turns as the list is long do not repeat.
+        Consecutive varieties walk through the list, so that as many turns as the list is long do not repeat. A value
+        ``why`` ("가깝고") is said before the dish.
         """
         fitting = [
             t
@@ -110,7 +116,8 @@ class TemplateBank:
         if not fitting:
             return None
         start = zlib.crc32(f"{intent}/{slot}".encode()) % len(fitting)
-        return fill(fitting[(start + variety) % len(fitting)].template, values)
+        text = fitting[(start + variety) % len(fitting)].template
+        return fill(_MENU.sub("{why} ", text, count=1) if values.get("why") else text, values)
 
 
 class TemplateBackend:
@@ -204,13 +211,20 @@ class TemplateBackend:
         """Name, dish and price, one reason; that it is not open now is said, the rest stands on the card."""
         values = shop_values(shop)
         intent = _INTENT_OF_KIND["recommend"]
-        name = self._say(plan, intent, "shop", values, variety) or self._say(
+        reason = told_reason(shop, plan)
+        why = as_clause(reason) if reason and values["menu"] else None
+        name = self._say(plan, intent, "shop", values | {"why": why}, variety) or self._say(
             plan, intent, "shop_plain", values, variety
         )
         shut = (
             None if shop.open_state == "open" else self._say(plan, intent, f"state_{shop.open_state}", values, variety)
         )
-        reason = reason_sentence(shop, plan) or self._say(plan, intent, "where", values, variety)
+        if reason is None:
+            reason = self._say(plan, intent, "where", values, variety)
+        elif why is None:
+            reason = as_sentence(reason, formal=plan.age_band == "adult")
+        else:
+            reason = None
         return f"{shop.rank}. " + _sentences(name, shut, reason)
 
     def _clarify(self, plan: ReplyPlan, values: Mapping[str, Any], variety: int) -> Iterator[str]:
@@ -242,8 +256,8 @@ def shop_values(shop: Recommendation) -> dict[str, Any]:
     }
 
 
-def reason_sentence(shop: Recommendation, plan: ReplyPlan) -> str | None:
-    """The ranker's first reason that adds to the line, as a sentence; None when there is none or it is not grounded."""
+def told_reason(shop: Recommendation, plan: ReplyPlan) -> str | None:
+    """The ranker's first reason that adds to the line; None when there is none or it is not grounded."""
     from aiyam.reply.grounding import check  # the check sits beside, not below: only reasons need it here
 
     for fact in shop.reason.split(" · "):
@@ -254,13 +268,33 @@ def reason_sentence(shop: Recommendation, plan: ReplyPlan) -> str | None:
             continue
         if not check(reason, plan.model_copy(update={"shops": (shop,)})).grounded:
             continue
-        said = _ASIDE.sub("", reason)  # "가까워요 (365m)" is a sentence: the distance stands on the card
-        if not re.search(r"[요다죠네!?~]$", said):
-            said = with_particle(said, "이에요/예요")
-        if plan.age_band == "adult":
-            said = _formal(said)
-        return said if said[-1] in "!?~" else said + "."
+        return _ASIDE.sub("", reason)  # "가까워요 (365m)" is a sentence: the distance stands on the card
     return None
+
+
+def as_clause(reason: str) -> str | None:
+    """A reason as the first half of a sentence; None for one that has an ending not known here, or a number to itself.
+
+    So three near shops are not called near three times in the same words: each is near, and sells something.
+
+    >>> as_clause("전에 가 본 곳이에요"), as_clause("가까워요"), as_clause("별점 4.5")
+    ('전에 가 본 곳이고', '가깝고', None)
+    """
+    if re.search(r"\d", reason):
+        return None
+    return next((reason[: -len(end)] + joined for end, joined in _AND if reason.endswith(end)), None)
+
+
+def as_sentence(reason: str, *, formal: bool = False) -> str:
+    """A reason as a sentence of its own.
+
+    >>> as_sentence("별점 4.5"), as_sentence("가까워요", formal=True)
+    ('별점 4.5예요.', '가깝습니다.')
+    """
+    said = reason if re.search(r"[요다죠네!?~]$", reason) else with_particle(reason, "이에요/예요")
+    if formal:
+        said = _formal(said)
+    return said if said[-1] in "!?~" else said + "."
 
 
 def _formal(sentence: str) -> str:

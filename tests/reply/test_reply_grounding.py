@@ -99,7 +99,7 @@ def test_a_false_reason_of_the_ranker_is_not_worded() -> None:
     )
     text = "".join(backend.stream(plan))
     assert "4.9" not in text
-    assert "가까워요" in text
+    assert "가깝고" in text
 
 
 def test_helplines_are_no_claims() -> None:

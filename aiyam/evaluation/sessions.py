@@ -1,0 +1,179 @@
+"""Whole sessions through the pipeline, judged as a child would meet them: grounded, no adult place, nothing said twice."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from aiyam.contracts import KST, Filters, Progress, Trace, Turn, TurnContext, UserProfile
+from aiyam.evaluation.conversations import load_conversations
+from aiyam.evaluation.replies import ReplyReport, names_of, sentences
+from aiyam.evaluation.whole import HOURS, NOW
+from aiyam.nlu.examples import load_examples
+from aiyam.pipeline import Pipeline, standing_point
+from aiyam.reply.grounding import Grounder
+from aiyam.reply.markdown import unescape
+from aiyam.settings import Settings
+from aiyam.store import Store
+from aiyam.store.people import list_profiles
+
+MAX_LISTED = 30
+
+
+@dataclass
+class SessionReport:
+    """What was found over sessions; every share comes with what it is a share of."""
+
+    n_sessions: int = 0
+    n_turns: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    replies: ReplyReport = field(default_factory=ReplyReport)
+    against_rows: list[str] = field(default_factory=list)
+    replaced: int = 0
+    adult_places: list[str] = field(default_factory=list)
+    sessions_that_repeat: int = 0
+    repeated: Counter[str] = field(default_factory=Counter)
+    fallbacks: Counter[str] = field(default_factory=Counter)
+    reply_ms: list[float] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as JSON types; times in milliseconds."""
+        judged = self.replies.as_json()
+        for known in ("p50_ms", "p95_ms", "n"):  # of the wording alone, which is not timed here: see reply_ms
+            judged.pop(known)
+        return {
+            "n_sessions": self.n_sessions,
+            "n_turns": self.n_turns,
+            "kinds": dict(self.kinds.most_common()),
+            "ungrounded": len(self.replies.ungrounded),
+            "facts_that_differ_from_their_rows": len(self.against_rows),
+            "sentences_replaced_before_they_were_shown": self.replaced,
+            "adult_places_shown": len(self.adult_places),
+            "sessions_that_repeat_a_sentence": self.sessions_that_repeat,
+            "repeated": dict(self.repeated.most_common(MAX_LISTED)),
+            "fallbacks": dict(self.fallbacks),
+            "replies": judged,
+            "reply_ms": {f"p{q}": round(float(np.percentile(self.reply_ms, q)), 3) for q in (50, 95)}
+            if self.reply_ms
+            else None,
+            "failures": (self.against_rows + self.adult_places)[:MAX_LISTED],
+        }
+
+    @property
+    def unsafe(self) -> int:
+        """Turns that must not have been shown as they were."""
+        return len(self.replies.ungrounded) + len(self.replies.banned) + len(self.against_rows) + len(self.adult_places)
+
+
+def evaluate_sessions(
+    settings: Settings,
+    *,
+    n_sessions: int,
+    n_turns: int = 10,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> SessionReport:
+    """Play sessions against a home's production versions and judge every reply. Nothing is stored.
+
+    Openings are the held-out messages of the understanding, later turns are drawn from them and from the later turns of
+    the scripted conversations; people and hours are drawn by the home's seed.
+
+    Raises:
+        NotReady: nothing has been generated or trained yet.
+    """
+    with_rows = load_conversations(settings.datasets_dir / "dialogues" / "conversations.jsonl")
+    follow_ups = sorted({turn.text for conversation in with_rows for turn in conversation.turns[1:]})
+    openings = [example.text for example in load_examples(settings.datasets_dir / "nlu" / "test.jsonl")[0]]
+    store = Store.open(settings.url)
+    try:
+        progress(Progress(stage="load", fraction=0.0))
+        pipeline = Pipeline.load(settings, store)
+        people = list_profiles(store, today=NOW.date(), limit=500) or [UserProfile(user_id="eval")]
+    finally:
+        store.close()
+    report, grounder = SessionReport(), Grounder(pipeline.catalogue)
+    for traces in play(
+        pipeline, people, openings, follow_ups, n_sessions=n_sessions, n_turns=n_turns, seed=settings.seed
+    ):
+        judge(report, traces, pipeline, grounder, {person.user_id: person for person in people})
+        progress(Progress(stage="sessions", fraction=report.n_sessions / n_sessions))
+    return report
+
+
+def play(
+    pipeline: Pipeline,
+    people: Sequence[UserProfile],
+    openings: Sequence[str],
+    follow_ups: Sequence[str],
+    *,
+    n_sessions: int,
+    n_turns: int,
+    seed: int,
+) -> Iterator[list[Trace]]:
+    """Yield the traces of one session after the other; half of the later turns are follow-ups."""
+    rng = random.Random(seed)
+    for session in range(n_sessions):
+        user, hour = rng.choice(people), rng.choice(HOURS)
+        traces = list[Trace]()
+        for number in range(n_turns):
+            text = rng.choice(follow_ups if number and rng.random() < 0.5 else openings)
+            context = TurnContext(now=NOW.replace(hour=hour, minute=number))
+            carried = {"state": traces[-1].state} if traces else {}
+            name = f"eval-{session}"
+            turn = Turn(
+                turn_id=f"{name}-{number}", session_id=name, user=user, message=text, context=context, **carried
+            )
+            traces.append(pipeline.reply(turn))
+        yield traces
+
+
+def judge(
+    report: SessionReport,
+    traces: Iterable[Trace],
+    pipeline: Pipeline,
+    grounder: Grounder,
+    people: dict[str, UserProfile],
+) -> None:
+    """Add one session to the report."""
+    said: set[str] = set()
+    again: set[str] = set()
+    catalogue = pipeline.catalogue
+    for trace in traces:
+        plan = trace.plan
+        report.n_turns += 1
+        report.kinds[plan.kind] += 1
+        report.fallbacks.update([trace.fallback.split(":")[0]] if trace.fallback else [])
+        report.replaced += trace.grounding.replaced
+        report.reply_ms.append(trace.stage_ms.reply)
+        names = [name for card in trace.recommendations for name in (card.name, card.menu) if name]
+        spoken_of = "급식카드" if plan.facts.get("asked_card") else trace.user_input
+        verdict = pipeline.parts.screen.check_outgoing(trace.response, user_text=spoken_of, names=names)
+        banned = () if plan.facts.get("fixed_text") else verdict.kinds
+        report.replies.add(trace.response, plan, grounder.check(trace.response, plan), banned)
+        where = standing_point(
+            Filters(**plan.facts["filters"]), people[trace.user_id], TurnContext(now=trace.timestamp)
+        )
+        rows = grounder.check_plan(plan, trace.timestamp.astimezone(KST), lat=where.lat, lon=where.lon)
+        report.against_rows += [f"{trace.user_input!r}: {wrong}" for wrong in rows.ungrounded]
+        for card in trace.recommendations:
+            if not catalogue.venue_ok[catalogue.row_of[card.shop_id]]:
+                report.adult_places.append(f"{trace.user_input!r}: {card.name}")
+        if not plan.facts.get("fixed_text"):  # helplines are said the same every time, and should be
+            now = _own_sentences(trace.response, names_of(plan))
+            again |= said & now
+            said |= now
+    report.n_sessions += 1
+    report.sessions_that_repeat += bool(again)
+    report.repeated.update(again)
+
+
+def _own_sentences(text: str, names: Collection[str]) -> set[str]:
+    """The sentences that could be said otherwise: no choice to tap, no example in quotes, no shop, dish, price or time."""
+    spoken = "\n".join(line for line in unescape(text).splitlines() if not line.lstrip().startswith("- "))
+    said = sentences(re.sub(r'"[^"]*"', "", spoken))
+    return {s for s in said if re.search("[가-힣]", s) and not re.search(r"\d", s) and not any(n in s for n in names)}
