@@ -12,7 +12,7 @@ from aiyam.candidates.areas import Areas, flat_distance_m
 from aiyam.candidates.rules import Rules, check_rules
 from aiyam.catalogue.dishes import INGREDIENT_WORDS
 from aiyam.catalogue.menus import allergens_to_avoid, bits_of
-from aiyam.catalogue.opening import DAY_MIN, OPEN
+from aiyam.catalogue.opening import DAY_MIN
 from aiyam.catalogue.query import Query
 from aiyam.contracts import ALLERGENS, ATMOSPHERES, CATEGORIES, KST, Filters, TimeOfDay
 from aiyam.korean.places import place_named
@@ -89,7 +89,7 @@ class Constraints:
         if filters.time_of_day is not None:
             rows = rows[self.open_at_meal(rows, filters.time_of_day, query)]
         if filters.open_now and len(rows):
-            rows = rows[(self._hours.at(query.now).state == OPEN)[self._hours.set_of[rows]]]
+            rows = rows[self._hours.doors(query.now).is_open[self._hours.set_of[rows]]]
         return rows
 
     # ------------------------------------------------------------------ place
@@ -243,11 +243,11 @@ class Constraints:
             rows = rows[~out[rows]]
         allergens = bits_of(allergens_to_avoid(filters, query.user), ALLERGENS)
         if allergens:
-            rows = rows[self.menus.free_of(allergens)[rows]]
+            rows = rows[self.menus.safe.free_of(rows, allergens)]
             rows = rows[(self._bare_allergens[rows] & np.uint32(allergens)) == 0]
         if filters.menus is None:
             if filters.budget_max is not None and not asked.price_unknown:
-                rows = rows[self.menus.cheapest(allergens)[rows] <= filters.budget_max]
+                rows = rows[self.menus.safe.within(rows, filters.budget_max, allergens)]
             tasteless = filters.taste is None and filters.exclude_taste is None and filters.dietary_preferences is None
             plainly = tasteless and not (asked.serves_others and disliked) and not asked.price_unknown
             if plainly and filters.budget_min is None:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from aiyam.candidates.areas import flat_distance_m
 from aiyam.candidates.rules import Rules
 from aiyam.catalogue.menus import bits_of
-from aiyam.catalogue.opening import OPEN
 from aiyam.catalogue.query import Query
 from aiyam.contracts import ATMOSPHERES, CATEGORIES, KST, TIMES_OF_DAY, time_of_day_at
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.int32]
 Scores = NDArray[np.float32]
-SOON_MIN = 60
 MAX_CACHED_DISTRICTS = 1_000
 
 
@@ -64,10 +62,10 @@ class Contextual:
 
     def _open_points(self, now: datetime) -> Scores:
         """Points of every set of hours; unknown hours get none."""
-        states, r = self._hours.at(now), self._rules
-        is_open = states.state == OPEN
-        soon = ~is_open & (states.minutes_to_open >= 0) & (states.minutes_to_open <= SOON_MIN)
-        return np.asarray(r.open_now * is_open + r.opens_within_hour * soon, np.float32)
+        doors, r = self._hours.doors(now), self._rules
+        points = np.float32(r.open_now) * doors.is_open
+        points += np.float32(r.opens_within_hour) * doors.opens_soon
+        return points
 
     def score(self, query: Query, rows: Rows, *, codes: tuple[int, ...], point: tuple[float, float] | None) -> Scores:
         """Return float32 (len(rows),) in 0..1.

@@ -23,6 +23,7 @@ from aiyam.store import Store, schema
 from aiyam.store.columns import read_columns
 
 _EARTH_RADIUS_M = 6_371_008.8
+_RADIANS = np.float64(np.pi / 180)
 _SMALLEST_MEAL_WON = 2500
 
 
@@ -153,6 +154,14 @@ class Catalogue:
         """The opening hours by distinct set; built at the first use."""
         return OpeningHours(self.open_min, self.close_min, self.break_start_min, self.break_end_min, self.off_days)
 
+    @cached_property
+    def district_codes(self) -> dict[str, tuple[int, ...]]:
+        """The codes of each district name; several where cities share one ("중구")."""
+        codes: dict[str, tuple[int, ...]] = {}
+        for code, name in enumerate(self.district_names):
+            codes[name] = (*codes.get(name, ()), code)
+        return codes
+
     def open_state(self, rows: NDArray[np.integer[Any]], now: datetime) -> OpenStates:
         """Tell which of the shops ``rows`` (k,) are open at ``now`` (with a UTC offset)."""
         return self.hours.states(rows, now)
@@ -189,10 +198,10 @@ def great_circle_m(
     lats: NDArray[np.floating[Any]], lons: NDArray[np.floating[Any]], lat: float, lon: float
 ) -> NDArray[np.float32]:
     """Haversine distance in metres from points (k,) to one point; NaN stays NaN."""
-    there, here = np.radians(lats.astype(np.float64)), np.radians(lat)
-    d_lat, d_lon = there - here, np.radians(lons.astype(np.float64) - lon)
-    a = np.sin(d_lat / 2) ** 2 + np.cos(there) * np.cos(here) * np.sin(d_lon / 2) ** 2
-    metres: NDArray[np.float64] = 2 * _EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(a, 0.0, 1.0)))
+    there, here = lats * _RADIANS, lat * _RADIANS
+    north, east = np.sin((there - here) / 2), np.sin((lons - np.float64(lon)) * (_RADIANS / 2))
+    a = north * north + (np.cos(there) * np.cos(here)) * (east * east)
+    metres: NDArray[np.float64] = 2 * _EARTH_RADIUS_M * np.arcsin(np.sqrt(np.minimum(a, 1.0)))
     return metres.astype(np.float32)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from aiyam.catalogue.safe_meals import SafeMeals
 from aiyam.contracts import CATEGORIES, DIETS, TASTES, Filters, UserProfile
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ Mask = NDArray[np.bool_]
 MAX_CACHED_TERMS = 256
 MAX_CACHED_SHOPS = 20_000_000
 """Rows kept for all cached terms together, 80 MB: a common dish has 300,000 shops among a million."""
-MAX_CACHED_ALLERGENS = 16
 MAX_PRICE_WON = 10_000_000
 
 
@@ -91,8 +91,7 @@ class MenuIndex:
         self._dish_start = np.concatenate([[0], np.cumsum(counts)])
         self._shops_of: dict[str, tuple[Rows, Rows]] = {}
         self._n_kept = 0
-        self._free_of: dict[int, Mask] = {}
-        self._cheapest: dict[int, NDArray[np.float32]] = {}
+        self.safe = SafeMeals(catalogue, self.is_meal, self.shop_of)
 
     def menu_rows(self, term: str) -> Rows:
         """Return the menu rows whose dish name contains the term, in no particular order."""
@@ -160,35 +159,6 @@ class MenuIndex:
                 parts.append(np.flatnonzero(self._catalogue.category == CATEGORIES.index(term)).astype(np.int32))
         parts = [part for part in parts if len(part)]
         return parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts or [np.empty(0, np.int32)]))
-
-    def free_of(self, allergen_bits: int) -> Mask:
-        """Return bool[n]: at least one meal is not known to contain any of the allergens, or the shop lists no menu."""
-        found = self._free_of.get(allergen_bits)
-        if found is None:
-            found = self._any_meal(self._meals_without(allergen_bits)) | (self.n_menus_of == 0)
-            if len(self._free_of) >= MAX_CACHED_ALLERGENS:
-                self._free_of.clear()
-            self._free_of[allergen_bits] = found
-        return found
-
-    def cheapest(self, allergen_bits: int = 0) -> NDArray[np.float32]:
-        """Return (n,) the price in won of the cheapest meal not known to contain any of the allergens; inf without one."""
-        found = self._cheapest.get(allergen_bits)
-        if found is None:
-            price = self._catalogue.menu_price
-            priced = self._meals_without(allergen_bits) & (price > 0)
-            found = np.full(len(self.n_menus_of), np.inf, np.float32)
-            np.minimum.at(found, self.shop_of[priced], price[priced].astype(np.float32))
-            if len(self._cheapest) >= MAX_CACHED_ALLERGENS:
-                self._cheapest.clear()
-            self._cheapest[allergen_bits] = found
-        return found
-
-    def _meals_without(self, allergen_bits: int) -> Mask:
-        if not allergen_bits:
-            return self.is_meal
-        fits = (self._catalogue.dish_allergens & np.uint32(allergen_bits)) == 0
-        return np.asarray(fits[self._catalogue.menu_name] & self.is_meal, bool)
 
     def _any_meal(self, row_fits: Mask) -> Mask:
         mask = np.zeros(len(self.n_menus_of), bool)
@@ -258,11 +228,11 @@ class MenuIndex:
         bits = np.uint8(bits_of(diets, DIETS))
         return np.asarray((self._catalogue.dish_diet & bits) == bits, bool)
 
-    def rows_of_shops(self, shops: Rows) -> Rows:
+    def rows_of_shops(self, shops: NDArray[np.integer]) -> NDArray[np.intp]:
         """Return all menu rows of the shops, shop by shop in the order given."""
         count = self.n_menus_of[shops]
-        ends = np.cumsum(count, dtype=np.int32)
+        ends = np.cumsum(count, dtype=np.intp)
         if len(ends) == 0:
             return ends
         first = self._catalogue.menu_start[shops] - (ends - count)
-        return np.repeat(first, count) + np.arange(ends[-1], dtype=np.int32)
+        return np.repeat(first, count) + np.arange(ends[-1])

@@ -14,6 +14,9 @@ from aiyam.errors import InvalidInput
 
 CLOSED, OPEN, BREAK, UNKNOWN = 0, 1, 2, -1
 DAY_MIN = 1440
+SOON_MIN, CLOSING_MIN = 60, 30
+"""A shop that opens within so many minutes opens soon; one that closes in less closes soon."""
+
 _NEXT_WORKDAY = np.array(
     [
         [next((d for d in range(1, 8) if not off >> (weekday + d) % 7 & 1), -1) for off in range(128)]
@@ -49,10 +52,121 @@ class OpenStates:
     minutes_to_break: NDArray[np.int32]
     closes_min: NDArray[np.int32]
 
-    def of(self, places: NDArray[np.integer[Any]]) -> OpenStates:
-        """Return the states at ``places`` (j,), in that order."""
-        columns = (self.state, self.minutes_to_close, self.minutes_to_open, self.minutes_to_break, self.closes_min)
-        return OpenStates(*(column[places] for column in columns))
+
+@dataclass(frozen=True)
+class Doors:
+    """k sets of hours at one minute, (k,) each: open, not open but so within ``SOON_MIN``, open for less than
+    ``CLOSING_MIN``, or of unknown hours."""
+
+    is_open: NDArray[np.bool_]
+    opens_soon: NDArray[np.bool_]
+    closes_soon: NDArray[np.bool_]
+    unknown: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Hours:
+    """What the states of k sets of hours are read from, whatever the minute: (k,), or (7, k) by weekday.
+
+    ``closes`` is -1 where the hours are unknown, ``rests`` and ``works_again`` where there is no break. ``asleep`` is the
+    state of a shop that no opening day holds at the minute; ``next_day`` in how many days it works again.
+    """
+
+    opens: NDArray[np.int32]
+    closes: NDArray[np.int32]
+    rests: NDArray[np.int32]
+    works_again: NDArray[np.int32]
+    all_day: NDArray[np.bool_]
+    works: NDArray[np.bool_]
+    asleep: NDArray[np.int8]
+    next_day: NDArray[np.int32]
+
+    @classmethod
+    def of(
+        cls,
+        open_min: NDArray[np.int16],
+        close_min: NDArray[np.int16],
+        break_start_min: NDArray[np.int16],
+        break_end_min: NDArray[np.int16],
+        off_days: NDArray[np.uint8],
+    ) -> _Hours:
+        opens, closes = open_min.astype(np.int32), closing_min(open_min, close_min)
+        has_break = (break_start_min >= 0) & (break_end_min > break_start_min)
+        off = off_days.astype(np.int32) & 127
+        works = (off >> np.arange(7)[:, None]) & 1 == 0
+        return cls(
+            opens=opens,
+            closes=closes,
+            rests=np.where(has_break, break_start_min, -1).astype(np.int32),
+            works_again=np.where(has_break, break_end_min, -1).astype(np.int32),
+            all_day=(closes >= 0) & (closes - opens >= DAY_MIN),
+            works=works,
+            asleep=np.where(works & (closes < 0), UNKNOWN, CLOSED).astype(np.int8),
+            next_day=_NEXT_WORKDAY[:, off].astype(np.int32),
+        )
+
+    def at(self, now: datetime, sets: NDArray[np.integer[Any]] | slice = slice(None)) -> OpenStates:
+        """Return everything that is to be said of some of the sets."""
+        minute, weekday = _minute_and_weekday(now)
+        opens, closes, rests, works_again = (
+            column[sets] for column in (self.opens, self.closes, self.rests, self.works_again)
+        )
+        state, all_day = self.asleep[weekday, sets], self.all_day[sets]
+        state = state.copy()
+        to_close, to_open, to_break = (np.full(len(state), -1, np.int32) for _ in range(3))
+        for days_ago in (1, 0):
+            at, day = minute + days_ago * DAY_MIN, (weekday - days_ago) % 7
+            inside = np.flatnonzero(self.works[day, sets] & (opens <= at) & (closes > at))
+            if len(inside) == 0:
+                continue
+            goes_on = all_day[inside] & self.works[(day + 1) % 7, sets][inside]
+            state[inside] = OPEN
+            to_close[inside] = closes[inside] - at + DAY_MIN * goes_on
+            rested, again = rests[inside], works_again[inside]
+            resting = np.flatnonzero((rested <= at) & (again > at))
+            state[inside[resting]] = BREAK
+            to_open[inside[resting]] = again[resting] - at
+            ahead = np.flatnonzero(rested > at)
+            to_break[inside[ahead]] = rested[ahead] - at
+        to_close[state != OPEN] = -1
+        waiting = np.flatnonzero((state == CLOSED) & (closes >= 0))
+        first = opens[waiting]
+        today = self.works[weekday, sets][waiting] & (first > minute)
+        days = np.where(today, 0, self.next_day[weekday, sets][waiting])
+        to_open[waiting] = np.where(days >= 0, first + days * DAY_MIN - minute, -1)
+        return OpenStates(state, to_close, to_open, to_break, np.where(all_day, -1, closes))
+
+    def doors(self, now: datetime) -> Doors:
+        """Return what a request asks of thousands of sets: the same as ``at`` says, for a tenth of the time."""
+        minute, weekday = _minute_and_weekday(now)
+        late, yesterday, tomorrow = minute + DAY_MIN, (weekday - 1) % 7, (weekday + 1) % 7
+        works = self.works[weekday]
+        inside = works & (self.opens <= minute) & (self.closes > minute)
+        resting = inside & (self.rests <= minute) & (self.works_again > minute)
+        soon = resting & (self.works_again <= minute + SOON_MIN)
+        closing = inside & (self.closes < minute + CLOSING_MIN) & ~(self.all_day & self.works[tomorrow])
+        night = self.works[yesterday] & (self.opens <= late) & (self.closes > late) & ~inside
+        if night.any():
+            rests_late = night & (self.rests <= late) & (self.works_again > late)
+            soon |= rests_late & (self.works_again <= late + SOON_MIN)
+            resting |= rests_late
+            closing |= night & (self.closes < late + CLOSING_MIN) & ~(self.all_day & works)
+            inside |= night
+        today = works & (self.opens > minute)
+        opens = today & (self.opens <= minute + SOON_MIN)
+        if minute + SOON_MIN >= DAY_MIN:
+            opens |= self.works[tomorrow] & ~today & (self.opens <= minute + SOON_MIN - DAY_MIN)
+        soon |= opens & ~inside & (self.closes >= 0)
+        return Doors(inside & ~resting, soon, closing & ~resting, self.asleep[weekday] == UNKNOWN)
+
+
+def _minute_and_weekday(now: datetime) -> tuple[int, int]:
+    if now.tzinfo is None:
+        raise InvalidInput(
+            "Expected a time with a UTC offset, got one without.", hint="Pass now=datetime(..., tzinfo=KST)."
+        )
+    local = now.astimezone(KST)
+    return local.hour * 60 + local.minute, local.weekday()
 
 
 def open_states(
@@ -68,43 +182,7 @@ def open_states(
     Raises:
         InvalidInput: ``now`` has no UTC offset.
     """
-    if now.tzinfo is None:
-        raise InvalidInput(
-            "Expected a time with a UTC offset, got one without.", hint="Pass now=datetime(..., tzinfo=KST)."
-        )
-    local = now.astimezone(KST)
-    minute, weekday = local.hour * 60 + local.minute, local.weekday()
-    opens, closes = open_min.astype(np.int32), closing_min(open_min, close_min)
-    known = closes >= 0
-    off = off_days.astype(np.int32)
-    all_day = known & (closes - opens >= DAY_MIN)
-
-    state = np.where(known, CLOSED, UNKNOWN).astype(np.int8)
-    to_close = np.full(len(opens), -1, np.int32)
-    to_open = np.full(len(opens), -1, np.int32)
-    to_break = np.full(len(opens), -1, np.int32)
-    has_break = (break_start_min >= 0) & (break_end_min > break_start_min)
-    for days_ago in (1, 0):
-        at = minute + days_ago * DAY_MIN
-        works = ((off >> ((weekday - days_ago) % 7)) & 1) == 0
-        inside = known & works & (opens <= at) & (at < closes)
-        resting = inside & has_break & (break_start_min <= at) & (at < break_end_min)
-        state[inside] = OPEN
-        state[resting] = BREAK
-        to_close[inside] = closes[inside] - at
-        works_next = ((off >> ((weekday - days_ago + 1) % 7)) & 1) == 0
-        to_close[inside & all_day & works_next] += DAY_MIN
-        to_open[resting] = break_end_min[resting] - at
-        ahead = inside & has_break & (break_start_min > at)
-        to_break[ahead] = break_start_min[ahead] - at
-    to_close[state != OPEN] = -1
-
-    state[~known & (((off >> weekday) & 1) == 1)] = CLOSED
-    works_today = ((off >> weekday) & 1) == 0
-    days = np.where(works_today & (opens > minute), 0, _NEXT_WORKDAY[weekday][off & 127])
-    waiting = known & (state == CLOSED) & (days >= 0)
-    to_open[waiting] = (opens + days * DAY_MIN - minute)[waiting]
-    return OpenStates(state, to_close, to_open, to_break, np.where(all_day, -1, closes))
+    return _Hours.of(open_min, close_min, break_start_min, break_end_min, off_days).at(now)
 
 
 class OpeningHours:
@@ -127,8 +205,9 @@ class OpeningHours:
             key = self.set_of * np.int64(65536) + column
             self.set_of = np.unique(key, return_inverse=True)[1].astype(np.int32)
         first = np.unique(self.set_of, return_index=True)[1]
-        self._columns = tuple(column[first] for column in columns)
-        self._latest: tuple[datetime, OpenStates] | None = None
+        opens, closes, rests, works_again, off_days = self._columns = tuple(column[first] for column in columns)
+        self._hours = _Hours.of(opens, closes, rests, works_again, off_days)
+        self._latest: tuple[datetime, Doors] | None = None
         self._serving: dict[tuple[int, int, int, int], NDArray[np.bool_]] = {}
 
     def serving(self, weekday: int, start_min: int, end_min: int, *, least_min: int) -> NDArray[np.bool_]:
@@ -149,15 +228,13 @@ class OpeningHours:
             self._serving[key] = found
         return found
 
-    def at(self, now: datetime) -> OpenStates:
-        """Return the state of every set at the minute of ``now``; kept until another minute is asked for."""
+    def doors(self, now: datetime) -> Doors:
+        """Return which of the sets are open, and what changes soon; kept until another minute is asked for."""
         minute, latest = now.replace(second=0, microsecond=0), self._latest
         if latest is None or latest[0] != minute:
-            opens, closes, rests, works_again, off_days = self._columns
-            states = open_states(opens, closes, rests, works_again, off_days, minute)
-            latest = self._latest = (minute, states)  # one assignment: threads may share it
+            latest = self._latest = (minute, self._hours.doors(minute))  # one assignment: threads may share it
         return latest[1]
 
     def states(self, rows: NDArray[np.integer[Any]], now: datetime) -> OpenStates:
         """Return the states of the shops ``rows`` (k,) at ``now``."""
-        return self.at(now).of(self.set_of[rows])
+        return self._hours.at(now, self.set_of[rows])

@@ -49,9 +49,9 @@ def order_all(
     chances: dict[str, NDArray[np.floating]] = {}
     for who, ranker in rankers.items():
         batch = ranker.features(query, candidates, vector)
-        scores[who] = ranker.score(query, batch, vector)
-        chances[who] = sigmoid(scores[who])
-        shown = ranker.rank(query, candidates, query_vector=vector, top_k=len(rows)).places
+        logits = scores[who] = ranker.score(query, batch, vector)
+        chances[who] = sigmoid(logits)
+        shown = ranker.order(query, batch, logits, top_k=len(rows)).places
         place = np.full(len(rows), -np.inf, dtype=np.float32)
         place[shown] = -np.arange(len(shown), dtype=np.float32)
         scores[who + AS_SHOWN] = place

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,7 @@ SOURCES: dict[str, Source] = {
 
 _SLOTS = [np.array([SLOT[name] for name in source.slots]) for source in SOURCES.values()]
 _NUMBERS = [np.array([NUMBERS.index(name) for name in source.numbers], dtype=np.intp) for source in SOURCES.values()]
+_OF_DEEP = [i for i, numbers in enumerate(_NUMBERS) if len(numbers)]
 _MEMBERS = np.zeros((N_WIDE, len(SOURCES)), dtype=np.float32)
 for _column, _slots in enumerate(_SLOTS):
     _MEMBERS[_slots, _column] = 1.0
@@ -61,16 +62,21 @@ def lifts(
     What only the wide part reads is a product; what the deep part reads too is scored again by ``score``, for the shops
     shown alone.
     """
-    mean_wide, mean_numbers = batch.wide[among].mean(axis=0), batch.numbers[among].mean(axis=0)
-    moved = ((batch.wide[places] - mean_wide) * wide_weight) @ _MEMBERS
-    again = [i for i in range(len(SOURCES)) if deep_reads_wide or len(_NUMBERS[i])]
-    wide = np.tile(batch.wide[places], (len(again) + 1, 1, 1))
-    numbers = np.tile(batch.numbers[places], (len(again) + 1, 1, 1))
+    wide, numbers, k = batch.wide[places], batch.numbers[places], len(places)
+    mean_wide, mean_numbers = _mean(batch.wide, among), _mean(batch.numbers, among)
+    moved: NDArray[np.float32] = ((wide - mean_wide) * wide_weight) @ _MEMBERS
+    again = range(len(SOURCES)) if deep_reads_wide else _OF_DEEP
+    changed_wide, changed_numbers = (np.repeat(own[None], len(again) + 1, axis=0) for own in (wide, numbers))
     for j, i in enumerate(again):
-        wide[j, :, _SLOTS[i]] = mean_wide[_SLOTS[i], None]
-        numbers[j, :, _NUMBERS[i]] = mean_numbers[_NUMBERS[i], None]
-    rows = np.tile(batch.rows[places], len(again) + 1)
-    flat = replace(batch, rows=rows, wide=wide.reshape(-1, N_WIDE), numbers=numbers.reshape(-1, N_NUMBERS))
-    logits = score(flat).reshape(-1, len(places))
+        changed_wide[j, :, _SLOTS[i]] = mean_wide[_SLOTS[i], None]
+        changed_numbers[j, :, _NUMBERS[i]] = mean_numbers[_NUMBERS[i], None]
+    rows = np.resize(batch.rows[places], k * (len(again) + 1))
+    changed = FeatureBatch(rows, changed_wide.reshape(-1, N_WIDE), changed_numbers.reshape(-1, N_NUMBERS), batch.menus)
+    logits = score(changed).reshape(-1, k)
     moved[:, again] = (logits[-1] - logits[:-1]).T
-    return np.asarray(moved, np.float32)
+    return moved
+
+
+def _mean(values: NDArray[np.float32], among: NDArray[np.int64]) -> NDArray[np.float32]:
+    whole = values if len(among) == len(values) else values[among]
+    return np.asarray(whole.mean(axis=0), np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +66,50 @@ class Variety:
         """Return for k ``places`` which shops (k, n) share their brand, and which their category: 1 or 0."""
         return _alike(self._brands, places), _alike(self._categories, places)
 
+    def first(self, by_utility: NDArray[np.integer], k: int) -> list[int]:
+        """Return which k of the places ``by_utility``, best first, come first: each time the one ``worth`` puts highest."""
+        utility, brands, categories = (
+            column[by_utility].tolist() for column in (self.utility, self._brands, self._categories)
+        )
+        chosen: dict[int, None] = {}
+        branches: dict[int, int] = {}
+        meals: dict[int, int] = {}
+        while len(chosen) < k:
+            most = self._taste.brand_top_3 if len(chosen) < 3 else self._taste.brand_top_10
+            full = {brand for brand, count in branches.items() if count >= most}
+            cost = self._taste.category_cost if self._vary and len(chosen) < self._taste.varied else 0.0
+            best = self._best(utility, brands, categories, chosen, full, meals, cost)
+            if best < 0:
+                best = self._best(utility, brands, categories, chosen, set(), meals, cost)
+            chosen[best] = None
+            if brands[best] >= 0:
+                branches[brands[best]] = branches.get(brands[best], 0) + 1
+            if categories[best] >= 0:
+                meals[categories[best]] = meals.get(categories[best], 0) + 1
+        return list(chosen)
+
+    @staticmethod
+    def _best(
+        utility: list[float],
+        brands: list[int],
+        categories: list[int],
+        chosen: Collection[int],
+        full: Collection[int],
+        meals: Mapping[int, int],
+        cost: float,
+    ) -> int:
+        """Return the place worth most, looking down the sorted utilities only as far as one can still win; -1 for none."""
+        best, highest = -1, -np.inf
+        for place, at_most in enumerate(utility):
+            if at_most <= highest:
+                break
+            if place in chosen or brands[place] in full:
+                continue
+            worth = at_most - cost * meals.get(categories[place], 0)
+            if worth > highest:
+                best, highest = place, worth
+        return best
+
     def worth(
         self, shown: NDArray[np.bool_], branches: NDArray[np.float64], meals: NDArray[np.float64]
     ) -> NDArray[np.float64]:
@@ -85,21 +130,18 @@ class Variety:
 
 
 def diversify(variety: Variety, *, top_k: int) -> NDArray[np.int64]:
-    """Return the places of the ``top_k`` best in the order to show: each step takes what is worth most."""
+    """Return the places of the ``top_k`` best in the order to show: each step takes what is worth most.
+
+    Variety only takes off a shop's worth, so that a step looks down the list sorted by utility and stops at the first
+    shop whose utility is no more than the best worth so far.
+    """
     by_utility = np.argsort(-variety.utility, kind="stable")
-    ordered, n = variety.part(by_utility), len(variety)
-    shown = np.zeros((1, n), np.bool_)
-    branches, meals = np.zeros((2, 1, n))
-    chosen: list[int] = []
-    while len(chosen) < min(top_k, LIMITED, n):
-        best = int(np.argmax(ordered.worth(shown, branches, meals)[0]))
-        of_brand, of_category = ordered.kin(np.array([best]))
-        branches += of_brand
-        meals += of_category
-        shown[0, best] = True
-        chosen.append(best)
-    rest = np.flatnonzero(~shown[0])[: max(min(top_k, n) - len(chosen), 0)]
-    return np.asarray(by_utility[np.concatenate((np.array(chosen, np.int64), rest))], np.int64)
+    chosen = variety.first(by_utility, min(top_k, LIMITED, len(variety)))
+    if top_k > len(chosen):
+        others = np.ones(len(variety), np.bool_)
+        others[chosen] = False
+        chosen += np.flatnonzero(others)[: top_k - len(chosen)].tolist()
+    return np.asarray(by_utility[np.array(chosen, np.intp)], np.int64)
 
 
 def _alike(codes: NDArray[np.integer], places: NDArray[np.integer]) -> NDArray[np.float64]:

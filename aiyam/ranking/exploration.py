@@ -40,13 +40,14 @@ class Drawn:
     """A list of k places and its probabilities.
 
     places (k,); propensity (k,) of this shop at this place; shown (k,) of this shop anywhere in the list; joint of the
-    whole list in this order.
+    whole list in this order. ``temperature`` is 0 for a list that was not drawn.
     """
 
     places: NDArray[np.int64]
     propensity: NDArray[np.float64]
     shown: NDArray[np.float64]
     joint: float
+    temperature: float = 0.0
 
     @classmethod
     def certain(cls, places: NDArray[np.int64]) -> Drawn:
@@ -86,6 +87,7 @@ def draw_list(variety: Variety, best: NDArray[np.int64], draw: Draw, *, top_k: i
         propensity=np.concatenate((np.minimum(at_place[np.arange(len(order)), order], 1.0), sure)),
         shown=np.concatenate((np.minimum(at_place.sum(axis=0)[order], 1.0), sure)),
         joint=joint,
+        temperature=draw.temperature,
     )
 
 

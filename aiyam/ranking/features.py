@@ -116,7 +116,7 @@ NUMBERS: tuple[str, ...] = (
 UNKNOWN_AGE = 12
 
 _STANDING = np.array([SLOT[name] for name in STANDING])
-_MISSING = np.array([feature.missing for feature in FEATURES], dtype=np.float32)
+_MISSING = np.array([[feature.missing] for feature in FEATURES], dtype=np.float32)
 
 
 def feature_table() -> tuple[str, ...]:
@@ -143,28 +143,27 @@ def build_features(
     query_vector: NDArray[np.float32] | None = None,
 ) -> FeatureBatch:
     """Compute all features of one request's candidates. The person's past counts strictly before ``query.now``."""
-    rows, now = candidates.rows, int(query.now.timestamp())
-    menus = fitting_menus(catalogue, query, rows, candidates.relaxed)
+    now = int(query.now.timestamp())
+    listed = signals.Listed.of(catalogue, stats, query, candidates.rows)
+    menus = fitting_menus(catalogue, query, listed.rows, candidates.relaxed)
     past = stats.past_of(query.user.user_id, now)
-    located = query.lat is not None and query.lon is not None
-    metres = catalogue.distance_m(rows, query.lat, query.lon) if located else None  # type: ignore[arg-type]
-    wide = np.repeat(_MISSING[:, None], len(rows), axis=1)
-    wide[_STANDING] = stats.standing[rows].T
+    wide = np.empty((N_WIDE, len(listed.rows)), dtype=np.float32)
+    wide[:] = _MISSING
+    wide[_STANDING] = listed.facts[: len(STANDING)]
     for group in (
-        signals.cross_signals(catalogue, stats, query, rows),
-        signals.past_signals(catalogue, stats, past, now, rows),
-        signals.fit_signals(catalogue, query, rows, menus, metres),
-        signals.list_signals(stats, candidates, menus, metres, query_vector),
+        signals.cross_signals(catalogue, stats, query, listed),
+        signals.past_signals(catalogue, stats, past, now, listed),
+        signals.fit_signals(catalogue, query, listed, menus),
+        signals.list_signals(stats, candidates, listed, menus, query_vector),
     ):
         for name, column in group.items():
             wide[SLOT[name]] = column
-    numbers = np.empty((len(rows), N_NUMBERS), dtype=np.float32)
+    np.minimum(np.maximum(wide, -2.0, out=wide), 2.0, out=wide)
+    numbers = np.empty((N_NUMBERS, len(listed.rows)), dtype=np.float32)
     age = query.user.age if query.user.age is not None else UNKNOWN_AGE
     counts = np.bincount(past.kind, minlength=3)
-    numbers[:, 0] = min(age / 100.0, 1.0)
-    numbers[:, 1] = min(counts[FAVORITE] / 50.0, 1.0)
-    numbers[:, 2] = min(counts[ORDER] / 100.0, 1.0)
-    numbers[:, 3] = min(counts[REVIEW] / 50.0, 1.0)
-    numbers[:, 4:] = stats.numbers[rows]
-    wide = np.ascontiguousarray(np.minimum(np.maximum(wide, -2.0), 2.0).T)
-    return FeatureBatch(rows=rows, wide=wide, numbers=numbers, menus=menus)
+    of_person = (age / 100.0, counts[FAVORITE] / 50.0, counts[ORDER] / 100.0, counts[REVIEW] / 50.0)
+    for i, number in enumerate(of_person):
+        numbers[i] = min(number, 1.0)
+    numbers[len(of_person) :] = listed.facts[len(STANDING) : -2]
+    return FeatureBatch(rows=candidates.rows, wide=wide.T, numbers=numbers.T, menus=menus)

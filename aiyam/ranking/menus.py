@@ -21,12 +21,14 @@ the shop is known for (chicken at a chicken shop), is a real meal. Each is worth
 BEST = 3
 """The shop's own favourite, in half steps: it decides between dishes of a kind, and over a side dish."""
 
-_BAND_WON = 100_000_000.0
+_BAND = np.int64(1 << 32)
+_WON = np.int64((1 << 32) - 1)
+_NOTHING = np.int64(1 << 62)
 
 
 @dataclass(frozen=True)
 class FittingMenus:
-    """Menus of k shops laid end to end: ``owner`` (m,) is the shop's place in the list, ``menu`` (m,) the menu row.
+    """Menus of k shops laid end to end: those of the i-th shop are ``start[i]:start[i + 1]`` of the m; ``menu`` (m,) their rows.
 
     ``fits`` (m,) holds every hard condition; ``asked``, ``tasty`` and ``dietary`` (m,) mark what was wished for, None where
     nothing was; ``kind`` dishes of the shop's own category; ``best`` are the shops' favourites among all menu rows.
@@ -34,8 +36,8 @@ class FittingMenus:
     """
 
     k: int
-    owner: NDArray[np.int32]
-    menu: NDArray[np.int32]
+    start: NDArray[np.intp]
+    menu: NDArray[np.intp]
     price: NDArray[np.int32]
     fits: NDArray[np.bool_]
     asked: NDArray[np.bool_] | None
@@ -50,7 +52,7 @@ class FittingMenus:
         """Return for each shop whether one of its fitting dishes is in ``mask`` (m,)."""
         found = np.zeros(self.k, bool)
         if mask is not None:
-            found[self.owner[mask & self.fits]] = True
+            found[np.searchsorted(self.start, np.flatnonzero(mask & self.fits), side="right") - 1] = True
         return found
 
     @cached_property
@@ -66,14 +68,15 @@ class FittingMenus:
     def lowest_price(self) -> NDArray[np.float32]:
         """Return for each shop the lowest price in won among the fitting dishes of its best tier; nan when there is none."""
         lowest: NDArray[np.float32] = np.full(self.k, np.nan, dtype=np.float32)
-        kept = np.flatnonzero(self.fits & (self.price > 0))
-        if len(kept) == 0:
+        listed = np.flatnonzero(self.start[1:] > self.start[:-1])
+        if len(listed) == 0:
             return lowest
         # Better tiers get a lower band of numbers, so that one minimum per shop finds the tier and the price.
-        value = self.price[kept] + (32 - self.tier[kept].astype(np.int64)) * _BAND_WON
-        owner = self.owner[kept]
-        start = np.flatnonzero(np.diff(owner, prepend=-1))
-        lowest[owner[start]] = np.minimum.reduceat(value, start) % _BAND_WON
+        value = (np.int64(32) - self.tier) * _BAND + self.price
+        value[~(self.fits & (self.price > 0))] = _NOTHING
+        best = np.minimum.reduceat(value, self.start[listed])
+        priced = np.flatnonzero(best < _NOTHING)
+        lowest[listed[priced]] = best[priced] & _WON
         return lowest
 
     def chosen(self, places: NDArray[np.int64], cheapest: bool = False) -> NDArray[np.int64]:
@@ -81,18 +84,20 @@ class FittingMenus:
 
         With ``cheapest`` the price decides within a tier.
         """
-        shown = np.full(self.k, -1, dtype=np.int64)
-        wanted = np.zeros(self.k, bool)
-        wanted[places] = True
-        kept = np.flatnonzero(self.fits & wanted[self.owner])
-        tier, won = self.tier[kept].astype(np.int64), self.price[kept]
-        wish = 2 * tier + BEST * self.best[self.menu[kept]]
+        shown = np.full(len(places), -1, dtype=np.int64)
+        spans = [np.arange(low, high) for low, high in zip(self.start[places], self.start[places + 1], strict=True)]
+        at = np.concatenate(spans) if spans else np.empty(0, np.intp)
+        owner = np.repeat(np.arange(len(places)), [len(span) for span in spans])
+        fits = self.fits[at]
+        at, owner = at[fits], owner[fits]
+        tier, won = self.tier[at].astype(np.int64), self.price[at]
+        wish = 2 * tier + BEST * self.best[self.menu[at]]
         price = np.where(won > 0, won, 1_000_000)
         keys = (-wish, price, -tier) if cheapest or self.over_budget else (price, -wish)
-        order = kept[np.lexsort((*keys, self.owner[kept]))]
-        owners, first = np.unique(self.owner[order], return_index=True)
-        shown[owners] = self.menu[order][first]
-        return shown[places]
+        order = np.lexsort((*keys, owner))
+        first = order[np.flatnonzero(np.diff(owner[order], prepend=-1))]
+        shown[owner[first]] = self.menu[at[first]]
+        return shown
 
 
 def fitting_menus(
@@ -105,21 +110,24 @@ def fitting_menus(
     index, filters = catalogue.menus, query.filters
     if given_up := {key: None for key in ("budget_min", "budget_max", "exclude_taste") if key in relaxed}:
         filters = filters.model_copy(update=given_up)
-    owner = np.repeat(np.arange(len(rows), dtype=np.int32), index.n_menus_of[rows])
+    count = index.n_menus_of[rows]
+    start = np.zeros(len(rows) + 1, np.intp)
+    np.cumsum(count, out=start[1:])
     menu = index.rows_of_shops(rows)
     dish = catalogue.menu_name[menu]
-    category = np.where(catalogue.category[rows] >= 0, catalogue.category[rows], -2)  # an unknown dish is of no kind
+    category = catalogue.category[rows]
+    category[category < 0] = -2  # an unknown dish is of no kind
     diets = filters.dietary_preferences or query.user.dietary_preferences
     return FittingMenus(
         k=len(rows),
-        owner=owner,
+        start=start,
         menu=menu,
         price=catalogue.menu_price[menu],
         fits=index.fits(menu, filters, bits_of(allergens_to_avoid(filters, query.user), ALLERGENS)),
         asked=index.dishes_named(filters.menus)[dish] if filters.menus else None,
         tasty=index.of_taste(filters.taste)[dish] if filters.taste else None,
         dietary=index.of_diet(diets)[dish] if diets else None,
-        kind=catalogue.dish_category[dish] == category[owner],
+        kind=catalogue.dish_category[dish] == np.repeat(category, count),
         meal=index.is_meal[menu],
         best=catalogue.menu_best,
         over_budget="budget_max" in relaxed,

@@ -17,12 +17,14 @@ from aiyam.ranking.attribution import SOURCES, lifts
 from aiyam.ranking.diversity import Variety, diversify
 from aiyam.ranking.exploration import POOL, Draw, Drawn, draw_list, may_explore
 from aiyam.ranking.features import N_WIDE, FeatureBatch, build_features, feature_table
-from aiyam.ranking.statistics import N_CATEGORIES, Crosses, Statistics
-from aiyam.ranking.wide_deep import UNKNOWN, WideDeepConfig, WideDeepScorer, sigmoid
+from aiyam.ranking.statistics import Crosses, Statistics
+from aiyam.ranking.wide_deep import N_USER_NUMBERS, UNKNOWN, WideDeepConfig, WideDeepScorer, sigmoid
 
 COMPONENT = "ranker"
 REACH_M = np.array([2000.0, 5000.0, 12000.0], dtype=np.float32)
 """Walking, a short ride, across town: what a list sorted by price or rating shows first."""
+
+_SHOPS_AT_ONCE = 50_000
 
 WEIGHTS, CROSSES, VOCABULARY, CONFIG = "weights.safetensors", "crosses.safetensors", "vocabulary.json", "config.json"
 
@@ -78,9 +80,28 @@ class Ranker:
         self.catalogue = catalogue
         self.stats = stats.with_crosses(crosses)
         self._scorer = scorer
+        self._vocabulary = vocabulary
         self._user_row = {user_id: i + 1 for i, user_id in enumerate(vocabulary.users)}
         self._shop = index_of(vocabulary.shops, catalogue.shop_ids)
         self._brand = np.append(index_of(vocabulary.brands, catalogue.brand_names), np.int32(UNKNOWN))
+        self._shop_part = self._part_of_every_shop()
+
+    def over(self, catalogue: Catalogue, stats: Statistics) -> Ranker:
+        """Return the same model over another catalogue and its history; this one goes on serving."""
+        return Ranker(self._scorer, self._vocabulary, self.stats.crosses, catalogue, stats, version=self.version)
+
+    def _part_of_every_shop(self) -> NDArray[np.float32]:
+        """Return (n, first layer) what each shop brings to the deep part whoever asks: most of a request's multiplications."""
+        part = np.empty((len(self.catalogue), self._scorer.config.hidden[0]), np.float32)
+        for low in range(0, len(part), _SHOPS_AT_ONCE):
+            rows = np.arange(low, min(low + _SHOPS_AT_ONCE, len(part)))
+            part[rows] = self._scorer.shop_part(*self._ids(rows), self.stats.numbers[rows])
+        return part
+
+    def _ids(self, rows: NDArray[np.integer]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
+        """Return the embedding rows of shops, of their brands and of their categories (-1, the last, for none)."""
+        catalogue = self.catalogue
+        return self._shop[rows], self._brand[catalogue.brand[rows]], catalogue.category[rows]
 
     @classmethod
     def load(cls, folder: Path, catalogue: Catalogue, stats: Statistics) -> Ranker:
@@ -121,16 +142,19 @@ class Ranker:
     def score(
         self, query: Query, batch: FeatureBatch, query_vector: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """Return (k,) logits for features already computed."""
-        return self._scorer.logits(
-            self._user_row.get(query.user.user_id, UNKNOWN),
-            self._shop[batch.rows],
-            self._brand[self.catalogue.brand[batch.rows]],
-            self.catalogue.category[batch.rows].astype(np.int64) % N_CATEGORIES,
-            query_vector,
-            batch.numbers,
-            batch.wide,
-        )
+        """Return (k,) logits for the features of one request's candidates."""
+        if len(batch.rows) == 0:
+            return np.empty(0, np.float32)
+        user = self._user_row.get(query.user.user_id, UNKNOWN)
+        of_person = batch.numbers[0, :N_USER_NUMBERS]
+        return self._scorer.logits_of(self._shop_part[batch.rows], user, query_vector, of_person, batch.wide)
+
+    def score_changed(
+        self, query: Query, batch: FeatureBatch, query_vector: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """Return (k,) logits as ``score`` does, where numbers of the shops may be others than the catalogue's."""
+        user = self._user_row.get(query.user.user_id, UNKNOWN)
+        return self._scorer.logits(user, *self._ids(batch.rows), query_vector, batch.numbers, batch.wide)
 
     def rank(
         self,
@@ -148,55 +172,56 @@ class Ranker:
         is left out.
         """
         batch = self.features(query, candidates, query_vector)
-        logits = self.score(query, batch, query_vector) if len(batch.rows) else np.empty(0, np.float32)
+        logits = self.score(query, batch, query_vector)
         known = np.flatnonzero(np.isfinite(logits))
         if len(known) == 0:
             return _empty_list()
-        draw = draw if diverse and may_explore(query) else None
-        drawn = self._order(query, batch, logits, known, top_k, diverse, draw)
-        wide = batch.wide[drawn.places]
-        menus = batch.menus.chosen(drawn.places, cheapest=query.filters.sort == "price")
+        drawn = self.order(query, batch, logits, top_k=top_k, diverse=diverse, draw=draw)
         return RankedList(
             rows=batch.rows[drawn.places],
-            scores=sigmoid(logits)[drawn.places],
-            wide=wide,
+            scores=sigmoid(logits[drawn.places]),
+            wide=batch.wide[drawn.places],
             lifts=lifts(
                 batch,
                 drawn.places,
                 known,
                 self._scorer.wide_weight,
-                lambda changed: self.score(query, changed, query_vector),
+                lambda changed: self.score_changed(query, changed, query_vector),
                 deep_reads_wide=self._scorer.config.wide_in_deep,
             ),
             places=drawn.places,
-            menus=menus,
+            menus=batch.menus.chosen(drawn.places, cheapest=query.filters.sort == "price"),
             propensity=drawn.propensity,
             shown_propensity=drawn.shown,
             list_propensity=drawn.joint,
-            temperature=draw.temperature if draw is not None else 0.0,
+            temperature=drawn.temperature,
         )
 
-    def _order(
+    def order(
         self,
         query: Query,
         batch: FeatureBatch,
         logits: NDArray[np.float32],
-        known: NDArray[np.int64],
-        top_k: int,
-        diverse: bool,
-        draw: Draw | None,
+        *,
+        top_k: int = 10,
+        diverse: bool = True,
+        draw: Draw | None = None,
     ) -> Drawn:
-        """Choose places among ``known``, those with a finite score."""
-        filters = query.filters
+        """Choose the places to show for features and logits (k,) already computed; the other arguments as ``rank``."""
+        finite, filters = np.isfinite(logits), query.filters
         if filters.sort and (order := self._sorted(query, batch, logits)) is not None:
-            return Drawn.certain(order[np.isin(order, known)][:top_k])
+            return Drawn.certain(order[finite[order]][:top_k])
+        known = np.flatnonzero(finite)
         if not diverse:
             return Drawn.certain(known[np.argsort(-logits[known], kind="stable")][:top_k])
         log_chance = -np.logaddexp(0.0, -logits[known].astype(np.float64))
-        brands, categories = (column[batch.rows[known]] for column in (self.catalogue.brand, self.catalogue.category))
+        rows = batch.rows[known]
+        brands, categories = self.catalogue.brand[rows], self.catalogue.category[rows]
         variety = Variety(log_chance, brands, categories, vary=not filters.category and not filters.menus)
-        best = diversify(variety, top_k=top_k if draw is None else max(top_k, POOL))
-        drawn = Drawn.certain(best) if draw is None else draw_list(variety, best, draw, top_k=top_k)
+        if draw is None or not may_explore(query):
+            drawn = Drawn.certain(diversify(variety, top_k=top_k))
+        else:
+            drawn = draw_list(variety, diversify(variety, top_k=max(top_k, POOL)), draw, top_k=top_k)
         return replace(drawn, places=known[drawn.places])
 
     def _sorted(self, query: Query, batch: FeatureBatch, scores: NDArray[np.float32]) -> NDArray[np.int64] | None:

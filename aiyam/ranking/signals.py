@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,14 +33,46 @@ def spending_limit(query: Query) -> int | None:
     return query.filters.budget_max if query.filters.budget_max is not None else query.user.card_meal_limit_won
 
 
-def cross_signals(catalogue: Catalogue, stats: Statistics, query: Query, rows: NDArray[np.int32]) -> dict[str, Column]:
+@dataclass(frozen=True)
+class Listed:
+    """The k shops of one list as the features see them, each fact gathered once.
+
+    ``rows`` (k,) catalogue rows, ``category`` (k,) numbers with -1 for none, ``facts`` (13, k) of ``Statistics.shop_facts``,
+    ``metres`` (k,) from the request's point or None where that is unknown.
+    """
+
+    rows: NDArray[np.intp]
+    category: NDArray[np.int8]
+    facts: NDArray[np.float32]
+    metres: NDArray[np.float32] | None
+
+    @classmethod
+    def of(cls, catalogue: Catalogue, stats: Statistics, query: Query, rows: NDArray[np.integer]) -> Listed:
+        """Gather the facts of the shops ``rows`` (k,)."""
+        at = rows.astype(np.intp)
+        placed = query.lat is not None and query.lon is not None
+        metres = catalogue.distance_m(at, query.lat, query.lon) if placed else None  # type: ignore[arg-type]
+        return cls(at, catalogue.category[at], np.ascontiguousarray(stats.shop_facts[at].T), metres)
+
+    @property
+    def mean_price(self) -> NDArray[np.float32]:
+        """(k,) won, nan where no price is known."""
+        return self.facts[-2]
+
+    @property
+    def min_meal_price(self) -> NDArray[np.float32]:
+        """(k,) won, nan where no price is known."""
+        return self.facts[-1]
+
+
+def cross_signals(catalogue: Catalogue, stats: Statistics, query: Query, listed: Listed) -> dict[str, Column]:
     """Rates of the crosses for this person, place and time."""
-    crosses, category = stats.crosses, catalogue.category[rows].astype(np.int64) % N_CATEGORIES
+    crosses, category = stats.crosses, listed.category
     place: Column = 0.0
     home = home_of(query.user) or (query.district or "")
     if home in crosses.cities and crosses.districts == tuple(catalogue.district_names):
-        row = crosses.city_district[crosses.cities.index(home)]
-        place = np.where(catalogue.district[rows] >= 0, row[catalogue.district[rows]], 0.0)
+        row = np.append(crosses.city_district[crosses.cities.index(home)], np.float32(0.0))
+        place = row[catalogue.district[listed.rows]]
     return {
         "age_group_x_category": crosses.age_category[AGE_BANDS.index(query.user.age_band)][category],
         "city_x_district": place,
@@ -45,23 +80,23 @@ def cross_signals(catalogue: Catalogue, stats: Statistics, query: Query, rows: N
     }
 
 
-def past_signals(
-    catalogue: Catalogue, stats: Statistics, past: Past, now: int, rows: NDArray[np.int32]
-) -> dict[str, Column]:
+def past_signals(catalogue: Catalogue, stats: Statistics, past: Past, now: int, listed: Listed) -> dict[str, Column]:
     """What this person did before: here, at this brand, in this category, at this price."""
     if len(past.shop) == 0:
         return {}
+    rows, category = listed.rows, listed.category
+    before = past.shop.astype(np.intp)
     bought = past.kind == ORDER
-    decay = np.exp((past.ts - now) / (HABIT_DAYS * 86400.0)) * bought
-    liked = np.where(past.kind == REVIEW, (past.value - 3.5) / 1.5, 0.0)
-    weights = np.stack((bought, decay, past.kind == FAVORITE, liked), axis=1).astype(np.float32)
-    here, recency, favorite, review = ((rows[:, None] == past.shop).astype(np.float32) @ weights).T
-    n_orders, n_recent = float(weights[:, 0].sum()), float(weights[:, 1].sum())
-    categories = catalogue.category[past.shop].astype(np.int64) % N_CATEGORIES
-    category = catalogue.category[rows].astype(np.int64) % N_CATEGORIES
-    share = np.bincount(categories, weights=weights[:, 1], minlength=N_CATEGORIES) / (n_recent + CATEGORY_PRIOR)
-    brand, brands = catalogue.brand[rows], catalogue.brand[past.shop]
-    same_brand = (brand[:, None] == brands) & (brands >= 0)
+    weights = np.empty((4, len(before)), np.float32)
+    weights[0] = bought
+    weights[1] = np.exp((past.ts - now) * (1.0 / (HABIT_DAYS * 86400.0))) * bought
+    weights[2] = past.kind == FAVORITE
+    weights[3] = (past.kind == REVIEW) * ((past.value - np.float32(3.5)) / np.float32(1.5))
+    here, recency, favorite, review = weights @ (before[:, None] == rows).astype(np.float32)
+    n_orders, n_recent = weights[:2].sum(axis=1).tolist()
+    categories = catalogue.category[before]
+    share = np.bincount(categories % N_CATEGORIES, weights=weights[1], minlength=N_CATEGORIES)
+    share /= n_recent + CATEGORY_PRIOR
     signals: dict[str, Column] = {
         "user_x_shop": here / (n_orders + 5.0),
         "habit_orders": np.log1p(here) / np.log(11.0),
@@ -70,40 +105,36 @@ def past_signals(
         "user_favorite": favorite > 0,
         "user_review": review,
         "user_category_share": share[category],
-        "user_brand_share": same_brand.astype(np.float32) @ weights[:, 1] / (n_recent + 1.0),
     }
+    brands = catalogue.brand[before]
+    branded = np.flatnonzero(brands >= 0)
+    if len(branded):
+        same_brand = (brands[branded, None] == catalogue.brand[rows]).astype(np.float32)
+        signals["user_brand_share"] = weights[1, branded] @ same_brand / (n_recent + 1.0)
     ordered = np.flatnonzero(bought)
-    paid = catalogue.mean_price[past.shop[ordered]]
-    paid = np.sort(paid[paid > 0])
-    if len(paid):
-        gap = np.abs(np.log(np.maximum(catalogue.mean_price[rows], 500.0) / paid[len(paid) // 2]))
-        signals["price_usual_gap"] = np.minimum(_known(gap, 0.0), 1.0)
     if len(ordered):
         signals["last_category_x_category"] = stats.crosses.last_category[categories[ordered[-1]]][category]
+        paid = catalogue.mean_price[before[ordered]]
+        paid = np.sort(paid[paid > 0])
+        if len(paid):
+            gap = np.abs(np.log(np.maximum(listed.mean_price, 500.0) / paid[len(paid) // 2]))
+            signals["price_usual_gap"] = np.minimum(_known(gap, 0.0), 1.0)
     return signals
 
 
-def fit_signals(
-    catalogue: Catalogue,
-    query: Query,
-    rows: NDArray[np.int32],
-    menus: FittingMenus,
-    metres: NDArray[np.float32] | None,
-) -> dict[str, Column]:
+def fit_signals(catalogue: Catalogue, query: Query, listed: Listed, menus: FittingMenus) -> dict[str, Column]:
     """How each shop fits what was asked: money, place, hours, dish, taste, diet, atmosphere."""
-    filters, signals = query.filters, dict[str, Column]()
+    filters, signals, rows, metres = query.filters, dict[str, Column](), listed.rows, listed.metres
     limit = spending_limit(query)
     if limit:
-        cost = catalogue.mean_price[rows]
-        over = np.minimum(np.maximum((cost - limit) / limit, 0.0), 1.0)
+        over = np.minimum(np.maximum((listed.mean_price - limit) / limit, 0.0), 1.0)
         signals["budget_fit"] = _known(1.0 - over, 0.5)
-        headroom = 1.0 - catalogue.min_meal_price[rows] / np.float32(limit)
+        headroom = 1.0 - listed.min_meal_price / np.float32(limit)
         signals["budget_headroom"] = _known(np.minimum(np.maximum(headroom, 0.0), 1.0), 0.0)
     if metres is not None:
         signals["distance"] = _known(np.exp(-metres / DISTANCE_SCALE_M), 0.1)
         signals["distance_log"] = np.minimum(_known(np.log1p(metres / 100.0) / 5.5, 0.8), 1.0)
-    district = filters.district or query.district
-    codes = [code for code, name in enumerate(catalogue.district_names) if name == district]
+    codes = catalogue.district_codes.get(filters.district or query.district or "", ())
     if codes:
         signals["same_district"] = _is_one_of(catalogue.district[rows], codes)
     if filters.dietary_preferences or query.user.dietary_preferences:
@@ -114,55 +145,64 @@ def fit_signals(
         signals["taste_match"] = menus.any_fitting(menus.tasty)
     if filters.category:
         wanted = [CATEGORIES.index(name) for name in filters.category]
-        signals["category_match"] = _is_one_of(catalogue.category[rows], wanted)
+        signals["category_match"] = _is_one_of(listed.category, wanted)
     wished = set(filters.atmosphere or ()) | ({"혼밥"} if filters.companion == "alone" else set())
     if wished:
         bits = sum(1 << ATMOSPHERES.index(name) for name in wished)
         signals["atmosphere_match"] = (catalogue.atmosphere[rows] & bits) != 0
-    states = catalogue.open_state(rows, query.now)
-    signals["open_now"] = np.where(states.state == 1, 1.0, np.where(states.state < 0, 0.5, 0.0))
-    signals["closing_soon"] = (states.state == 1) & (states.minutes_to_close < 30)
+    doors, sets = catalogue.hours.doors(query.now), catalogue.hours.set_of[rows]
+    signals["open_now"] = doors.is_open[sets] + np.float32(0.5) * doors.unknown[sets]
+    signals["closing_soon"] = doors.closes_soon[sets]
     return signals
 
 
 def list_signals(
     stats: Statistics,
     candidates: CandidateSet,
+    listed: Listed,
     menus: FittingMenus,
-    metres: NDArray[np.float32] | None,
     query_vector: NDArray[np.float32] | None,
 ) -> dict[str, Column]:
     """Where each candidate stands in this very list: by every funnel, distance, price and likeness to the words."""
-    rows, signals = candidates.rows, dict[str, Column]()
-    compared: dict[str, NDArray[np.floating]] = {"rank_merged": candidates.merged}
-    for column, name in enumerate(FUNNELS):
-        signals[f"funnel_{name}"] = candidates.flags[:, column]
-        signals[f"score_{name}"] = compared[f"rank_{name}"] = candidates.scores[:, column]
-    signals["score_merged"] = candidates.merged
-    signals["funnels_agree"] = candidates.flags.mean(axis=1)
-    compared["price_rank"] = -_known(menus.lowest_price(), 1e7)
-    if metres is not None:
-        compared["distance_rank"] = -_known(metres, 1e7)
+    signals = dict[str, Column]()
+    scores, flags = candidates.scores.T, candidates.flags.T
+    compared: dict[str, NDArray[np.floating]] = {
+        **{f"rank_{name}": score for name, score in zip(FUNNELS, scores, strict=True)},
+        "rank_merged": candidates.merged,
+        "price_rank": _known(-menus.lowest_price(), -1e7),
+    }
+    if listed.metres is not None:
+        compared["distance_rank"] = _known(-listed.metres, -1e7)
     if query_vector is not None and stats.shop_vectors is not None and query_vector.any():
-        likeness = stats.shop_vectors[rows] @ query_vector
+        likeness = stats.shop_vectors[listed.rows] @ query_vector
         signals["query_similarity"] = compared["query_similarity_rank"] = likeness
-    signals.update(_ranks(compared))
-    for name in FUNNELS:
-        signals[f"rank_{name}"] = signals[f"rank_{name}"] * (signals[f"score_{name}"] > 0)
-    return signals
+    ranks = _ranks(np.stack(list(compared.values()), dtype=np.float32))
+    ranks[: len(FUNNELS)] *= scores > 0
+    for i, name in enumerate(FUNNELS):
+        signals[f"funnel_{name}"], signals[f"score_{name}"] = flags[i], scores[i]
+    signals["score_merged"] = candidates.merged
+    signals["funnels_agree"] = flags.mean(axis=0)
+    return {**signals, **dict(zip(compared, ranks, strict=True))}
 
 
-def _ranks(compared: dict[str, NDArray[np.floating]]) -> dict[str, Column]:
-    """Turn scores into 1 / log2(2 + rank): 1.0 for the best, falling as a reader's attention does."""
-    order = np.argsort(-np.stack(list(compared.values())), axis=1, kind="stable")
-    out = np.empty(order.shape, dtype=np.float32)
-    out[np.arange(len(order))[:, None], order] = 1.0 / np.log2(2.0 + np.arange(order.shape[1]))
-    return dict(zip(compared, out, strict=True))
+def _ranks(compared: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn scores (j, k) into 1 / log2(2 + rank): 1.0 for the best, falling as a reader's attention does."""
+    j, k = compared.shape
+    order = np.argsort(-compared, axis=1, kind="stable")
+    order += k * np.arange(j)[:, None]
+    out = np.empty(j * k, dtype=np.float32)
+    out[order] = 1.0 / np.log2(np.arange(2.0, k + 2.0))
+    return out.reshape(j, k)
 
 
-def _is_one_of(values: NDArray[np.integer], few: list[int]) -> NDArray[np.bool_]:
-    return np.asarray(np.logical_or.reduce([values == one for one in few]), bool)
+def _is_one_of(values: NDArray[np.integer], few: Sequence[int]) -> NDArray[np.bool_]:
+    found = values == few[0]
+    for one in few[1:]:
+        found |= values == one
+    return np.asarray(found, bool)
 
 
 def _known(values: NDArray[np.floating], missing: float) -> NDArray[np.floating]:
-    return np.where(np.isnan(values), missing, values)
+    """Write ``missing`` over every nan of ``values``, which are the caller's own, and return them."""
+    np.copyto(values, missing, where=np.isnan(values))
+    return values

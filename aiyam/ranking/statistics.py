@@ -64,8 +64,9 @@ class Statistics:
     """History for the features. Aggregates use only events before ``until`` (epoch seconds); shapes: n shops, e events.
 
     ``event_*`` hold every known event, sorted by person and time, so that a request sees its own past exactly.
-    ``popularity`` is the rank in 0..1 (1 the most ordered lately), ``standing`` (n, 5) the features of ``STANDING``;
-    ``shop_vectors`` (n, 128) are the content encoder's unit vectors, when given.
+    ``popularity`` is the rank in 0..1 (1 the most ordered lately); ``shop_facts`` (n, 13) holds what the features say of a
+    shop alone, side by side, so that one look brings all of it: ``standing``, ``numbers``, mean and lowest meal price in
+    won. ``shop_vectors`` (n, 128) are the content encoder's unit vectors, when given.
     """
 
     until: int
@@ -79,9 +80,8 @@ class Statistics:
     shop_reviews: NDArray[np.int32]
     shop_rating: NDArray[np.float32]
     popularity: NDArray[np.float32]
-    numbers: NDArray[np.float32]
+    shop_facts: NDArray[np.float32]
     crosses: Crosses = field(default_factory=Crosses)
-    standing: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, len(STANDING)), np.float32))
     shop_vectors: NDArray[np.float32] | None = None
 
     @classmethod
@@ -134,7 +134,9 @@ class Statistics:
         in_district = _rank_share(recent, catalogue.district.astype(np.int64))
         above = np.where(reviews > 0, np.clip((rating - 3.5) / 1.5, 0.0, 1.0), 0.0)
         log_orders = np.clip(np.log1p(orders) / np.log(1001.0), 0.0, 1.0)
-        standing = np.stack((0.3 * catalogue.good_shop, above, popularity, in_district, log_orders), axis=1)
+        standing = (0.3 * catalogue.good_shop, above, popularity, in_district, log_orders)
+        numbers = _shop_numbers(catalogue, rating, reviews, orders)
+        facts = np.stack((*standing, *numbers, catalogue.mean_price, catalogue.min_meal_price), axis=1, dtype=np.float32)
         return cls(
             until=until,
             user_row=user_row,
@@ -147,10 +149,19 @@ class Statistics:
             shop_reviews=reviews,
             shop_rating=rating,
             popularity=popularity,
-            standing=standing.astype(np.float32),
-            numbers=_shop_numbers(catalogue, rating, reviews, orders),
+            shop_facts=facts,
             shop_vectors=shop_vectors,
         )
+
+    @property
+    def standing(self) -> NDArray[np.float32]:
+        """(n, 5) the features of ``STANDING``."""
+        return self.shop_facts[:, : len(STANDING)]
+
+    @property
+    def numbers(self) -> NDArray[np.float32]:
+        """(n, 6) what the deep part reads of a shop; see ``features.NUMBERS``."""
+        return self.shop_facts[:, len(STANDING) : -2]
 
     def updated(self, catalogue: Catalogue, shop_vectors: NDArray[np.float32] | None) -> Statistics:
         """Return the same history over a catalogue with other facts, and shops nobody went to yet at its end."""
@@ -228,19 +239,16 @@ def _rank_share(score: NDArray[np.float64], group: NDArray[np.int64]) -> NDArray
 
 def _shop_numbers(
     catalogue: Catalogue, rating: NDArray[np.float32], reviews: NDArray[np.int32], orders: NDArray[np.int32]
-) -> NDArray[np.float32]:
-    """The six numbers of a shop for the deep part, clipped to 0..1; see ``features.NUMBERS``."""
+) -> list[NDArray[np.floating]]:
+    """The six numbers of a shop for the deep part (n,) each, clipped to 0..1; see ``features.NUMBERS``."""
     closes = closing_min(catalogue.open_min, catalogue.close_min)
     hours = np.where(closes < 0, 0.5, (closes - catalogue.open_min) / DAY_MIN)
-    table = np.stack(
-        [
-            np.nan_to_num(catalogue.mean_price / 50_000.0, nan=0.2),
-            catalogue.n_menus / 30.0,
-            rating / 5.0,
-            reviews / 1_000.0,
-            orders / 1_000.0,
-            hours,
-        ],
-        axis=1,
+    numbers = (
+        np.nan_to_num(catalogue.mean_price / 50_000.0, nan=0.2),
+        catalogue.n_menus / 30.0,
+        rating / 5.0,
+        reviews / 1_000.0,
+        orders / 1_000.0,
+        hours,
     )
-    return np.asarray(np.clip(table, 0.0, 1.0), np.float32)
+    return [np.clip(number, 0.0, 1.0) for number in numbers]

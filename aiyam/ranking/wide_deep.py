@@ -174,7 +174,8 @@ def make_network(config: WideDeepConfig, n_users: int, n_shops: int, n_brands: i
 
 
 class WideDeepScorer:
-    """The trained network in numpy. The parts of the first layer that depend on ids alone are computed once.
+    """The trained network in numpy. The first layer is a sum of parts: what does not change is computed once, by
+    ``shop_part`` for whoever scores the same shops again and again.
 
     Args:
         weights: the network's state by torch's names.
@@ -192,7 +193,7 @@ class WideDeepScorer:
         )  # fmt: skip
         user, shop, brand, category, query, user_numbers, shop_numbers, wide = np.split(first, bounds)
         self._user = weights["user.weight"] @ user + weights["deep.0.bias"]
-        self._shop = weights["shop.weight"] @ shop
+        self._shop_ids, self._shop = weights["shop.weight"], np.ascontiguousarray(shop)
         self._brand = weights["brand.weight"] @ brand
         self._category = weights["category.weight"] @ category
         self._query, self._user_numbers = query, user_numbers
@@ -209,40 +210,67 @@ class WideDeepScorer:
         """(50,) what one unit of each wide feature adds to the logit."""
         self.wide_weight[config.n_visible :] = 0.0
         self._out = out[1:]
-        self._bias = float(weights["out.bias"][0] + weights["wide.bias"][0] * out[0])
+        self._bias = np.float32(weights["out.bias"][0] + weights["wide.bias"][0] * out[0])
 
     @property
     def n_users(self) -> int:
         """Rows of the person table, the fallback included."""
         return len(self._user)
 
+    def shop_part(
+        self,
+        shops: NDArray[np.integer],
+        brands: NDArray[np.integer],
+        categories: NDArray[np.integer],
+        numbers: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """Return (k, 128) what k shops bring to the first layer by themselves: ids (k,), numbers (k, 6) the shops'."""
+        part = self._shop_ids[shops] @ self._shop
+        part += self._brand[brands]
+        part += self._category[categories]
+        part += numbers @ self._shop_numbers
+        return np.asarray(part, np.float32)
+
     def logits(
         self,
         user: int,
-        shops: NDArray[np.int32],
-        brands: NDArray[np.int32],
-        categories: NDArray[np.int64],
+        shops: NDArray[np.integer],
+        brands: NDArray[np.integer],
+        categories: NDArray[np.integer],
         query_vector: NDArray[np.float32] | None,
         numbers: NDArray[np.float32],
         wide: NDArray[np.float32],
     ) -> NDArray[np.float32]:
         """Score k candidates of one person and query: ids (k,), query_vector (128,), numbers (k, 10), wide (k, 50)."""
-        common = self._user[user] + numbers[0, :N_USER_NUMBERS] @ self._user_numbers if len(shops) else self._user[user]
+        if len(shops) == 0:
+            return np.empty(0, np.float32)
+        part = self.shop_part(shops, brands, categories, numbers[:, N_USER_NUMBERS:])
+        return self.logits_of(part, user, query_vector, numbers[0, :N_USER_NUMBERS], wide)
+
+    def logits_of(
+        self,
+        hidden: NDArray[np.float32],
+        user: int,
+        query_vector: NDArray[np.float32] | None,
+        user_numbers: NDArray[np.float32],
+        wide: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """Score k candidates by their ``shop_part``, ``hidden`` (k, 128), which is written over."""
+        common = self._user[user] + user_numbers @ self._user_numbers
         if query_vector is not None:
-            common = common + query_vector @ self._query
-        hidden = numbers[:, N_USER_NUMBERS:] @ self._shop_numbers
+            common += query_vector @ self._query
+        hidden += common
         if self._deep_wide is not None:
             hidden += wide @ self._deep_wide
-        hidden += self._shop[shops]
-        hidden += self._brand[brands]
-        hidden += self._category[categories]
-        hidden += common
         np.maximum(hidden, 0.0, out=hidden)
         for weight, bias in self._layers:
             hidden = hidden @ weight
             hidden += bias
             np.maximum(hidden, 0.0, out=hidden)
-        return np.asarray(wide @ self.wide_weight + hidden @ self._out + self._bias, np.float32)
+        logits = hidden @ self._out
+        logits += wide @ self.wide_weight
+        logits += self._bias
+        return np.asarray(logits, np.float32)
 
 
 def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -65,7 +65,7 @@ def test_without_the_feature_of_a_reason_the_card_scores_lower(town: Town, wide_
                     wide[place, SLOT[slot]] = batch.wide[:, SLOT[slot]].mean()
                 for number in SOURCES[name].numbers:
                     numbers[place, NUMBERS.index(number)] = batch.numbers[:, NUMBERS.index(number)].mean()
-                after = ranker.score(query, replace(batch, wide=wide, numbers=numbers))
+                after = ranker.score_changed(query, replace(batch, wide=wide, numbers=numbers))
                 if name in ("open", "near", "district") and " · " not in card.reason:
                     continue  # a shop that nothing lifts is described
                 assert after[place] < before[place], (seed, card.reason)
