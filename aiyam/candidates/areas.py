@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import cos, radians
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,8 +23,11 @@ def flat_distance_m(
 ) -> NDArray[np.float32]:
     """Return distances in metres on a locally flat earth (within 0.1 % over a city); nan where a position is unknown."""
     north = (lats - np.float32(lat)) * np.float32(METRES_PER_DEGREE)
-    east = (lons - np.float32(lon)) * np.float32(METRES_PER_DEGREE * np.cos(np.radians(lat)))
-    return np.asarray(np.sqrt(north * north + east * east), np.float32)
+    east = (lons - np.float32(lon)) * np.float32(METRES_PER_DEGREE * cos(radians(lat)))
+    north *= north
+    east *= east
+    north += east
+    return np.sqrt(north, out=north)
 
 
 class Areas:

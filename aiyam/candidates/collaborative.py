@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from aiyam.candidates.events import Events, decay
 from aiyam.candidates.item_models import Neighbours
+from aiyam.candidates.pool import Pool, ShopFacts
 from aiyam.candidates.rules import Rules
 from aiyam.catalogue.query import Query
 from aiyam.contracts import CATEGORIES
@@ -22,6 +24,16 @@ Rows = NDArray[np.int32]
 Scores = NDArray[np.float32]
 MAX_HISTORY = 60
 DEFAULT_PRICE_WON = 8000.0
+
+
+@dataclass(frozen=True)
+class Liked:
+    """What one person likes: ``likeness`` (n_active,) by the model's own numbers, in 0..1 once multiplied by ``scale``;
+    ``numbers`` (m,) are those above 0, each once, in no order."""
+
+    likeness: NDArray[np.float64]
+    scale: float
+    numbers: NDArray[np.integer]
 
 
 class Collaborative:
@@ -39,7 +51,7 @@ class Collaborative:
         events = Events.of(interactions, now_ts=now_ts)
         fresh = events.weight * decay(events.ts, now_ts, self._rules.half_life_days)
         self._row_of_user: dict[str, int] = dict(interactions.row_of_user)
-        self._latest: tuple[str, Scores] | None = None
+        self._latest: tuple[str, Liked] | None = None
         self._build_histories(events, fresh)
         self._build_neighbours(events)
 
@@ -90,6 +102,10 @@ class Collaborative:
 
     def model_scores(self, shops: Rows, weights: Scores) -> Scores:
         """Return float32 (n_active,): summed likeness to a history plus the history itself, 0..1 by its maximum."""
+        liked = self._liked(shops, weights)
+        return (liked.likeness * liked.scale).astype(np.float32)
+
+    def _liked(self, shops: Rows, weights: Scores) -> Liked:
         numbers = self._number[shops]
         known = numbers >= 0
         numbers, weights = numbers[known], weights[known] ** np.float32(0.5)
@@ -97,25 +113,31 @@ class Collaborative:
         count = self._weights.indptr[numbers + 1] - start
         ends = np.cumsum(count)
         entries = np.repeat(start - (ends - count), count) + np.arange(ends[-1] if len(ends) else 0)
-        likeness = self._weights.data[entries] * np.repeat(weights, count)
-        out = np.bincount(self._weights.indices[entries], likeness, len(self._active)).astype(np.float32)
-        top = float(out.max(initial=0.0))
-        if top > 0:
-            out /= top
+        others = self._weights.indices[entries]
+        likeness = np.bincount(others, self._weights.data[entries] * np.repeat(weights, count), len(self._active))
+        reached = np.concatenate((others, numbers))
+        top = float(likeness[others].max(initial=0.0)) or 1.0
         if len(weights):
-            out[numbers] += self._rules.repeat_weight * weights / weights.max()
-            out /= max(float(out.max()), 1e-9)
-        return out
+            likeness[numbers] += (top * self._rules.repeat_weight / weights.max()) * weights
+        place = np.empty(len(self._active), np.intp)
+        place[reached] = np.arange(len(reached))  # of a shop that is reached twice, the last stays
+        reached = reached[place[reached] == np.arange(len(reached))]
+        values = likeness[reached]
+        highest = float(values.max(initial=0.0))
+        return Liked(likeness, 1.0 / max(highest, 1e-9), reached[values > 0])
 
-    def _liked_by(self, user_id: str) -> Scores:
-        """Return ``model_scores`` of someone with a history; the latest person's are kept, for a turn asks more than once."""
+    def _liked_by(self, user_id: str) -> Liked:
+        """Return what someone with a history likes; the latest person's is kept, for a turn asks more than once."""
         latest = self._latest
         if latest is None or latest[0] != user_id:
-            latest = self._latest = (user_id, self.model_scores(*self.history(user_id)))  # threads may share it
+            latest = self._latest = (user_id, self._liked(*self.history(user_id)))  # threads may share it
         return latest[1]
 
     def prior(self, query: Query, rows: Rows, shops: Rows, weights: Scores) -> Scores:
         """Return the taste points of each row, 0..1: preferred categories, fitting price, enough to choose from."""
+        return self._prior(query, ShopFacts(self._catalogue).of(rows), shops, weights)
+
+    def _prior(self, query: Query, pool: Pool, shops: Rows, weights: Scores) -> Scores:
         rules, c = self._rules, self._catalogue
         points = np.zeros(len(CATEGORIES) + 1, np.float32)
         price_won = DEFAULT_PRICE_WON
@@ -131,30 +153,44 @@ class Collaborative:
             known = ~np.isnan(paid)
             if known.any():
                 price_won = float(np.average(paid[known], weights=weights[known]))
-        out = points[c.category[rows]]
-        off = np.abs(c.mean_price[rows] - np.float32(price_won)) / np.float32(price_won)
-        out += np.float32(rules.price_up_to) * np.fmax(1 - off, np.float32(0))  # an unknown price fits no wallet
-        out += np.float32(rules.menus_up_to / rules.menus_enough) * np.minimum(c.n_menus[rows], rules.menus_enough)
-        return out / np.float32(rules.preference_exact + rules.price_up_to + rules.menus_up_to)
+        off = pool.mean_price - np.float32(price_won)
+        np.abs(off, out=off)
+        off *= np.float32(-rules.price_up_to / price_won)
+        off += np.float32(rules.price_up_to)
+        np.fmax(off, np.float32(0), out=off)  # an unknown price fits no wallet
+        choice = np.minimum(pool.n_menus, np.float32(rules.menus_enough))
+        choice *= np.float32(rules.menus_up_to / rules.menus_enough)
+        out = points[pool.category]
+        out += off
+        out += choice
+        out /= np.float32(rules.preference_exact + rules.price_up_to + rules.menus_up_to)
+        return out
 
     def likely_rows(self, query: Query, k: int) -> Rows:
         """Return about k shops the model likes best for a person, ascending; none for a newcomer."""
         if len(self.history(query.user.user_id)[0]) == 0 or len(self._active) == 0:
             return np.empty(0, np.int32)
-        model = self._liked_by(query.user.user_id)
-        best = np.flatnonzero(model > 0)
+        liked = self._liked_by(query.user.user_id)
+        best = liked.numbers
         if k < len(best):
-            best = np.sort(best[np.argpartition(-model[best], k)[:k]])
-        return self._active[best].astype(np.int32)
+            best = best[np.argpartition(-liked.likeness[best], k)[:k]]
+        return self._active[np.sort(best)].astype(np.int32)
 
     def score(self, query: Query, rows: Rows) -> Scores:
         """Return float32 (len(rows),) in 0..1."""
+        return self.score_pool(query, ShopFacts(self._catalogue).of(rows))
+
+    def score_pool(self, query: Query, pool: Pool) -> Scores:
+        """Return float32 (k,) as ``score``, for a pool of k shops."""
         shops, weights = self.history(query.user.user_id)
-        prior = self.prior(query, rows, shops, weights)
+        prior = self._prior(query, pool, shops, weights)
         if len(shops) == 0 or len(self._active) == 0:
             return prior
-        model = self._liked_by(query.user.user_id)
-        number = self._number[rows]
-        found = np.where(number >= 0, model[number], np.float32(0))
-        share = np.float32(self._rules.model_weight)
-        return (share * found + (1 - share) * prior).astype(np.float32)
+        liked, share = self._liked_by(query.user.user_id), self._rules.model_weight
+        number = self._number[pool.rows]
+        found = liked.likeness[number]
+        found *= share * liked.scale
+        found[number < 0] = 0
+        prior *= np.float32(1 - share)
+        prior += found
+        return prior

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.candidates.areas import flat_distance_m
+from aiyam.candidates.pool import Pool, ShopFacts
 from aiyam.candidates.rules import Rules
 from aiyam.catalogue.menus import bits_of
 from aiyam.catalogue.query import Query
@@ -76,21 +77,30 @@ class Contextual:
             codes: the district codes the person looks in.
             point: where distances are measured from, None when unknown.
         """
-        c, r = self._catalogue, self._rules
+        return self.score_pool(query, ShopFacts(self._catalogue).of(rows), codes=codes, point=point)
+
+    def score_pool(
+        self, query: Query, pool: Pool, *, codes: tuple[int, ...], point: tuple[float, float] | None
+    ) -> Scores:
+        """Return float32 (k,) as ``score``, for a pool of k shops."""
+        r = self._rules
         meal = query.filters.time_of_day or time_of_day_at(query.now.astimezone(KST).hour)
-        out = self._meal_points[TIMES_OF_DAY.index(meal)][c.category[rows]]
+        out = self._meal_points[TIMES_OF_DAY.index(meal)][pool.category]
         best = r.meal_time_up_to + r.open_now
         if codes:
-            out += self._district_points(codes)[c.district[rows]]
+            out += self._district_points(codes)[pool.district]
             best += r.district
         if point is not None:
-            metres = flat_distance_m(c.lat[rows], c.lon[rows], *point)
-            near = np.exp2(metres * np.float32(-1 / r.near_half_m))
-            out += np.float32(r.near_up_to) * np.fmax(near, np.float32(0))  # a shop of unknown position gets nothing
+            near = flat_distance_m(pool.lat, pool.lon, *point)
+            near *= np.float32(-1 / r.near_half_m)
+            np.exp2(near, out=near)
+            near *= np.float32(r.near_up_to)
+            out += np.fmax(near, np.float32(0), out=near)  # a shop of unknown position gets nothing
             best += r.near_up_to
-        out += self._open_points(query.now)[self._hours.set_of[rows]]
+        out += self._open_points(query.now)[pool.hours]
         bits = self._companion_bits.get(query.filters.companion, 0) if query.filters.companion else 0
         if bits:
-            out += np.float32(r.companion) * ((c.atmosphere[rows] & np.uint8(bits)) != 0)
+            out += np.float32(r.companion) * ((self._catalogue.atmosphere[pool.rows] & np.uint8(bits)) != 0)
             best += r.companion
-        return np.asarray(out / np.float32(best), np.float32)
+        out /= np.float32(best)
+        return out

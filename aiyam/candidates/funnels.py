@@ -15,6 +15,7 @@ from aiyam.candidates.content import SCORED_EXACTLY, Content, Sought
 from aiyam.candidates.contextual import Contextual
 from aiyam.candidates.encoder import TextEncoder
 from aiyam.candidates.merging import best_places, pick_in_turn, turns_of
+from aiyam.candidates.pool import ShopFacts
 from aiyam.candidates.popularity import Popularity
 from aiyam.candidates.relaxation import relax
 from aiyam.candidates.rules import Rules, check_rules
@@ -52,6 +53,7 @@ class Funnels:
         self.content = content
         self.contextual = contextual
         self.popularity = popularity
+        self._facts = ShopFacts(catalogue)
         self._merge = np.asarray([rules.merge_weights[name] for name in _COLUMNS], np.float32)
         self._merge /= self._merge.sum()
         self._turns = turns_of([rules.quotas[name] for name in _COLUMNS])
@@ -138,10 +140,11 @@ class Funnels:
 
     def _score(self, query: Query, rows: Rows, asked: Asked, sought: Sought) -> NDArray[np.float32]:
         out = np.empty((len(FUNNELS), len(rows)), np.float32)
-        out[0] = self.collaborative.score(query, rows)
-        out[1] = self.content.score(sought, rows)
-        out[2] = self.contextual.score(query, rows, codes=asked.codes, point=asked.point)
-        out[3] = self.popularity.score(rows)
+        pool = self._facts.of(rows)
+        out[0] = self.collaborative.score_pool(query, pool)
+        out[1] = self.content.score(sought, pool.rows)
+        out[2] = self.contextual.score_pool(query, pool, codes=asked.codes, point=asked.point)
+        out[3] = self.popularity.score(pool.rows)
         return out.T
 
     def _pool(self, query: Query) -> tuple[Rows, Asked, tuple[str, ...]]:

@@ -72,10 +72,10 @@ class _Hours:
     state of a shop that no opening day holds at the minute; ``next_day`` in how many days it works again.
     """
 
-    opens: NDArray[np.int32]
-    closes: NDArray[np.int32]
-    rests: NDArray[np.int32]
-    works_again: NDArray[np.int32]
+    opens: NDArray[np.int16]
+    closes: NDArray[np.int16]
+    rests: NDArray[np.int16]
+    works_again: NDArray[np.int16]
     all_day: NDArray[np.bool_]
     works: NDArray[np.bool_]
     asleep: NDArray[np.int8]
@@ -90,15 +90,15 @@ class _Hours:
         break_end_min: NDArray[np.int16],
         off_days: NDArray[np.uint8],
     ) -> _Hours:
-        opens, closes = open_min.astype(np.int32), closing_min(open_min, close_min)
+        opens, closes = open_min.astype(np.int16), closing_min(open_min, close_min).astype(np.int16)
         has_break = (break_start_min >= 0) & (break_end_min > break_start_min)
         off = off_days.astype(np.int32) & 127
         works = (off >> np.arange(7)[:, None]) & 1 == 0
         return cls(
             opens=opens,
             closes=closes,
-            rests=np.where(has_break, break_start_min, -1).astype(np.int32),
-            works_again=np.where(has_break, break_end_min, -1).astype(np.int32),
+            rests=np.where(has_break, break_start_min, -1).astype(np.int16),
+            works_again=np.where(has_break, break_end_min, -1).astype(np.int16),
             all_day=(closes >= 0) & (closes - opens >= DAY_MIN),
             works=works,
             asleep=np.where(works & (closes < 0), UNKNOWN, CLOSED).astype(np.int8),
@@ -109,7 +109,7 @@ class _Hours:
         """Return everything that is to be said of some of the sets."""
         minute, weekday = _minute_and_weekday(now)
         opens, closes, rests, works_again = (
-            column[sets] for column in (self.opens, self.closes, self.rests, self.works_again)
+            column[sets].astype(np.int32) for column in (self.opens, self.closes, self.rests, self.works_again)
         )
         state, all_day = self.asleep[weekday, sets], self.all_day[sets]
         state = state.copy()
@@ -227,6 +227,10 @@ class OpeningHours:
             found = ((closes < 0) | (minutes >= least_min)) & ((off_days >> weekday) & 1 == 0)
             self._serving[key] = found
         return found
+
+    def at(self, now: datetime) -> OpenStates:
+        """Return everything that is to be said of every set at ``now``."""
+        return self._hours.at(now)
 
     def doors(self, now: datetime) -> Doors:
         """Return which of the sets are open, and what changes soon; kept until another minute is asked for."""

@@ -84,20 +84,22 @@ class FittingMenus:
 
         With ``cheapest`` the price decides within a tier.
         """
-        shown = np.full(len(places), -1, dtype=np.int64)
-        spans = [np.arange(low, high) for low, high in zip(self.start[places], self.start[places + 1], strict=True)]
-        at = np.concatenate(spans) if spans else np.empty(0, np.intp)
-        owner = np.repeat(np.arange(len(places)), [len(span) for span in spans])
-        fits = self.fits[at]
-        at, owner = at[fits], owner[fits]
-        tier, won = self.tier[at].astype(np.int64), self.price[at]
-        wish = 2 * tier + BEST * self.best[self.menu[at]]
-        price = np.where(won > 0, won, 1_000_000)
-        keys = (-wish, price, -tier) if cheapest or self.over_budget else (price, -wish)
-        order = np.lexsort((*keys, owner))
-        first = order[np.flatnonzero(np.diff(owner[order], prepend=-1))]
-        shown[owner[first]] = self.menu[at[first]]
-        return shown
+        by_price = cheapest or self.over_budget
+        return np.fromiter((self._chosen(place, by_price) for place in places.tolist()), np.int64, len(places))
+
+    def _chosen(self, place: int, by_price: bool) -> int:
+        """Look through the few dishes of one shop."""
+        span = slice(int(self.start[place]), int(self.start[place + 1]))
+        menu = self.menu[span]
+        columns = (self.fits[span], self.tier[span], self.price[span], self.best[menu], menu)
+        best: tuple[tuple[int, int, int], int] | None = None
+        for fits, tier, won, favourite, row in zip(*(column.tolist() for column in columns), strict=True):
+            if fits:
+                wish, price = 2 * tier + BEST * favourite, won if won > 0 else 1_000_000
+                key = (-wish, price, -tier) if by_price else (price, -wish, 0)
+                if best is None or key < best[0]:
+                    best = key, row
+        return best[1] if best is not None else -1
 
 
 def fitting_menus(
