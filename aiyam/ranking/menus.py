@@ -96,7 +96,7 @@ class FittingMenus:
         for fits, tier, won, favourite, row in zip(*(column.tolist() for column in columns), strict=True):
             if fits:
                 wish, price = 2 * tier + BEST * favourite, won if won > 0 else 1_000_000
-                key = (-wish, price, -tier) if by_price else (price, -wish, 0)
+                key = (-tier, price, -wish) if by_price else (-wish, price, 0)
                 if best is None or key < best[0]:
                     best = key, row
         return best[1] if best is not None else -1
