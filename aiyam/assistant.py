@@ -195,7 +195,7 @@ class Assistant:
             source, served = _source(self.store), self._loaded
             shops = self._changed_shops(source, served.source)
             if shops is not None:
-                pipeline = served.pipeline.with_changed_shops(self.settings, self.store, shops)
+                pipeline = served.pipeline.with_changed_shops(self.store, shops)
             else:
                 pipeline = Pipeline.load(self.settings, self.store)
             self._loaded = Loaded(pipeline, source)

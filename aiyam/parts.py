@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiyam.candidates.encoder import TextEncoder
@@ -129,31 +129,6 @@ def load_parts(settings: Settings, store: Store) -> Parts:
     )
     stats = Statistics.build(catalogue, interactions, shop_vectors=funnels.content.vectors)
     understander = load_understander(settings, store, catalogue)
-    return _assembled(settings, store, catalogue, funnels, stats, understander)
-
-
-def with_changed_shops(parts: Parts, settings: Settings, store: Store, shop_ids: Sequence[str]) -> Parts:
-    """Return the parts with some shops read again from the store: only what is said of these is made anew.
-
-    The models are those that ``parts`` serve, and what people did is as it was when they were loaded.
-    """
-    catalogue, rows = with_shops_read_again(parts.catalogue, store, shop_ids)
-    funnels = parts.funnels.updated(catalogue, rows)
-    stats = parts.ranker.stats.updated(catalogue, funnels.content.vectors)
-    known = parts.catalogue
-    as_named = known.names == catalogue.names and known.dish_names == catalogue.dish_names
-    understander = parts.understander if as_named else load_understander(settings, store, catalogue)
-    return _assembled(settings, store, catalogue, funnels, stats, understander)
-
-
-def _assembled(
-    settings: Settings,
-    store: Store,
-    catalogue: Catalogue,
-    funnels: Funnels,
-    stats: Statistics,
-    understander: Understander,
-) -> Parts:
     ranker = Ranker.load(production_folder(settings, store, "ranker"), catalogue, stats)
     screen = Screen.load(settings.datasets_dir / "safety")
     rewriter = ChildFriendly.load(settings.datasets_dir / "replies" / "easy_words.json")
@@ -166,7 +141,7 @@ def _assembled(
     return Parts(
         catalogue=catalogue,
         understander=understander,
-        encoder=funnels.content.encoder,
+        encoder=encoder,
         funnels=funnels,
         ranker=ranker,
         replier=replier,
@@ -175,4 +150,27 @@ def _assembled(
             nlu=understander.version, ranker=ranker.version, nlg=TemplateBackend.version, child=rewriter.version
         ),
         exploration=settings.exploration,
+    )
+
+
+def with_changed_shops(parts: Parts, store: Store, shop_ids: Sequence[str]) -> Parts:
+    """Return the parts with some shops read again from the store: only what is said of these is made anew.
+
+    The models are those that ``parts`` serve, and what people did is as it was when they were loaded.
+    """
+    catalogue, rows = with_shops_read_again(parts.catalogue, store, shop_ids)
+    funnels = parts.funnels.updated(catalogue, rows)
+    stats = parts.ranker.stats.updated(catalogue, funnels.content.vectors)
+    known = parts.catalogue
+    as_named = known.names == catalogue.names and known.dish_names == catalogue.dish_names
+    understander = parts.understander
+    if not as_named:
+        understander = understander.with_gazetteer(Gazetteer.from_catalogue(catalogue))
+    return replace(
+        parts,
+        catalogue=catalogue,
+        understander=understander,
+        funnels=funnels,
+        ranker=parts.ranker.over(catalogue, stats),
+        replier=parts.replier.with_grounder(Grounder(catalogue)),
     )

@@ -100,9 +100,9 @@ class Pipeline:
         finally:
             store.close()
 
-    def with_changed_shops(self, settings: Settings, store: Store, shop_ids: Sequence[str]) -> Pipeline:
+    def with_changed_shops(self, store: Store, shop_ids: Sequence[str]) -> Pipeline:
         """Return a pipeline of the same models that knows these shops as the store has them now."""
-        return Pipeline(with_changed_shops(self.parts, settings, store, shop_ids))
+        return Pipeline(with_changed_shops(self.parts, store, shop_ids))
 
     # ------------------------------------------------------------------ one turn
 

@@ -38,7 +38,9 @@ class ShopFacts:
     def __init__(self, catalogue: Catalogue) -> None:
         c = catalogue
         columns = (c.lat, c.lon, c.mean_price, c.n_menus, c.category, c.district, c.hours.set_of)
-        self._table = np.stack(columns, axis=1, dtype=np.float32, casting="unsafe")  # codes stay far below 2 to the 24th
+        self._table = np.stack(
+            columns, axis=1, dtype=np.float32, casting="unsafe"
+        )  # codes stay far below 2 to the 24th
 
     def of(self, rows: Rows) -> Pool:
         """Gather the facts of the shops ``rows``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -235,6 +236,12 @@ class EncoderNluModel:
         self.gazetteer = gazetteer
         self.device = device
         self.config = config or {}
+
+    def with_gazetteer(self, gazetteer: Gazetteer) -> EncoderNluModel:
+        """Return the same reader with other names; this one goes on with its own."""
+        other = copy(self)
+        other.gazetteer = gazetteer
+        return other
 
     @classmethod
     def load(cls, folder: Path, gazetteer: Gazetteer, *, device: str | None = None) -> EncoderNluModel:

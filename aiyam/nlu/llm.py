@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
@@ -70,6 +71,12 @@ class LanguageModelNlu:
         self.max_tokens = max_tokens
         self.timeout_s = timeout_s
         self._schema = answer_schema()
+
+    def with_gazetteer(self, gazetteer: Gazetteer) -> LanguageModelNlu:
+        """Return the same reader with other names; this one goes on with its own."""
+        other = copy(self)
+        other.gazetteer = gazetteer
+        return other
 
     def read(self, text: str) -> FilledReading:
         """Tell the intent of an utterance, its spans and the constraints it names.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -118,6 +119,12 @@ class NluModel:
         if version != FEATURES_VERSION:
             raise ModelError(f"Expected features version {FEATURES_VERSION} in {folder}, got {version}.", hint=retrain)
         return cls(parts, gazetteer, config)
+
+    def with_gazetteer(self, gazetteer: Gazetteer) -> NluModel:
+        """Return the same reader with other names; this one goes on with its own."""
+        other = copy(self)
+        other.gazetteer = gazetteer
+        return other
 
     def read(self, text: str) -> Reading:
         """Tell the intent of an utterance and tag its spans."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -40,6 +41,9 @@ class Reader(Protocol):
     @property
     def gazetteer(self) -> Gazetteer:
         """The names it knows."""
+
+    def with_gazetteer(self, gazetteer: Gazetteer) -> Reader:
+        """Return the same reader with other names."""
 
     def read(self, text: str) -> Reading:
         """Tell the intent of an utterance and tag its spans."""
@@ -108,6 +112,12 @@ class WithFallback:
     def gazetteer(self) -> Gazetteer:
         """The names the second reader knows, which answers when nothing else does."""
         return self.second.gazetteer
+
+    def with_gazetteer(self, gazetteer: Gazetteer) -> WithFallback:
+        """Return the same two readers with other names; what became of the readings is counted together."""
+        other = copy(self)
+        other.first, other.second = self.first.with_gazetteer(gazetteer), self.second.with_gazetteer(gazetteer)
+        return other
 
     def read(self, text: str) -> Reading:
         """Tell the intent of an utterance and tag its spans."""

@@ -65,6 +65,10 @@ class Understander:
         model.read("신림역 떡볶이")  # fills the lazy place and spelling tables, so that the first child does not wait
         return cls(model, manifest.version)
 
+    def with_gazetteer(self, gazetteer: Gazetteer) -> Understander:
+        """Return the same understanding with other names of shops and dishes; this one goes on with its own."""
+        return Understander(self.model.with_gazetteer(gazetteer), self.version)
+
     def understand(self, text: str, *, state: DialogueState | None = None, in_house: bool = False) -> Understanding:
         """Understand one utterance; any string is safe. Spans are code points of the text given.
 

@@ -136,7 +136,9 @@ class Statistics:
         log_orders = np.clip(np.log1p(orders) / np.log(1001.0), 0.0, 1.0)
         standing = (0.3 * catalogue.good_shop, above, popularity, in_district, log_orders)
         numbers = _shop_numbers(catalogue, rating, reviews, orders)
-        facts = np.stack((*standing, *numbers, catalogue.mean_price, catalogue.min_meal_price), axis=1, dtype=np.float32)
+        facts = np.stack(
+            (*standing, *numbers, catalogue.mean_price, catalogue.min_meal_price), axis=1, dtype=np.float32
+        )
         return cls(
             until=until,
             user_row=user_row,

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from copy import copy
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -71,6 +72,12 @@ class Replier:
         self.screen = screen
         self.first_piece_s = first_piece_s
         self.total_s = total_s
+
+    def with_grounder(self, grounder: Grounder) -> Replier:
+        """Return the same replier that checks its words against another catalogue; this one goes on with its own."""
+        other = copy(self)
+        other.grounder = grounder
+        return other
 
     def stream(self, plan: ReplyPlan, *, variety: int = 0) -> Generator[str, None, Worded]:
         """Yield the pieces to show; the generator's return value is a ``Worded`` (``worded = yield from …``)."""

@@ -164,6 +164,8 @@ def test_a_shop_that_a_person_blocks_is_gone_from_the_next_list_and_nothing_else
             assert set(shown[1:]) <= set(now)
             assert loaded.pipeline.parts.understander is served.parts.understander
             assert loaded.pipeline.parts.encoder is served.parts.encoder
+            assert loaded.pipeline.parts.screen is served.parts.screen
+            assert loaded.pipeline.parts.ranker._scorer is served.parts.ranker._scorer
             assert not loaded.changed()
     finally:
         loaded.close()
