@@ -14,7 +14,7 @@ from aiyam.catalogue.dishes import INGREDIENT_WORDS
 from aiyam.catalogue.menus import allergens_to_avoid, bits_of
 from aiyam.catalogue.opening import DAY_MIN
 from aiyam.catalogue.query import Query
-from aiyam.contracts import ALLERGENS, ATMOSPHERES, CATEGORIES, KST, Filters, TimeOfDay
+from aiyam.contracts import ALLERGENS, ATMOSPHERES, CATEGORIES, DIETS, KST, TASTES, Filters, TimeOfDay
 from aiyam.korean.places import place_named
 
 if TYPE_CHECKING:
@@ -252,18 +252,24 @@ class Constraints:
             plainly = tasteless and not (asked.serves_others and disliked) and not asked.price_unknown
             if plainly and filters.budget_min is None:
                 return rows
+            tastes, diets = bits_of(filters.taste, TASTES), bits_of(filters.dietary_preferences, DIETS)
+            rows = rows[self.menus.safe.may_serve(rows, tastes, diets)]
+            bounded = filters.budget_max is not None or filters.budget_min is not None
+            if tastes.bit_count() + diets.bit_count() == 1 and not (
+                bounded or allergens or disliked or filters.exclude_taste
+            ):
+                return rows  # one wish and no other condition that the same dish would have to meet
+            menu_rows = self.menus.rows_of_shops(rows)
         else:
             serving = np.zeros(len(self._allowed), bool)
             serving[self.menus.shops_serving(filters.menus)] = True
             rows = rows[serving[rows]]
+            menu_rows = self.menus.rows_answering(rows, filters.menus)
         bare = self._without_menu(rows, asked)
-        menu_rows = self.menus.rows_of_shops(rows)
         keep = self.menus.fits(
             menu_rows, filters, allergens, price_unknown=asked.price_unknown, tastes=filters.taste,
             diets=filters.dietary_preferences,
         )  # fmt: skip
-        if filters.menus is not None:
-            keep &= self.menus.answering(menu_rows, filters.menus)
         fits = np.zeros(len(self._allowed), bool)
         fits[self.menus.shop_of[menu_rows[keep]]] = True
         fits[bare] = True

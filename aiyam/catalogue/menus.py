@@ -19,6 +19,7 @@ MAX_CACHED_TERMS = 256
 MAX_CACHED_SHOPS = 20_000_000
 """Rows kept for all cached terms together, 80 MB: a common dish has 300,000 shops among a million."""
 MAX_PRICE_WON = 10_000_000
+_FEW = 100
 
 
 def plain(text: str) -> str:
@@ -96,8 +97,7 @@ class MenuIndex:
     def menu_rows(self, term: str) -> Rows:
         """Return the menu rows whose dish name contains the term, in no particular order."""
         dishes = self.dishes.containing(term)
-        slices = [self._by_dish[self._dish_start[d] : self._dish_start[d + 1]] for d in dishes]
-        return np.concatenate(slices) if slices else np.empty(0, np.int32)
+        return np.concatenate([np.empty(0, np.int32), *(self._rows_of_dish(d) for d in dishes.tolist())])
 
     def categories_of(self, term: str) -> list[int]:
         """Return the category numbers of the dishes whose name contains the term, most usual first."""
@@ -118,17 +118,25 @@ class MenuIndex:
         """Return the shops with a dish that contains the term, and those with a dish of exactly that name."""
         found = self._shops_of.get(term)
         if found is None:
-            rows = self.menu_rows(term)
-            squeezed = plain(term)
-            numbers = [int(d) for d in self.dishes.containing(term) if plain(self._catalogue.dish_names[d]) == squeezed]
-            exact = rows[np.isin(self._catalogue.menu_name[rows], numbers)]
-            found = np.unique(self.shop_of[rows]), np.unique(self.shop_of[exact])
+            squeezed, names = plain(term), self._catalogue.dish_names
+            exact = [self._rows_of_dish(d) for d in self.dishes.containing(term).tolist() if plain(names[d]) == squeezed]
+            found = self._shops_with(self.menu_rows(term)), self._shops_with(*exact)
             self._n_kept += len(found[0]) + len(found[1])
             if len(self._shops_of) >= MAX_CACHED_TERMS or self._n_kept > MAX_CACHED_SHOPS:
                 self._shops_of.clear()
                 self._n_kept = len(found[0]) + len(found[1])
             self._shops_of[term] = found
         return found
+
+    def _shops_with(self, *menu_rows: Rows) -> Rows:
+        """Return the ascending shops of menu rows: by a sort where they are few, else by a mark on each shop."""
+        shops = [self.shop_of[rows] for rows in menu_rows]
+        if _FEW * sum(map(len, shops)) < len(self.n_menus_of):
+            return np.unique(np.concatenate([np.empty(0, np.int32), *shops]))
+        found = np.zeros(len(self.n_menus_of), bool)
+        for some in shops:
+            found[some] = True
+        return np.flatnonzero(found).astype(np.int32)
 
     def about(self, term: str) -> Mask:
         """Return bool[n]: the shop serves the dish, is of the category, or carries the word in its name."""
@@ -142,12 +150,24 @@ class MenuIndex:
             mask |= self._catalogue.category == CATEGORIES.index(term)
         return mask
 
-    def answering(self, rows: Rows, terms: tuple[str, ...]) -> Mask:
-        """Return bool(len(rows)): the menu row answers to one of the terms; to a category word all rows of such shops do."""
+    def rows_answering(self, shops: Rows, terms: tuple[str, ...]) -> NDArray[np.intp]:
+        """Return the menu rows that answer to one of the terms; to a category word all rows of such shops do.
+
+        Of ``shops``, and where these are many perhaps of others: then the rows are found by the dishes.
+        """
+        categories = [CATEGORIES.index(term) for term in terms if term in CATEGORIES]
+        dishes = np.flatnonzero(self.dishes_named(terms))
+        n_rows = int((self._dish_start[dishes + 1] - self._dish_start[dishes]).sum())
+        if not categories and n_rows < int(self.n_menus_of[shops].sum()):
+            return np.concatenate([np.empty(0, np.intp), *(self._rows_of_dish(d) for d in dishes.tolist())])
+        rows = self.rows_of_shops(shops)
         mask = self.dishes_named(terms)[self._catalogue.menu_name[rows]]
-        for code in (CATEGORIES.index(term) for term in terms if term in CATEGORIES):
+        for code in categories:
             mask |= self._catalogue.category[self.shop_of[rows]] == code
-        return mask
+        return rows[mask]
+
+    def _rows_of_dish(self, dish: int) -> Rows:
+        return self._by_dish[self._dish_start[dish] : self._dish_start[dish + 1]]
 
     def shops_serving(self, terms: tuple[str, ...]) -> Rows:
         """Return the ascending shops that can answer to any of the terms: by a dish, by category, or by name alone."""

@@ -37,10 +37,14 @@ class SafeMeals:
         """A shop that lists dishes and no meal is ruled out by every bit."""
         self._shared[self._nothing_listed] = 0
         self._least, self._other, self._of_cheapest = (np.zeros(n, np.uint32) for _ in range(3))
+        self._tastes, self._diets = np.zeros(n, np.uint8), np.zeros(n, np.uint8)
         self.cheapest_won: NDArray[np.float32] = np.full(n, np.inf, np.float32)
         """(n,) the price of each shop's cheapest meal; inf without one."""
         if len(meals) == 0:
             return
+        taste, diet = (of[catalogue.menu_name[meals]] for of in (catalogue.dish_taste, catalogue.dish_diet))
+        self._tastes[shops] = np.bitwise_or.reduceat(taste, start)
+        self._diets[shops] = np.bitwise_or.reduceat(diet, start)
         n_held = np.bitwise_count(holds).astype(np.uint64)
         self._shared[shops] = np.bitwise_and.reduceat(holds, start)
         self._least[shops] = _first(n_held, holds, start)
@@ -75,6 +79,14 @@ class SafeMeals:
         if len(in_doubt):
             possible[in_doubt] = self._any_meal(shops[in_doubt], bits, budget_won)
         return possible
+
+    def may_serve(self, shops: Rows, taste_bits: int, diet_bits: int) -> Mask:
+        """Return bool(len(shops)): the meals together have the tastes and suit the diets, though perhaps no one meal alone."""
+        fits: Mask = np.ones(len(shops), bool)
+        for of_shop, bits in ((self._tastes, np.uint8(taste_bits)), (self._diets, np.uint8(diet_bits))):
+            if bits:
+                fits &= (of_shop[shops] & bits) == bits
+        return fits
 
     def _any_meal(self, shops: Rows, bits: np.uint32, budget_won: int | None) -> Mask:
         """Read the menus of a few shops."""
