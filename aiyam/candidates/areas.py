@@ -22,12 +22,13 @@ def flat_distance_m(
     lats: NDArray[np.float32], lons: NDArray[np.float32], lat: float, lon: float
 ) -> NDArray[np.float32]:
     """Return distances in metres on a locally flat earth (within 0.1 % over a city); nan where a position is unknown."""
-    north = (lats - np.float32(lat)) * np.float32(METRES_PER_DEGREE)
+    north: NDArray[np.float32] = (lats - np.float32(lat)) * np.float32(METRES_PER_DEGREE)
     east = (lons - np.float32(lon)) * np.float32(METRES_PER_DEGREE * cos(radians(lat)))
     north *= north
     east *= east
     north += east
-    return np.sqrt(north, out=north)
+    np.sqrt(north, out=north)
+    return north
 
 
 class Areas:

@@ -114,7 +114,8 @@ class Collaborative:
         ends = np.cumsum(count)
         entries = np.repeat(start - (ends - count), count) + np.arange(ends[-1] if len(ends) else 0)
         others = self._weights.indices[entries]
-        likeness = np.bincount(others, self._weights.data[entries] * np.repeat(weights, count), len(self._active))
+        shares = self._weights.data[entries] * np.repeat(weights, count)
+        likeness: NDArray[np.float64] = np.bincount(others, shares, len(self._active)).astype(np.float64, copy=False)
         reached = np.concatenate((others, numbers))
         top = float(likeness[others].max(initial=0.0)) or 1.0
         if len(weights):

@@ -198,7 +198,7 @@ class Content:
             categories=tuple(CATEGORIES.index(name) for name in categories),
         )
 
-    def rule_scores(self, sought: Sought, rows: Rows) -> Scores:
+    def rule_scores(self, sought: Sought, rows: NDArray[np.integer]) -> Scores:
         """Return the lexical points of each of the ascending rows, 0..1 of the highest possible."""
         r = self._rules
         out = np.zeros(len(rows), np.float32)
@@ -215,7 +215,7 @@ class Content:
             out += np.float32(r.category) * np.isin(self._catalogue.category[rows], sought.categories)
         return out / np.float32(r.menu_exact + r.category + r.token_up_to + r.shop_name)
 
-    def score(self, sought: Sought, rows: Rows) -> Scores:
+    def score(self, sought: Sought, rows: NDArray[np.integer]) -> Scores:
         """Return float32 (len(rows),) in 0..1 for ascending rows."""
         if sought.vector.any():
             likeness = np.minimum(np.maximum(self.vectors[rows] @ sought.vector, np.float32(0)), np.float32(1))
@@ -228,7 +228,7 @@ class Content:
         return np.asarray(np.float32(r.vector_weight) * likeness + rules, np.float32)
 
 
-def _is_in(rows: Rows, shops: Rows) -> NDArray[np.bool_]:
+def _is_in(rows: NDArray[np.integer], shops: Rows) -> NDArray[np.bool_]:
     """Return which of the ascending ``rows`` are among the ascending ``shops``; the shorter is looked up in the longer."""
     if len(shops) < len(rows):
         at = np.searchsorted(rows, shops)

@@ -85,7 +85,7 @@ class Contextual:
         """Return float32 (k,) as ``score``, for a pool of k shops."""
         r = self._rules
         meal = query.filters.time_of_day or time_of_day_at(query.now.astimezone(KST).hour)
-        out = self._meal_points[TIMES_OF_DAY.index(meal)][pool.category]
+        out: Scores = self._meal_points[TIMES_OF_DAY.index(meal)][pool.category]
         best = r.meal_time_up_to + r.open_now
         if codes:
             out += self._district_points(codes)[pool.district]

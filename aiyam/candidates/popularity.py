@@ -65,7 +65,7 @@ class Popularity:
                 break
         return np.concatenate(found)[:k]
 
-    def score(self, rows: NDArray[np.int32]) -> Scores:
+    def score(self, rows: NDArray[np.integer]) -> Scores:
         """Return float32 (len(rows),) in 0..1."""
         return self.scores[rows]
 

@@ -119,7 +119,9 @@ class MenuIndex:
         found = self._shops_of.get(term)
         if found is None:
             squeezed, names = plain(term), self._catalogue.dish_names
-            exact = [self._rows_of_dish(d) for d in self.dishes.containing(term).tolist() if plain(names[d]) == squeezed]
+            exact = [
+                self._rows_of_dish(d) for d in self.dishes.containing(term).tolist() if plain(names[d]) == squeezed
+            ]
             found = self._shops_with(self.menu_rows(term)), self._shops_with(*exact)
             self._n_kept += len(found[0]) + len(found[1])
             if len(self._shops_of) >= MAX_CACHED_TERMS or self._n_kept > MAX_CACHED_SHOPS:
@@ -194,7 +196,7 @@ class MenuIndex:
 
     def fits(
         self,
-        rows: Rows,
+        rows: NDArray[np.integer],
         filters: Filters,
         allergen_bits: int,
         *,

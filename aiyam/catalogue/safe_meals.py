@@ -59,7 +59,10 @@ class SafeMeals:
             self._of_cheapest[owner[start]] = by_price
 
     def free_of(self, shops: Rows, allergen_bits: int) -> Mask:
-        """Return bool(len(shops)): at least one meal is not known to contain any of the allergens, or no menu is listed."""
+        """Return bool(len(shops)): at least one meal is not known to contain any of the allergens, or no menu is listed.
+
+        ``allergen_bits`` are not 0.
+        """
         bits = np.uint32(allergen_bits)
         fits = ((self._least[shops] & bits) == 0) | ((self._other[shops] & bits) == 0)
         possible = (self._shared[shops] & bits) == 0

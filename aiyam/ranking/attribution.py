@@ -64,7 +64,7 @@ def lifts(
     """
     wide, numbers, k = batch.wide[places], batch.numbers[places], len(places)
     mean_wide, mean_numbers = _mean(batch.wide, among), _mean(batch.numbers, among)
-    moved: NDArray[np.float32] = ((wide - mean_wide) * wide_weight) @ _MEMBERS
+    moved = np.asarray(((wide - mean_wide) * wide_weight) @ _MEMBERS, np.float32)
     again = range(len(SOURCES)) if deep_reads_wide else _OF_DEEP
     changed_wide, changed_numbers = (np.repeat(own[None], len(again) + 1, axis=0) for own in (wide, numbers))
     for j, i in enumerate(again):

@@ -103,7 +103,7 @@ class FittingMenus:
 
 
 def fitting_menus(
-    catalogue: Catalogue, query: Query, rows: NDArray[np.int32], relaxed: Sequence[str] = ()
+    catalogue: Catalogue, query: Query, rows: NDArray[np.integer], relaxed: Sequence[str] = ()
 ) -> FittingMenus:
     """Lay out the menus of the shops in ``rows`` (k,) and say which fit the request.
 

@@ -57,12 +57,12 @@ class Listed:
     @property
     def mean_price(self) -> NDArray[np.float32]:
         """(k,) won, nan where no price is known."""
-        return self.facts[-2]
+        return np.asarray(self.facts[-2], np.float32)
 
     @property
     def min_meal_price(self) -> NDArray[np.float32]:
         """(k,) won, nan where no price is known."""
-        return self.facts[-1]
+        return np.asarray(self.facts[-1], np.float32)
 
 
 def cross_signals(catalogue: Catalogue, stats: Statistics, query: Query, listed: Listed) -> dict[str, Column]:
@@ -95,8 +95,8 @@ def past_signals(catalogue: Catalogue, stats: Statistics, past: Past, now: int, 
     here, recency, favorite, review = weights @ (before[:, None] == rows).astype(np.float32)
     n_orders, n_recent = weights[:2].sum(axis=1).tolist()
     categories = catalogue.category[before]
-    share = np.bincount(categories % N_CATEGORIES, weights=weights[1], minlength=N_CATEGORIES)
-    share /= n_recent + CATEGORY_PRIOR
+    recent = np.bincount(categories % N_CATEGORIES, weights=weights[1], minlength=N_CATEGORIES)
+    share: NDArray[np.float64] = recent / (n_recent + CATEGORY_PRIOR)
     signals: dict[str, Column] = {
         "user_x_shop": here / (n_orders + 5.0),
         "habit_orders": np.log1p(here) / np.log(11.0),

@@ -157,3 +157,34 @@ def test_rules_that_break_their_contract_name_the_key() -> None:
     rules["quotas"] = {"content": "many"}
     with pytest.raises(DataError, match="quotas"):
         check_rules(rules)
+
+
+def test_the_likely_shops_are_those_the_model_scores_highest(funnels: Funnels, city: City) -> None:
+    model = funnels.collaborative
+    for user in list(city.interactions.row_of_user)[:10]:
+        history = model.history(user)
+        if len(history[0]) == 0:
+            continue
+        scores = model.model_scores(*history)
+        assert 0.99 < float(scores.max()) <= 1.0 + 1e-6
+        likely = model.likely_rows(ask(user=UserProfile(user_id=user)), 12)
+        assert (np.diff(likely) > 0).all()
+        chosen = scores[np.searchsorted(model._active, likely)]
+        others = np.delete(scores, np.searchsorted(model._active, likely))
+        assert chosen.min() > 0
+        assert len(likely) == min(12, int((scores > 0).sum()))
+        assert chosen.min() >= others.max() - 1e-6 or len(likely) < 12
+
+
+@pytest.mark.parametrize("terms", [("떡볶이",), ("라면", "우동"), ("분식",), ("분식", "라면"), ("없는음식",)])
+def test_menu_rows_found_by_the_dish_are_those_found_shop_by_shop(city: City, terms: tuple[str, ...]) -> None:
+    catalogue, menus = city.catalogue, city.catalogue.menus
+    for shops in (np.arange(240, dtype=np.int32), np.arange(0, 240, 60, dtype=np.int32)):
+        every = menus.rows_of_shops(shops)
+        answers = [
+            any(term in catalogue.dish_names[catalogue.menu_name[row]] for term in terms)
+            or CATEGORIES[catalogue.category[menus.shop_of[row]]] in terms
+            for row in every.tolist()
+        ]
+        found = menus.rows_answering(shops, terms)
+        assert sorted(found[np.isin(menus.shop_of[found], shops)].tolist()) == every[answers].tolist()

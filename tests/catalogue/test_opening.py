@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiyam.catalogue.opening import BREAK, CLOSED, OPEN, UNKNOWN, open_states
+from aiyam.catalogue.opening import (
+    BREAK,
+    CLOSED,
+    CLOSING_MIN,
+    OPEN,
+    SOON_MIN,
+    UNKNOWN,
+    OpeningHours,
+    open_states,
+)
 from aiyam.contracts import KST
 from aiyam.errors import InvalidInput
 
@@ -117,3 +126,22 @@ def test_the_promised_minutes_lead_to_the_promised_state(opens, length, off, min
         assert wait > 0
         assert states(opens, opens + length, when + timedelta(minutes=wait), off=off).state[0] == OPEN
         assert states(opens, opens + length, when + timedelta(minutes=wait - 1), off=off).state[0] == CLOSED
+
+
+def test_the_doors_of_many_sets_say_what_the_states_say():
+    rng, k = np.random.default_rng(5), 300
+    for _ in range(60):
+        opens, closes, rests = (rng.integers(-1, 1440, k).astype(np.int16) for _ in range(3))
+        opens[:40], closes[:40] = 0, 1440
+        again = (rests + rng.integers(-60, 180, k)).astype(np.int16)
+        off = (rng.integers(0, 128, k) * (rng.random(k) < 0.5)).astype(np.uint8)
+        hours = OpeningHours(opens, closes, rests, again, off)
+        now = MONDAY + timedelta(minutes=int(rng.integers(0, 14 * 1440)))
+        said, plain = hours.doors(now), hours.at(now)
+        is_open, to_open = plain.state == OPEN, plain.minutes_to_open
+        assert np.array_equal(said.is_open, is_open)
+        assert np.array_equal(said.opens_soon, ~is_open & (to_open >= 0) & (to_open <= SOON_MIN))
+        assert np.array_equal(said.closes_soon, is_open & (plain.minutes_to_close < CLOSING_MIN))
+        assert np.array_equal(said.unknown, plain.state == UNKNOWN)
+        rows = rng.integers(0, k, 20)
+        assert np.array_equal(hours.states(rows, now).state, plain.state[hours.set_of[rows]])

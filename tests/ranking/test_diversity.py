@@ -51,3 +51,21 @@ def test_a_list_may_be_shorter_than_asked_for(n: int) -> None:
 
 def test_equal_chances_keep_the_order_of_the_candidates() -> None:
     assert places([0.5] * 12, [-1] * 12, [-1] * 12, top_k=12) == list(range(12))
+
+
+@pytest.mark.parametrize("vary", [True, False])
+def test_each_place_goes_to_the_shop_worth_most_after_those_before_it(vary: bool) -> None:
+    rng = np.random.default_rng(4)
+    for _ in range(60):
+        n = int(rng.integers(1, 40))
+        utility = np.round(rng.normal(-1.0, 0.5, n), 1)  # many equal ones
+        variety = Variety(utility, rng.integers(-1, 4, n), rng.integers(-1, 3, n), vary=vary)
+        order = diversify(variety, top_k=10)
+        shown, branches, meals = np.zeros((1, n), np.bool_), np.zeros((1, n)), np.zeros((1, n))
+        for place in order:
+            worth = variety.worth(shown, branches, meals)[0]
+            best = np.flatnonzero(worth == worth.max())
+            assert place == best[np.argmax(utility[best])]
+            of_brand, of_category = variety.kin(np.array([place]))
+            branches, meals = branches + of_brand, meals + of_category
+            shown[0, place] = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,22 @@ from aiyam.contracts import UserProfile
 from aiyam.errors import ModelError
 from aiyam.ranking.attribution import SOURCES
 from aiyam.ranking.features import feature_table
-from aiyam.ranking.ranker import check_feature_table
+from aiyam.ranking.ranker import Ranker, Vocabulary, check_feature_table
+from aiyam.ranking.statistics import Crosses
+from aiyam.ranking.wide_deep import WideDeepConfig, WideDeepScorer, make_network
+
+
+def deep_ranker(town: Any, catalogue: Any = None, stats: Any = None) -> Ranker:
+    """A ranker whose deep part is drawn, and knows one shop and one brand by name."""
+    config, rng = WideDeepConfig(hidden=(16, 8)), np.random.default_rng(3)
+    weights = {
+        name: rng.normal(0.0, 0.5, tensor.shape).astype(np.float32)
+        for name, tensor in make_network(config, 2, 2, 2).state_dict().items()
+    }
+    vocabulary = Vocabulary(("u-regular",), ("s-0",), ("김밥나라",))
+    return Ranker(
+        WideDeepScorer(config, weights), vocabulary, Crosses(), catalogue or town.catalogue, stats or town.stats
+    )
 
 
 def test_the_best_score_comes_first_and_scores_are_probabilities(town: Any) -> None:
@@ -108,3 +124,33 @@ def test_a_cheaper_shop_out_of_reach_comes_after_those_near(town: Any) -> None:
     ranker = ranker_that_follows("distance", town)
     ranked = ranker.rank(town.query(sort="price"), town.candidates([4, 5, 6]), top_k=3)
     assert ranked.rows.tolist() == [4, 5, 6]  # 9,000 and 12,000 won in walking distance, then 8,000 won 2.5 km away
+
+
+def test_what_is_computed_beforehand_scores_as_what_is_computed_whole(town: Any) -> None:
+    ranker, query = deep_ranker(town), town.query()
+    batch = ranker.features(query, town.candidates())
+    vector = np.random.default_rng(1).normal(size=128).astype(np.float32)
+    assert np.allclose(ranker.score(query, batch, vector), ranker.score_changed(query, batch, vector), atol=1e-5)
+    assert ranker.score(query, batch, vector).std() > 0.1
+
+
+def test_a_ranker_over_changed_shops_scores_as_one_made_anew_and_leaves_the_served_one(town: Any) -> None:
+    served, query, candidates = deep_ranker(town), town.query(), town.candidates()
+    before = served.score(query, served.features(query, candidates))
+    brand, price = town.catalogue.brand.copy(), town.catalogue.mean_price.copy()
+    brand[0], price[4] = 0, 30_000.0
+    changed = replace(town.catalogue, brand=brand, mean_price=price, row_of=town.catalogue.row_of)
+    stats = town.stats.updated(changed, None)
+    over, anew = served.over(changed, stats), deep_ranker(town, changed, stats)
+    scores = over.score(query, over.features(query, candidates))
+    assert np.array_equal(scores, anew.score(query, anew.features(query, candidates)))
+    assert np.flatnonzero(np.abs(scores - before) > 1e-5).tolist() == [0, 4]
+    assert np.array_equal(before, served.score(query, served.features(query, candidates)))
+
+
+def test_ordering_logits_already_computed_is_ranking(town: Any) -> None:
+    ranker, candidates = deep_ranker(town), town.candidates()
+    for query in (town.query(), town.query(sort="price"), town.query(sort="distance")):
+        batch = ranker.features(query, candidates)
+        places = ranker.order(query, batch, ranker.score(query, batch), top_k=8).places
+        assert places.tolist() == ranker.rank(query, candidates, top_k=8).places.tolist()
