@@ -67,7 +67,7 @@ class Popularity:
 
     def score(self, rows: NDArray[np.integer]) -> Scores:
         """Return float32 (len(rows),) in 0..1."""
-        return self.scores[rows]
+        return np.asarray(self.scores[rows], np.float32)
 
 
 def _volume(c: Catalogue, interactions: Interactions, r: PopularityRules, now_ts: int) -> Scores:

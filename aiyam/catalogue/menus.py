@@ -134,7 +134,7 @@ class MenuIndex:
         """Return the ascending shops of menu rows: by a sort where they are few, else by a mark on each shop."""
         shops = [self.shop_of[rows] for rows in menu_rows]
         if _FEW * sum(map(len, shops)) < len(self.n_menus_of):
-            return np.unique(np.concatenate([np.empty(0, np.int32), *shops]))
+            return np.asarray(np.unique(np.concatenate([np.empty(0, np.int32), *shops])), np.int32)
         found = np.zeros(len(self.n_menus_of), bool)
         for some in shops:
             found[some] = True
