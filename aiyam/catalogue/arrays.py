@@ -186,9 +186,12 @@ class Catalogue:
 
 
 def great_circle_m(
-    lats: NDArray[np.floating[Any]], lons: NDArray[np.floating[Any]], lat: float, lon: float
+    lats: NDArray[np.floating[Any]],
+    lons: NDArray[np.floating[Any]],
+    lat: float | NDArray[np.float64],
+    lon: float | NDArray[np.float64],
 ) -> NDArray[np.float32]:
-    """Haversine distance in metres from points (k,) to one point; NaN stays NaN."""
+    """Haversine distance in metres from points (k,) to one point, or (b, k) to b points (b, 1); NaN stays NaN."""
     there, here = np.radians(lats.astype(np.float64)), np.radians(lat)
     d_lat, d_lon = there - here, np.radians(lons.astype(np.float64) - lon)
     a = np.sin(d_lat / 2) ** 2 + np.cos(there) * np.cos(here) * np.sin(d_lon / 2) ** 2

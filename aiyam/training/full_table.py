@@ -31,7 +31,7 @@ from aiyam.training.shared_work import in_processes
 from aiyam.training.table import DAY_S, TrainingTable, replay, split_time
 from aiyam.training.table_files import COLUMNS, TableFile, check_ending, partial_files
 
-_PIECE = 4_000
+_PIECE = 32_000
 """Requests replayed at once: few enough to share out and to hold, many enough to pay for rebuilding layer 1."""
 
 
@@ -181,11 +181,10 @@ def replay_piece(material: Material, piece: Piece, kept: dict[int, AsOf]) -> Rep
     known, skipped = kept[piece.cut], Counter[str]()
     moments = sorted(_moments(material, piece.asks, skipped), key=lambda m: (m.user_id, m.ts))
     table = replay(
-        known.catalogue,
-        known.stats,
+        known.blocks,
+        known.features,
         moments,
         known.profiles,
-        known.funnels.find,
         known.encoder.encode,
         negatives=material.options.negatives,
         min_interactions=material.options.min_interactions,
