@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.candidates.areas import METRES_PER_DEGREE, flat_distance_m
-from aiyam.candidates.constraints import LOCATION_KEYS, Asked
+from aiyam.candidates.constraints import Asked
 from aiyam.candidates.content import SCORED_EXACTLY, Sought
 from aiyam.candidates.funnels import MAX_CANDIDATES, N_HABITS, Funnels
 from aiyam.candidates.habits import Habits
 from aiyam.candidates.picking import best_of_ragged, in_order, picked_in_turn
-from aiyam.catalogue.opening import OPEN
+from aiyam.candidates.remembered import RememberedConstraints
+from aiyam.catalogue.open_minutes import IS_OPEN, OPENS_SOON, OpenMinutes
 from aiyam.catalogue.query import CandidateSet, Query
-from aiyam.contracts import CATEGORIES, FUNNELS, KST, TIMES_OF_DAY, time_of_day_at
+from aiyam.contracts import FUNNELS, KST, TIMES_OF_DAY, time_of_day_at
 
 Rows = NDArray[np.int32]
 Scores = NDArray[np.float32]
 Ints = NDArray[np.int64]
 MAX_SOUGHT = 8_192
 _CELLS = 1 << 22
-_N_KINDS = len(CATEGORIES) + 1
 
 
 def block_size(n_shops: int, most: int = 1_024) -> int:
@@ -59,16 +59,15 @@ class Lists:
 class BlockFunnels:
     """Finds the lists of many requests. Scores may differ from ``Funnels.find`` in rounding, so a tie may fall the other way."""
 
-    def __init__(self, funnels: Funnels) -> None:
-        self.funnels = funnels
-        self._sought: dict[Hashable, Sought] = {}
-        self._open_points: dict[int, Scores] = {}
-
-    def over(self, funnels: Funnels) -> BlockFunnels:
-        """Return the same for funnels that learned from other acts; their ``content`` and hours must be the same."""
-        new = BlockFunnels(funnels)
-        new._sought, new._open_points = self._sought, self._open_points
-        return new
+    def __init__(self, funnels: Funnels, *, like: BlockFunnels | None = None) -> None:
+        """``like``: those of other acts over the same shops, whose memory is used on; their ``content`` must be the same."""
+        f, catalogue = funnels, funnels.catalogue
+        self.constraints = RememberedConstraints(catalogue, f.rules) if like is None else like.constraints
+        self.funnels = Funnels(
+            catalogue, f.rules, self.constraints, f.collaborative, f.content, f.contextual, f.popularity
+        )
+        self.minutes = OpenMinutes(catalogue.hours) if like is None else like.minutes
+        self._sought: dict[Hashable, Sought] = {} if like is None else like._sought
 
     def find(self, queries: Sequence[Query]) -> Lists:
         """Return the lists of b requests; b should be ``block_size`` at most."""
@@ -95,43 +94,45 @@ class BlockFunnels:
         self, queries: Sequence[Query], person: Ints, habits: Habits
     ) -> tuple[list[Asked], list[tuple[str, ...]], NDArray[np.bool_]]:
         """Return what each asked, what was given up, and bool (b, n) which shops may be proposed; see ``Funnels._pool``."""
-        f, c = self.funnels, self.funnels.catalogue
-        constraints, limits = f.constraints, f.rules.limits
-        active = np.append(f.collaborative._active, -1)
-        likely = active[habits.likely(N_HABITS)]
+        f, c, limits = self.funnels, self.funnels.catalogue, self.funnels.rules.limits
         mark = np.zeros((len(queries), len(c)), bool)
-        asked, relaxed = list[Asked](), list[tuple[str, ...]]()
+        asked = [self.constraints.asked(query) for query in queries]
+        relaxed: list[tuple[str, ...]] = [()] * len(queries)
+        likely = np.append(f.collaborative._active, -1)[habits.likely(N_HABITS)][person]
+        point = np.array([wanted.point or (np.nan, np.nan) for wanted in asked], np.float32)[:, :, None]
+        metres = flat_distance_m(c.lat[likely], c.lon[likely], point[:, 0], point[:, 1])
+        likely[(likely < 0) | (metres > limits.catchments_m[-1]) | (np.isnan(metres) & ~np.isnan(point[:, 0]))] = -1
         alone: list[int] = []
-        for i, query in enumerate(queries):
-            wanted = constraints.asked(query)
-            asked.append(wanted)
-            relaxed.append(())
-            filters = query.filters
-            placed = any(getattr(filters, key) is not None for key in LOCATION_KEYS)
-            n_steps = 0 if placed else constraints.n_catchments(wanted)
+        for i, (query, wanted) in enumerate(zip(queries, asked, strict=True)):
+            n_steps = self._n_steps(query, wanted)
             if n_steps == 0:
                 alone.append(i)
                 continue
+            fits = self.constraints.mask(query, wanted)
             for step in range(n_steps):
-                rows = constraints.rows(query, replace(wanted, catchment=step))
+                rows = self.constraints.surroundings(query, wanted, step)
+                rows = rows[fits[rows]]
                 if len(rows) >= limits.catchment_enough:
                     break
-            own = likely[person[i]]
-            own = own[own >= 0]
-            if wanted.point is not None and len(own):
-                own = own[flat_distance_m(c.lat[own], c.lon[own], *wanted.point) <= limits.catchments_m[-1]]
-            if len(own):
-                mark[i, constraints.rows(query, wanted, among=own)] = True
+            own = likely[i][likely[i] >= 0]
+            mark[i, own[fits[own]]] = True
             mark[i, rows] = True
-            if len(rows) < limits.enough and mark[i].sum() < limits.enough or len(rows) > SCORED_EXACTLY:
-                mark[i] = False
+            if len(rows) < limits.enough and mark[i].sum() < limits.enough:
                 alone.append(i)
         for i in alone:
             rows, wanted, relaxed[i] = f._pool(queries[i])
             if len(rows) > SCORED_EXACTLY:
                 rows = f._narrow(queries[i], rows, wanted, f._sought(queries[i]))
+            mark[i] = False
             mark[i, rows] = True
         return asked, relaxed, mark
+
+    def _n_steps(self, query: Query, asked: Asked) -> int:
+        """How often the surroundings may widen; 0 for a request whose pool has to be found alone."""
+        f = query.filters
+        placed = f.district is not None or f.place is not None or f.near_me is not None or f.max_distance_m is not None
+        alone = placed or not self.constraints.remembers or len(query.exclude_rows) > 0
+        return 0 if alone else self.constraints.n_catchments(asked)
 
     # ------------------------------------------------------------------ scores
 
@@ -140,16 +141,18 @@ class BlockFunnels:
     ) -> Scores:
         content = self.funnels.content
         middle = habits.middle(content.vectors)
+        by_person = middle @ content.vectors.T if self.constraints.remembers else None
         out = np.empty(len(rows), np.float32)
         for i, (query, low, high) in enumerate(zip(queries, start[:-1].tolist(), start[1:].tolist(), strict=True)):
             pool = rows[low:high]
             text = content.text_of(query)
-            if f"{text}{query.words}".strip():
+            if text.strip() or query.words.strip():
                 out[low:high] = content.score(self.sought(query, text), pool)
+            elif by_person is not None:
+                out[low:high] = by_person[person[i], pool]
             else:
-                np.dot(content.vectors[pool], middle[person[i]], out=out[low:high])
-                np.clip(out[low:high], 0, 1, out=out[low:high])
-        return out
+                out[low:high] = content.vectors[pool] @ middle[person[i]]
+        return np.clip(out, 0, 1, out=out)
 
     def sought(self, query: Query, text: str) -> Sought:
         """Return what a request with words says; the latest are kept."""
@@ -166,7 +169,7 @@ class BlockFunnels:
         """Return the points of ``Contextual.score`` for each shop of each pool, end to end."""
         it, c = self.funnels.contextual, self.funnels.catalogue
         r = it._rules
-        meal, minute = np.empty(len(queries), np.int64), np.empty(len(queries), np.int64)
+        meal = np.empty(len(queries), np.int64)
         lat, lon = np.full(len(queries), np.nan), np.full(len(queries), np.nan)
         bits = np.zeros(len(queries), np.uint8)
         best = np.full(len(queries), r.meal_time_up_to + r.open_now)
@@ -175,7 +178,6 @@ class BlockFunnels:
         for i, (query, wanted) in enumerate(zip(queries, asked, strict=True)):
             local = query.now.astimezone(KST)
             meal[i] = TIMES_OF_DAY.index(query.filters.time_of_day or time_of_day_at(local.hour))
-            minute[i] = self._minute_of_week(query)
             districts.append(it._district_points(wanted.codes) if wanted.codes else nowhere)
             best[i] += r.district * bool(wanted.codes)
             if wanted.point is not None:
@@ -191,44 +193,30 @@ class BlockFunnels:
         east = (c.lon[rows] - lon.astype(np.float32)[of]) * wide[of]
         near = np.exp2(np.sqrt(north * north + east * east) * np.float32(-1 / r.near_half_m))
         out += np.float32(r.near_up_to) * np.fmax(near, np.float32(0))
-        minutes, which = np.unique(minute, return_inverse=True)
-        points = np.stack([self._open_points[m] for m in minutes.tolist()])
-        out += points[which[of], c.hours.set_of[rows]]
+        states, which = self.minutes.at([query.now for query in queries])
+        state = states[which[of], c.hours.set_of[rows]]
+        out += np.float32(r.open_now) * (state & IS_OPEN > 0) + np.float32(r.opens_within_hour) * (
+            state & OPENS_SOON > 0
+        )
         if bits.any():
             out += np.float32(r.companion) * ((c.atmosphere[rows] & bits[of]) != 0)
         return np.asarray(out / best.astype(np.float32)[of], np.float32)
 
-    def _minute_of_week(self, query: Query) -> int:
-        """Return the minute of the week, 0 to 10,079, whose points for being open are kept from here on."""
-        local = query.now.astimezone(KST)
-        minute = (local.weekday() * 24 + local.hour) * 60 + local.minute
-        if minute not in self._open_points:
-            points = self.funnels.contextual._open_points(query.now)
-            if len(self._open_points) * len(points) >= 4 * _CELLS:
-                self._open_points.clear()
-            self._open_points[minute] = points
-        return minute
-
     # ------------------------------------------------------------------ lists
 
-    def _listed(
-        self, rows: Rows, start: NDArray[np.intp], scores: Scores, relaxed: Sequence[tuple[str, ...]]
-    ) -> Lists:
+    def _listed(self, rows: Rows, start: NDArray[np.intp], scores: Scores, relaxed: Sequence[tuple[str, ...]]) -> Lists:
         """Let the funnels pick in turn for each request; see ``Funnels._choose``."""
         f = self.funnels
         queues = best_of_ragged(scores + (scores @ (f._merge * np.float32(1e-3)))[:, None], start, MAX_CANDIDATES)
-        places, _, flags = picked_in_turn(queues, f._turns, [f.rules.quotas[name] for name in FUNNELS], start)
-        at = start[:-1, None] + np.maximum(places, 0)
+        places, flags = picked_in_turn(queues, f._turns, [f.rules.quotas[name] for name in FUNNELS], start)
+        at = np.where(places >= 0, start[:-1, None] + places, len(rows))  # what follows the last stands for "none"
+        rows, scores = np.append(rows, np.int32(-1)), np.append(scores, np.zeros((1, len(FUNNELS)), np.float32), axis=0)
         merged = scores @ f._merge
-        order = in_order(np.where(places >= 0, merged[np.minimum(at, max(len(rows) - 1, 0))], -1), places)
+        order = in_order(merged[at], places)
         places, at, flags = (np.take_along_axis(part, order, 1) for part in (places, at, flags))
-        listed = places >= 0
-        at = np.where(listed, at, 0)
-        if not len(rows):
-            rows, scores, merged = np.zeros(1, np.int32), np.zeros((1, len(FUNNELS)), np.float32), np.zeros(1, np.float32)
         return Lists(
-            size=listed.sum(axis=1),
-            rows=np.where(listed, rows[at], -1).astype(np.int32),
+            size=(places >= 0).sum(axis=1),
+            rows=rows[at],
             scores=scores[at],
             flags=(flags[:, :, None] >> np.arange(len(FUNNELS), dtype=np.uint8) & 1).astype(bool),
             merged=merged[at],

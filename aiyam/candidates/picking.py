@@ -41,7 +41,7 @@ def best_of_ragged(values: NDArray[np.float32], start: NDArray[Any], k: int) -> 
 
 def in_order(values: NDArray[np.float32], places: Places) -> NDArray[np.intp]:
     """Return (b, k) the order of each row: highest value first, ties by place, places of -1 at the end."""
-    key = _key(np.maximum(values, 0), np.maximum(places, 0))
+    key = _key(values, np.maximum(places, 0))
     key[places < 0] = ~np.uint64(0)
     return np.argsort(key, axis=1, kind="stable")
 
@@ -54,40 +54,46 @@ def _key(values: NDArray[np.float32], place: NDArray[Any]) -> NDArray[np.uint64]
 
 def picked_in_turn(
     queues: Places, turns: Sequence[int], quotas: Sequence[int], start: NDArray[Any]
-) -> tuple[Places, NDArray[np.int8], NDArray[np.uint8]]:
+) -> tuple[Places, NDArray[np.uint8]]:
     """Let the funnels of each request pick as ``merging.pick_in_turn``; queues (b, j, k) as ``best_of_ragged`` gives them.
 
-    Returns (b, k) each: the places in the order picked (-1 for none), which funnel picked each, and as bits which
-    propose it: those it is within the quota of, and the one that picked it.
+    Returns (b, k) each: the places in the order picked (-1 for none), and as bits which funnels propose it: those it is
+    within the quota of, and the one that picked it.
     """
     n, width, k = queues.shape
     end = int(np.diff(start).max(initial=0))
-    waiting = np.full((n, width, k + 1), end, np.int64)  # the place after the last stands for "nobody is left"
-    waiting[:, :, :k] = np.where(queues < 0, end, queues)
-    request = np.arange(n)
-    proposed = np.zeros((n, end + 1), np.uint8)
+    queues = np.where(queues < 0, end, queues)  # the place after the last stands for "nobody is left"
+    # One row of ``end + 1`` cells a request, end to end: a cell is a place of a request.
+    first = np.arange(n, dtype=np.int32) * np.int32(end + 1)
+    waiting = np.full((width, n, k + 1), end, np.int32)
+    waiting[:, :, :k] = queues.transpose(1, 0, 2)
+    waiting += first[:, None]
+    queue = waiting.reshape(width, -1)
+    proposed, taken = np.zeros(n * (end + 1), np.uint8), np.zeros(n * (end + 1), bool)
     for column, quota in enumerate(quotas):
-        proposed[request[:, None], waiting[:, column, :quota]] |= np.uint8(1 << column)
-    taken = np.zeros((n, end + 1), bool)
-    places = np.full((n, k), -1, np.int64)
-    columns = np.full((n, k), -1, np.int8)
+        proposed[waiting[column, :, :quota].ravel()] |= np.uint8(1 << column)
+    last = first + end
+    picked = np.full((len(turns), n), -1, np.int32)
     n_picked = np.zeros(n, np.int64)
-    at = np.zeros((width, n), np.int64)
-    for column in turns:
-        queue, here = waiting[:, column], at[column]
-        place = queue[request, here]
-        late = np.flatnonzero(taken[request, place])
+    at = np.tile(np.arange(n) * (k + 1), (width, 1))
+    for turn, column in enumerate(turns):
+        line, here = queue[column], at[column]
+        cell = line[here]
+        late = np.flatnonzero(taken[cell])
         while len(late):
             here[late] += 1
-            place[late] = queue[late, here[late]]
-            late = late[taken[late, place[late]]]
-        picks = np.flatnonzero((place < end) & (n_picked < k))
-        chosen = place[picks]
-        taken[picks, chosen] = True
-        places[picks, n_picked[picks]] = chosen
-        columns[picks, n_picked[picks]] = column
+            cell[late] = line[here[late]]
+            late = late[taken[cell[late]]]
+        picks = np.flatnonzero((cell < last) & (n_picked < k))
+        chosen = cell[picks]
+        taken[chosen] = True
+        proposed[chosen] |= np.uint8(1 << column)
+        picked[turn, picks] = chosen
         n_picked[picks] += 1
-    flags = proposed[request[:, None], np.maximum(places, 0)]
-    flags |= np.where(columns >= 0, 1 << np.maximum(columns, 0), 0).astype(np.uint8)
-    flags[places < 0] = 0
-    return places, columns, flags
+    request, turn_of = np.nonzero(picked.T >= 0)  # the picks of a request together, in their order
+    places, flags = np.full((n, k), -1, np.int64), np.zeros((n, k), np.uint8)
+    nth = np.arange(len(request)) - np.searchsorted(request, request)
+    cell = picked[turn_of, request]
+    places[request, nth] = cell - first[request]
+    flags[request, nth] = proposed[cell]
+    return places, flags

@@ -17,9 +17,9 @@ from aiyam.candidates.content import SCORED_EXACTLY
 from aiyam.catalogue.arrays import Catalogue, great_circle_m
 from aiyam.catalogue.interactions import FAVORITE, ORDER, REVIEW
 from aiyam.catalogue.menus import allergens_to_avoid, bits_of
-from aiyam.catalogue.opening import OPEN
+from aiyam.catalogue.open_minutes import CLOSES_SOON, IS_OPEN, IS_UNKNOWN, OpenMinutes
 from aiyam.catalogue.query import Query
-from aiyam.contracts import AGE_BANDS, ATMOSPHERES, CATEGORIES, FUNNELS, KST, TIMES_OF_DAY
+from aiyam.contracts import AGE_BANDS, ATMOSPHERES, CATEGORIES, FUNNELS, TIMES_OF_DAY
 from aiyam.ranking.features import _MISSING, _STANDING, N_NUMBERS, SLOT, UNKNOWN_AGE
 from aiyam.ranking.menus import FittingMenus, fitting_menus
 from aiyam.ranking.pasts import Pasts
@@ -28,7 +28,7 @@ from aiyam.ranking.statistics import N_CATEGORIES, Statistics, home_of
 
 Ints = NDArray[np.int64]
 Column = NDArray[Any]
-MAX_WISHES, MAX_STATES = 4_096, 1 << 24
+MAX_WISHES = 4_096
 _SERVED = ("menu_match", "taste_match", "dietary_match")
 
 
@@ -62,16 +62,11 @@ class MenuFacts:
 class BlockFeatures:
     """Computes features over one catalogue; what wishes and minutes share is kept. Numbers equal ``build_features``' to rounding."""
 
-    def __init__(self, catalogue: Catalogue, stats: Statistics) -> None:
+    def __init__(self, catalogue: Catalogue, stats: Statistics, *, like: BlockFeatures | None = None) -> None:
+        """``like``: those of other counts of the same shops, menus and hours, whose memory is used on."""
         self.catalogue, self.stats = catalogue, stats
-        self._menus: dict[Hashable, MenuFacts] = {}
-        self._hours: dict[int, tuple[NDArray[np.float32], NDArray[np.bool_]]] = {}
-
-    def over(self, catalogue: Catalogue, stats: Statistics) -> BlockFeatures:
-        """Return the same for other counts of the same shops, menus and hours."""
-        new = BlockFeatures(catalogue, stats)
-        new._menus, new._hours = self._menus, self._hours
-        return new
+        self.minutes = OpenMinutes(catalogue.hours) if like is None else like.minutes
+        self._menus: dict[Hashable, MenuFacts] = {} if like is None else like._menus
 
     def of(
         self, queries: Sequence[Query], lists: Lists, chosen: Chosen, vectors: NDArray[np.float32]
@@ -129,33 +124,19 @@ class BlockFeatures:
         }
 
     def _menus_of(self, query: Query, lists: Lists, i: int) -> MenuFacts:
-        """Return what the menus of the i-th list's candidates answer; remembered by wish for a catalogue that is not large."""
+        """Return what the menus of the i-th list's candidates answer; remembered for those who wish for no dish or price."""
         rows, relaxed, f = lists.rows[i, : lists.size[i]], lists.relaxed[i], query.filters
-        if len(self.catalogue) > SCORED_EXACTLY:
+        wishes = (f.menus, f.exclude_menus, f.taste, f.exclude_taste, f.budget_min, f.budget_max)
+        if len(self.catalogue) > SCORED_EXACTLY or any(wish is not None for wish in wishes):
             return MenuFacts.of(fitting_menus(self.catalogue, query, rows, relaxed))
-        key = (
-            f.menus, f.exclude_menus, f.taste, f.exclude_taste, f.budget_min, f.budget_max, allergens_to_avoid(f, query.user),
-            f.dietary_preferences or query.user.dietary_preferences, relaxed,
-        )  # fmt: skip
+        key = (allergens_to_avoid(f, query.user), f.dietary_preferences or query.user.dietary_preferences)
         found = self._menus.get(key)
         if found is None:
             if len(self._menus) >= MAX_WISHES:
                 self._menus.clear()
             everywhere = np.arange(len(self.catalogue), dtype=np.int32)
-            found = self._menus[key] = MenuFacts.of(fitting_menus(self.catalogue, query, everywhere, relaxed))
+            found = self._menus[key] = MenuFacts.of(fitting_menus(self.catalogue, query, everywhere))
         return found.at(rows)
-
-    def _minute_of_week(self, query: Query) -> int:
-        """Return the minute of the week, 0 to 10,079; what is open then is kept from here on."""
-        local = query.now.astimezone(KST)
-        minute = (local.weekday() * 24 + local.hour) * 60 + local.minute
-        if minute not in self._hours:
-            states = self.catalogue.hours.at(query.now)
-            if len(self._hours) * len(states.state) >= MAX_STATES:
-                self._hours.clear()
-            is_open = np.where(states.state == OPEN, 1.0, np.where(states.state < 0, 0.5, 0.0)).astype(np.float32)
-            self._hours[minute] = is_open, (states.state == OPEN) & (states.minutes_to_close < 30)
-        return minute
 
     def _fits(
         self,
@@ -168,7 +149,7 @@ class BlockFeatures:
         c, of = self.catalogue, chosen.request
         n = len(queries)
         limit, kinds, moods = np.full(n, np.nan), np.zeros(n, np.int64), np.zeros(n, np.uint8)
-        minute, district = np.empty(n, np.int64), np.full(n, -9, np.int64)
+        district = np.full(n, -9, np.int64)
         code = {name: i for i, name in enumerate(c.district_names)}
         for i, query in enumerate(queries):
             f = query.filters
@@ -178,13 +159,11 @@ class BlockFeatures:
                 kinds[i] = bits_of(f.category, CATEGORIES)
             if f.atmosphere or f.companion == "alone":
                 moods[i] = bits_of((*(f.atmosphere or ()), *(["혼밥"] if f.companion == "alone" else [])), ATMOSPHERES)
-            minute[i] = self._minute_of_week(query)
         spend = limit[of]
         over = np.clip((c.mean_price[rows] - spend) / spend, 0.0, 1.0)
         headroom = np.clip(1.0 - c.min_meal_price[rows] / spend, 0.0, 1.0)
-        minutes, which = np.unique(minute, return_inverse=True)
-        is_open, closing = (np.stack(part) for part in zip(*[self._hours[m] for m in minutes.tolist()], strict=True))
-        hours = which[of], c.hours.set_of[rows]
+        states, which = self.minutes.at([query.now for query in queries])
+        state = states[which[of], c.hours.set_of[rows]]
         category = c.category[rows].astype(np.int64)
         signals: dict[str, Column] = {
             "budget_fit": _known(1.0 - over, 0.5),
@@ -194,8 +173,8 @@ class BlockFeatures:
             "same_district": c.district[rows] == district[of],
             "category_match": (category >= 0) & (kinds[of] >> np.maximum(category, 0) & 1 > 0),
             "atmosphere_match": (c.atmosphere[rows] & moods[of]) != 0,
-            "open_now": is_open[hours],
-            "closing_soon": closing[hours],
+            "open_now": (state & IS_OPEN > 0) + 0.5 * (state & IS_UNKNOWN > 0),
+            "closing_soon": state & CLOSES_SOON > 0,
         }
         ends = np.searchsorted(of, np.arange(n + 1)).tolist()
         for at, name in enumerate(_SERVED):

@@ -75,8 +75,9 @@ class Choices:
 
     def moments(self, user_ids: list[str]) -> list[Moment]:
         """Return each as a moment: something was wanted then and there, and this shop was chosen."""
+        anything = Filters()
         return [
-            Moment(user_ids[user], ts, None, None, None, "", Filters(), (shop,), (outcome,))
+            Moment(user_ids[user], ts, None, None, None, "", anything, (shop,), (outcome,))
             for user, shop, ts, outcome in zip(
                 self.user.tolist(), self.shop.tolist(), self.ts.tolist(), self.outcome.tolist(), strict=True
             )

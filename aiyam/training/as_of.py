@@ -17,7 +17,6 @@ from aiyam.candidates.collaborative import Collaborative
 from aiyam.candidates.encoder import TextEncoder
 from aiyam.candidates.funnels import Funnels
 from aiyam.candidates.popularity import Popularity
-from aiyam.candidates.remembered import RememberedConstraints
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.interactions import Events, Interactions
 from aiyam.contracts import KST, UserProfile
@@ -62,7 +61,6 @@ class Archive:
         encoder = like.encoder if like is not None else TextEncoder.load(self.encoder_dir)
         if like is None:
             funnels = Funnels.build(catalogue, known, encoder=encoder, rules=dict(self.rules), now_ts=cut - 1)
-            funnels.constraints = RememberedConstraints(catalogue, funnels.rules)
         else:
             same = like.funnels
             collaborative = Collaborative(catalogue, known, same.rules, now_ts=cut - 1)
@@ -74,8 +72,8 @@ class Archive:
         day, older = datetime.fromtimestamp(cut, KST).date(), {} if like is None else like.profiles
         profiles = {user_id: aged(older.get(user_id, profile), day) for user_id, profile in self.profiles.items()}
         stats = stats.with_crosses(fit_crosses(catalogue, stats, profiles))
-        blocks = BlockFunnels(funnels) if like is None else like.blocks.over(funnels)
-        features = BlockFeatures(catalogue, stats) if like is None else like.features.over(catalogue, stats)
+        blocks = BlockFunnels(funnels, like=None if like is None else like.blocks)
+        features = BlockFeatures(catalogue, stats, like=None if like is None else like.features)
         return AsOf(cut, known.last_ts, catalogue, encoder, funnels, stats, profiles, blocks, features)
 
 

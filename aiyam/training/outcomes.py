@@ -63,8 +63,10 @@ def _praised(
     """Tell which of the shops shown got a good review in the days after, and when the last of these came (0 without)."""
     horizon = moment.ts + TOLD_WITHIN_S if labels_until is None else min(moment.ts + TOLD_WITHIN_S, labels_until)
     later = stats.past_of(moment.user_id, horizon)
-    good = (later.kind == REVIEW) & (later.value >= GOOD_REVIEW) & (later.ts >= moment.ts) & np.isin(later.shop, shown)
-    return np.isin(shown, later.shop[good]), int(later.ts[good].max(initial=0))
+    first = int(np.searchsorted(later.ts, moment.ts))
+    good = first + np.flatnonzero((later.kind[first:] == REVIEW) & (later.value[first:] >= GOOD_REVIEW))
+    good = good[(later.shop[good][:, None] == shown).any(axis=1)]
+    return (shown[:, None] == later.shop[good]).any(axis=1), int(later.ts[good].max(initial=0))
 
 
 def choose_rows(
