@@ -298,6 +298,46 @@ def test_words_that_no_filter_holds_still_lead_to_the_food_they_mean(assistant) 
 
 
 @pytest.mark.parametrize(
+    ("messages", "wanted"),
+    [
+        (["뜨끈한 국물 먹고 싶어", "더 가까운 데"], "뜨끈한 국물"),
+        (["뜨끈한 국물 먹고 싶어", "더 싼 데는?", "다른 데 보여줘"], "뜨끈한 국물"),
+        (["뜨끈한 국물 먹고 싶어", "급카 되는 데만"], "뜨끈한 국물"),
+        (["뜨끈한 국물 먹고 싶어", "그냥 치킨"], ""),
+        (["뜨끈한 국물 먹고 싶어", "그냥 치킨", "더 가까운 데"], ""),
+        (["뜨끈한 국물 먹고 싶어", "국물 말고 다른 거"], "뜨끈한"),
+        (["뜨끈한 국물 먹고 싶어", "고마워", "더 가까운 데"], "뜨끈한 국물"),
+        (["뜨끈한 국물 먹고 싶어", "처음부터 다시"], ""),
+        (["뜨끈한 국물 먹고 싶어", "떡볶이 먹고 싶어", "아까 보여준 거 다시 보여줘"], "뜨끈한 국물"),
+    ],
+)
+def test_a_follow_up_searches_on_in_the_words_of_the_wish_it_follows(
+    assistant, messages: list[str], wanted: str
+) -> None:
+    trace = None
+    for message in messages:
+        trace = assistant.respond("nobody-yet", message, session_id=trace and trace.session_id, context=NOON)
+    assert trace.state.words == wanted
+
+
+def test_a_nearer_place_for_soup_still_serves_soup(assistant) -> None:
+    catalogue = assistant.pipeline.catalogue
+    soups = {i for i, dish in enumerate(catalogue.dish_names) if any(kind in dish for kind in SOUPS)}
+
+    def share(trace) -> float:
+        rows = rows_of(assistant, trace)
+        starts = catalogue.menu_start
+        served = [set(catalogue.menu_name[starts[row] : starts[row + 1]].tolist()) for row in rows]
+        return sum(bool(dishes & soups) for dishes in served) / max(len(served), 1)
+
+    shares = []
+    for wish in ("뜨끈한 국물 먹고 싶어", "뭐 먹고 싶어"):
+        first = assistant.respond("nobody-yet", wish, context=NOON)
+        shares.append(share(assistant.respond("nobody-yet", "다른 데", session_id=first.session_id, context=NOON)))
+    assert shares[0] >= shares[1] + 0.2
+
+
+@pytest.mark.parametrize(
     ("text", "said", "opens_topic", "wanted"),
     [
         ("뜨끈한 국물 먹고 싶어", Filters(), True, "뜨끈한 국물"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aiyam.candidates.areas import METRES_PER_DEGREE, flat_distance_m
+from aiyam.candidates.areas import flat_distances_m
 from aiyam.candidates.constraints import Asked
 from aiyam.candidates.content import SCORED_EXACTLY, Sought
 from aiyam.candidates.funnels import MAX_CANDIDATES, N_HABITS, Funnels
@@ -17,7 +17,7 @@ from aiyam.candidates.picking import best_of_ragged, in_order, picked_in_turn
 from aiyam.candidates.remembered import RememberedConstraints
 from aiyam.catalogue.open_minutes import IS_OPEN, OPENS_SOON, OpenMinutes
 from aiyam.catalogue.query import CandidateSet, Query
-from aiyam.contracts import FUNNELS, KST, TIMES_OF_DAY, time_of_day_at
+from aiyam.contracts import FUNNELS, KST, TIMES_OF_DAY, UserProfile, time_of_day_at
 
 Rows = NDArray[np.int32]
 Scores = NDArray[np.float32]
@@ -62,17 +62,19 @@ class BlockFunnels:
     def __init__(self, funnels: Funnels, *, like: BlockFunnels | None = None) -> None:
         """``like``: those of other acts over the same shops, whose memory is used on; their ``content`` must be the same."""
         f, catalogue = funnels, funnels.catalogue
-        self.constraints = RememberedConstraints(catalogue, f.rules) if like is None else like.constraints
+        self.constraints: RememberedConstraints = (
+            RememberedConstraints(catalogue, f.rules) if like is None else like.constraints
+        )
         self.funnels = Funnels(
             catalogue, f.rules, self.constraints, f.collaborative, f.content, f.contextual, f.popularity
         )
-        self.minutes = OpenMinutes(catalogue.hours) if like is None else like.minutes
+        self.minutes: OpenMinutes = OpenMinutes(catalogue.hours) if like is None else like.minutes
         self._sought: dict[Hashable, Sought] = {} if like is None else like._sought
 
     def find(self, queries: Sequence[Query]) -> Lists:
         """Return the lists of b requests; b should be ``block_size`` at most."""
         number: dict[str, int] = {}
-        people = []
+        people: list[UserProfile] = []
         for query in queries:
             if number.setdefault(query.user.user_id, len(people)) == len(people):
                 people.append(query.user)
@@ -99,8 +101,8 @@ class BlockFunnels:
         asked = [self.constraints.asked(query) for query in queries]
         relaxed: list[tuple[str, ...]] = [()] * len(queries)
         likely = np.append(f.collaborative._active, -1)[habits.likely(N_HABITS)][person]
-        point = np.array([wanted.point or (np.nan, np.nan) for wanted in asked], np.float32)[:, :, None]
-        metres = flat_distance_m(c.lat[likely], c.lon[likely], point[:, 0], point[:, 1])
+        point = np.array([wanted.point or (np.nan, np.nan) for wanted in asked])[:, :, None]
+        metres = flat_distances_m(c.lat[likely], c.lon[likely], point[:, 0], point[:, 1])
         likely[(likely < 0) | (metres > limits.catchments_m[-1]) | (np.isnan(metres) & ~np.isnan(point[:, 0]))] = -1
         alone: list[int] = []
         for i, (query, wanted) in enumerate(zip(queries, asked, strict=True)):
@@ -188,10 +190,8 @@ class BlockFunnels:
                 best[i] += r.companion * bool(bits[i])
         out = it._meal_points[meal[of], c.category[rows]]
         out += np.stack(districts)[of, c.district[rows]]
-        north = (c.lat[rows] - lat.astype(np.float32)[of]) * np.float32(METRES_PER_DEGREE)
-        wide = (METRES_PER_DEGREE * np.cos(np.radians(lat))).astype(np.float32)
-        east = (c.lon[rows] - lon.astype(np.float32)[of]) * wide[of]
-        near = np.exp2(np.sqrt(north * north + east * east) * np.float32(-1 / r.near_half_m))
+        metres = flat_distances_m(c.lat[rows], c.lon[rows], lat[of], lon[of])
+        near = np.exp2(metres * np.float32(-1 / r.near_half_m))
         out += np.float32(r.near_up_to) * np.fmax(near, np.float32(0))
         states, which = self.minutes.at([query.now for query in queries])
         state = states[which[of], c.hours.set_of[rows]]

@@ -65,7 +65,7 @@ class BlockFeatures:
     def __init__(self, catalogue: Catalogue, stats: Statistics, *, like: BlockFeatures | None = None) -> None:
         """``like``: those of other counts of the same shops, menus and hours, whose memory is used on."""
         self.catalogue, self.stats = catalogue, stats
-        self.minutes = OpenMinutes(catalogue.hours) if like is None else like.minutes
+        self.minutes: OpenMinutes = OpenMinutes(catalogue.hours) if like is None else like.minutes
         self._menus: dict[Hashable, MenuFacts] = {} if like is None else like._menus
 
     def of(
@@ -220,7 +220,7 @@ class BlockFeatures:
             own = signals[f"score_{name}"] = score[of, place]
             signals[f"funnel_{name}"] = lists.flags[of, place, column]
             signals[f"rank_{name}"] = _ranks(np.where(inside, score, -np.inf), chosen) * (own > 0)
-        located = ~np.isnan(np.where(inside, metres, np.nan)).all(axis=1)
+        located: NDArray[np.bool_] = (inside & ~np.isnan(metres)).any(axis=1)
         signals["distance_rank"] = signals["distance_rank"] * located[of]
         if "query_similarity" in signals:
             signals["query_similarity_rank"] = signals["query_similarity_rank"] * told[of]

@@ -78,7 +78,7 @@ class Pasts:
         same = np.flatnonzero(shop[beside] == rows[pair])
         at, what = pair[same], beside[same]
 
-        def here(weight: NDArray[Any]) -> NDArray[np.float64]:
+        def here(weight: NDArray[Any]) -> NDArray[Any]:
             return np.bincount(at, weight[what], len(of))
 
         brand = c.brand[rows]
@@ -106,7 +106,7 @@ class Pasts:
         bought: NDArray[np.bool_],
         of: Ints,
         rows: NDArray[np.int32],
-    ) -> NDArray[np.float64]:
+    ) -> NDArray[Any]:
         """|log ratio| of a shop's price to the median of what the person paid, 0..1; 0 where either is unknown."""
         paid = c.mean_price[shop]
         priced = np.flatnonzero(bought & (paid > 0))
@@ -117,7 +117,7 @@ class Pasts:
         some = np.flatnonzero(size)
         usual[some] = paid[order[first[some] + size[some] // 2]]
         gap = np.abs(np.log(np.maximum(c.mean_price[rows], 500.0) / usual[of]))
-        return np.minimum(np.nan_to_num(gap), 1.0)
+        return np.asarray(np.minimum(np.nan_to_num(gap), 1.0))
 
     def _after_last(
         self, lift: NDArray[np.float32], of_event: Ints, bought: NDArray[np.bool_], of: Ints, category: Ints

@@ -190,7 +190,7 @@ def record_chat(city: Path, store: Store, at: datetime, feedback: list[tuple[int
     moment = Moment(user, int(at.timestamp()), None, None, None, "", Filters(), (), ())
     found = known.funnels.find(query_of(moment, known.profiles[user]))
     three = [shops[row] for row in found.rows[:3]]
-    trace = make_trace(user_id=user, at=at)
+    trace = make_trace(f"t-{at:%H}", user_id=user, at=at)
     cards = tuple(
         card.model_copy(update={"shop_id": shop_id}) for card, shop_id in zip(trace.recommendations, three, strict=True)
     )
