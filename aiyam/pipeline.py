@@ -37,6 +37,7 @@ from aiyam.contracts import (
     UserProfile,
 )
 from aiyam.korean.places import place_named
+from aiyam.nlu.carry_over import starts_over
 from aiyam.nlu.dialogue import next_state, resolve
 from aiyam.nlu.model import Reading
 from aiyam.nlu.request import Request
@@ -344,7 +345,7 @@ def own_words(text: str, request: Request, said: Filters) -> str:
         return ""
     if not request.opens_topic:
         return request.words
-    if said.allergies or said.exclude_menus or said.exclude_taste:
+    if said.allergies or said.exclude_menus or said.exclude_taste or starts_over(text):
         return ""
     for placeholder in PLACEHOLDERS.values():
         text = text.replace(placeholder, " ")

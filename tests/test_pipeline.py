@@ -12,6 +12,7 @@ import pytest
 from aiyam.contracts import (
     KST,
     ChatContext,
+    DialogueState,
     Done,
     Filters,
     Intent,
@@ -320,21 +321,19 @@ def test_a_follow_up_searches_on_in_the_words_of_the_wish_it_follows(
     assert trace.state.words == wanted
 
 
-def test_a_nearer_place_for_soup_still_serves_soup(assistant) -> None:
-    catalogue = assistant.pipeline.catalogue
-    soups = {i for i, dish in enumerate(catalogue.dish_names) if any(kind in dish for kind in SOUPS)}
+def test_the_words_of_a_wish_lead_a_follow_up_to_shops_nearer_to_them(assistant) -> None:
+    pipeline = assistant.pipeline
+    first = assistant.respond("nobody-yet", "뜨끈한 국물 먹고 싶어", context=NOON)
+    user = UserProfile(user_id="nobody-yet")
+    content = pipeline.parts.funnels.content
+    wish = content.encoder.encode(["뜨끈한 국물"])[0]
 
-    def share(trace) -> float:
-        rows = rows_of(assistant, trace)
-        starts = catalogue.menu_start
-        served = [set(catalogue.menu_name[starts[row] : starts[row + 1]].tolist()) for row in rows]
-        return sum(bool(dishes & soups) for dishes in served) / max(len(served), 1)
+    def nearness(state: DialogueState) -> float:
+        context = TurnContext(now=first.timestamp, district="관악구")
+        turn = Turn(turn_id="t", session_id="s", user=user, message="다른 데 보여줘", context=context, state=state)
+        return float((content.vectors[rows_of(assistant, pipeline.reply(turn))] @ wish).mean())
 
-    shares = []
-    for wish in ("뜨끈한 국물 먹고 싶어", "뭐 먹고 싶어"):
-        first = assistant.respond("nobody-yet", wish, context=NOON)
-        shares.append(share(assistant.respond("nobody-yet", "다른 데", session_id=first.session_id, context=NOON)))
-    assert shares[0] >= shares[1] + 0.2
+    assert nearness(first.state) > nearness(first.state.model_copy(update={"words": ""})) + 0.02
 
 
 @pytest.mark.parametrize(
@@ -347,6 +346,7 @@ def test_a_nearer_place_for_soup_still_serves_soup(assistant) -> None:
         ("매운 거 못 먹어", Filters(exclude_taste=("매운",)), True, ""),
         ("떡볶이 파는 따뜻한 집", Filters(menus=("떡볶이",)), True, ""),
         ("더 가까운 데", Filters(), False, ""),
+        ("처음부터 다시", Filters(), True, ""),
     ],
 )
 def test_only_wishes_that_no_filter_holds_are_searched_for_in_the_persons_own_words(

@@ -165,9 +165,7 @@ def _lists_before(state: DialogueState) -> tuple[ShownList, ...]:
     """Add the list a new one takes the place of; the oldest are forgotten, but not the one the topic began with."""
     if not state.shown_shop_ids:
         return state.earlier_lists
-    newest = ShownList(
-        shop_ids=state.shown_shop_ids, filters=state.filters, words=state.words, topic=state.topic
-    )
+    newest = ShownList(shop_ids=state.shown_shop_ids, filters=state.filters, words=state.words, topic=state.topic)
     lists = (*state.earlier_lists, newest)
     if len(lists) <= MAX_LISTS:
         return lists

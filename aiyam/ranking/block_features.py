@@ -196,7 +196,7 @@ class BlockFeatures:
     ) -> dict[str, Column]:
         """Where each stands in its list: by every funnel, distance, price and likeness to the words."""
         of, place = chosen.request, chosen.place
-        inside = np.arange(lists.rows.shape[1]) < lists.size[:, None]
+        inside: NDArray[np.bool_] = np.arange(lists.rows.shape[1]) < lists.size[:, None]
         signals: dict[str, Column] = {
             "score_merged": lists.merged[of, place],
             "funnels_agree": lists.flags[of, place].mean(axis=1),
@@ -206,7 +206,7 @@ class BlockFeatures:
         price[inside] = np.concatenate([fact.lowest_won for fact in facts])
         compared["price_rank"] = -_known(price, 1e7)
         compared["distance_rank"] = -_known(metres, 1e7)
-        told = vectors.any(axis=1)
+        told = np.asarray(vectors.any(axis=1), bool)
         if self.stats.shop_vectors is not None and told.any():
             likeness = np.zeros(lists.rows.shape, np.float32)
             for i in np.flatnonzero(told).tolist():
@@ -220,7 +220,7 @@ class BlockFeatures:
             own = signals[f"score_{name}"] = score[of, place]
             signals[f"funnel_{name}"] = lists.flags[of, place, column]
             signals[f"rank_{name}"] = _ranks(np.where(inside, score, -np.inf), chosen) * (own > 0)
-        located: NDArray[np.bool_] = (inside & ~np.isnan(metres)).any(axis=1)
+        located = np.asarray((inside & ~np.isnan(metres)).any(axis=1), bool)
         signals["distance_rank"] = signals["distance_rank"] * located[of]
         if "query_similarity" in signals:
             signals["query_similarity_rank"] = signals["query_similarity_rank"] * told[of]

@@ -163,13 +163,13 @@ def scorers(
         return Query(filters=Filters(), semantic_query=text, user=UserProfile(user_id="new"), now=NOW)
 
     def dense(text: str) -> NDArray[np.float32]:
-        return content.similarity(content.vector_of(query(text), nobody, nothing), among)
+        return content.vectors[among] @ content.vector_of(query(text), nobody, nothing)
 
     def hybrid(text: str) -> NDArray[np.float32]:
-        return content.score(query(text), among, shops=nobody, weights=nothing)
+        return content.score(content.sought(query(text), nobody, nothing), among)
 
     def lexical(text: str) -> NDArray[np.float32]:
-        return content.rule_scores(query(text), among)
+        return content.rule_scores(content.sought(query(text), nobody, nothing), among)
 
     return {"rules": lexical, f"dense {name}": dense, f"hybrid {name}": hybrid}
 
