@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from aiyam.candidates.habits import Habits
 from aiyam.candidates.picking import best_of_ragged, in_order, picked_in_turn
 from aiyam.candidates.remembered import RememberedConstraints
 from aiyam.catalogue.open_minutes import IS_OPEN, OPENS_SOON, OpenMinutes
-from aiyam.catalogue.query import CandidateSet, Query
+from aiyam.catalogue.query import Lists, Query
 from aiyam.contracts import FUNNELS, KST, TIMES_OF_DAY, UserProfile, time_of_day_at
 
 Rows = NDArray[np.int32]
@@ -29,31 +28,6 @@ _CELLS = 1 << 22
 def block_size(n_shops: int, most: int = 1_024) -> int:
     """Return how many requests are found at once, so that a mark for each of their shops fits into 4 MB."""
     return max(1, min(most, _CELLS // max(n_shops, 1)))
-
-
-@dataclass(frozen=True)
-class Lists:
-    """The candidates of b requests, best first, k at most: size (b,), rows (b, k; -1 where a list has ended).
-
-    scores and flags (b, k, 4) and merged (b, k) are those of ``CandidateSet``, as is ``relaxed``.
-    """
-
-    size: Ints
-    rows: Rows
-    scores: Scores
-    flags: NDArray[np.bool_]
-    merged: Scores
-    relaxed: Sequence[tuple[str, ...]]
-
-    def __len__(self) -> int:
-        return len(self.size)
-
-    def one(self, i: int) -> CandidateSet:
-        """Return the i-th list alone, without its counts."""
-        part = slice(int(self.size[i]))
-        return CandidateSet(
-            self.rows[i, part], self.scores[i, part], self.flags[i, part], self.merged[i, part], self.relaxed[i]
-        )
 
 
 class BlockFunnels:

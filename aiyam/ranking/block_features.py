@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiyam.candidates.blocks import Lists
-from aiyam.candidates.content import SCORED_EXACTLY
 from aiyam.catalogue.arrays import Catalogue, great_circle_m
 from aiyam.catalogue.interactions import FAVORITE, ORDER, REVIEW
 from aiyam.catalogue.menus import allergens_to_avoid, bits_of
 from aiyam.catalogue.open_minutes import CLOSES_SOON, IS_OPEN, IS_UNKNOWN, OpenMinutes
-from aiyam.catalogue.query import Query
+from aiyam.catalogue.query import Lists, Query
 from aiyam.contracts import AGE_BANDS, ATMOSPHERES, CATEGORIES, FUNNELS, TIMES_OF_DAY
 from aiyam.ranking.features import _MISSING, _STANDING, N_NUMBERS, SLOT, UNKNOWN_AGE
 from aiyam.ranking.menus import FittingMenus, fitting_menus
@@ -28,7 +26,8 @@ from aiyam.ranking.statistics import N_CATEGORIES, Statistics, home_of
 
 Ints = NDArray[np.int64]
 Column = NDArray[Any]
-MAX_WISHES = 4_096
+MAX_WISHES, SMALL_CATALOGUE = 4_096, 9_000
+"""Wishes remembered, each for all shops of a catalogue of at most so many."""
 _SERVED = ("menu_match", "taste_match", "dietary_match")
 
 
@@ -127,7 +126,7 @@ class BlockFeatures:
         """Return what the menus of the i-th list's candidates answer; remembered for those who wish for no dish or price."""
         rows, relaxed, f = lists.rows[i, : lists.size[i]], lists.relaxed[i], query.filters
         wishes = (f.menus, f.exclude_menus, f.taste, f.exclude_taste, f.budget_min, f.budget_max)
-        if len(self.catalogue) > SCORED_EXACTLY or any(wish is not None for wish in wishes):
+        if len(self.catalogue) > SMALL_CATALOGUE or any(wish is not None for wish in wishes):
             return MenuFacts.of(fitting_menus(self.catalogue, query, rows, relaxed))
         key = (allergens_to_avoid(f, query.user), f.dietary_preferences or query.user.dietary_preferences)
         found = self._menus.get(key)

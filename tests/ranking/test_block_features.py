@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from ranking_town import Town
 
-from aiyam.candidates.blocks import Lists
-from aiyam.catalogue.query import CandidateSet
+from aiyam.catalogue.query import CandidateSet, Lists
 from aiyam.ranking.block_features import BlockFeatures, Chosen
 from aiyam.ranking.features import SLOT, build_features
 
