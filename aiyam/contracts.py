@@ -293,16 +293,18 @@ class TurnContext(Record):
 
 
 class ShownList(Record):
-    """A list of shops shown before the newest one, and the constraints it answered; topics count from 0."""
+    """A list of shops shown before the newest one, and the constraints and words it answered; topics count from 0."""
 
     shop_ids: tuple[str, ...]
     filters: Filters = Filters()
+    words: str = ""
     topic: int = 0
 
 
 class DialogueState(Record):
     """What a follow-up may refer to; carried from one trace into the next turn. Prices are those on the cards shown.
 
+    ``words`` are the child's own, masked, where they wished for what no filter holds ("뜨끈한 국물").
     ``earlier_lists`` come oldest first, ``spoken_shop_ids`` (shops asked about) newest first. ``asks`` tells that the last
     reply asked something back; where it asked which shop, ``offered_shop_ids`` are its choices, and where it offered to
     look elsewhere, ``offered_filters`` is what a yes asks for. ``asked_intent`` and ``asked_text`` are the last question
@@ -312,6 +314,7 @@ class DialogueState(Record):
     filters: Filters = Filters()
     intent: Intent | None = None
     semantic_query: str = ""
+    words: str = ""
     shown_shop_ids: tuple[str, ...] = ()
     rejected_shop_ids: tuple[str, ...] = ()
     focus_shop_id: str | None = None

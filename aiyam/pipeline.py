@@ -37,6 +37,7 @@ from aiyam.contracts import (
     UserProfile,
 )
 from aiyam.korean.places import place_named
+from aiyam.nlu.carry_over import starts_over
 from aiyam.nlu.dialogue import next_state, resolve
 from aiyam.nlu.model import Reading
 from aiyam.nlu.request import Request
@@ -121,6 +122,7 @@ class Pipeline:
         request = resolve(understanding, turn.state, catalogue=self.catalogue, user=turn.user, context=turn.context)
         if verdict.action in ("escalate", "refuse"):
             request = replace(request, question=None, choices=(), offered_shop_ids=())  # danger is never asked back
+        request = replace(request, words=own_words(masked.text, request, understanding.filters))
         understanding = _with_location(understanding, request, turn)
         watch.lap("understand")
         yield Understood(understanding=understanding, safety=verdict)
@@ -129,8 +131,7 @@ class Pipeline:
         cards: tuple[Recommendation, ...] = ()
         exploration: Exploration | None = None
         if verdict.action in ("answer", "mask") and request.intent in RECOMMENDING_INTENTS and not request.question:
-            words = own_words(masked.text, request, understanding.filters)
-            query = self._query(request, turn.user, turn.context, words)
+            query = self._query(request, turn.user, turn.context)
             found = self._find(query, turn.leave_out)
             if request.cheaper_than_won is not None and (found.relaxed or not len(found)):
                 # Nothing like it is cheaper: better said so, with the same list by price, than another kind of food.
@@ -195,7 +196,7 @@ class Pipeline:
             intent=understanding.intent, filters=filters, semantic_query=understanding.semantic_query, opens_topic=True
         )
         words = own_words(mask(understanding.original_query).text, request, understanding.filters)
-        query = self._query(request, user, context, words)
+        query = self._query(replace(request, words=words), user, context)
         found = self.parts.funnels.find(query)
         watch.lap("candidates")
         cards, _ = self._rank(query, found, top_k=top_k)
@@ -224,7 +225,7 @@ class Pipeline:
         understanding = understander.finish(masked.text, reading, turn.state)
         return reading, understanding, self.parts.screen.combine(verdict, understanding.intent is Intent.SAFETY)
 
-    def _query(self, request: Request, user: UserProfile, context: TurnContext, words: str) -> Query:
+    def _query(self, request: Request, user: UserProfile, context: TurnContext) -> Query:
         where = standing_point(request.filters, user, context)
         turned_down = [self.catalogue.row_of[s] for s in request.exclude_shop_ids if s in self.catalogue.row_of]
         return Query(
@@ -236,7 +237,7 @@ class Pipeline:
             lon=where.lon,
             district=where.district,
             exclude_rows=np.array(turned_down, dtype=np.int32),
-            words=words,
+            words=request.words,
         )
 
     def _find(self, query: Query, leave_out: tuple[str, ...]) -> CandidateSet:
@@ -337,11 +338,14 @@ def standing_point(filters: Filters, user: UserProfile, context: TurnContext) ->
 def own_words(text: str, request: Request, said: Filters) -> str:
     """Return the words of a masked message that the content funnel should hear beside what the filters hold.
 
-    None where a dish or kind of food is known, where something is turned down or not tolerated (its name would draw the
-    list towards it), and in a follow-up, whose words are about the list.
+    None where a dish or kind of food is known, and where something is turned down or not tolerated (its name would draw the
+    list towards it). A follow-up's own words are about the list: those of the topic that still hold stand.
     """
-    refused = said.allergies or said.exclude_menus or said.exclude_taste
-    if not request.opens_topic or refused or request.filters.menus or request.filters.category:
+    if request.filters.menus or request.filters.category or request.intent not in RECOMMENDING_INTENTS:
+        return ""
+    if not request.opens_topic:
+        return request.words
+    if said.allergies or said.exclude_menus or said.exclude_taste or starts_over(text):
         return ""
     for placeholder in PLACEHOLDERS.values():
         text = text.replace(placeholder, " ")

@@ -12,6 +12,7 @@ import pytest
 from aiyam.contracts import (
     KST,
     ChatContext,
+    DialogueState,
     Done,
     Filters,
     Intent,
@@ -298,6 +299,44 @@ def test_words_that_no_filter_holds_still_lead_to_the_food_they_mean(assistant) 
 
 
 @pytest.mark.parametrize(
+    ("messages", "wanted"),
+    [
+        (["뜨끈한 국물 먹고 싶어", "더 가까운 데"], "뜨끈한 국물"),
+        (["뜨끈한 국물 먹고 싶어", "더 싼 데는?", "다른 데 보여줘"], "뜨끈한 국물"),
+        (["뜨끈한 국물 먹고 싶어", "급카 되는 데만"], "뜨끈한 국물"),
+        (["뜨끈한 국물 먹고 싶어", "그냥 치킨"], ""),
+        (["뜨끈한 국물 먹고 싶어", "그냥 치킨", "더 가까운 데"], ""),
+        (["뜨끈한 국물 먹고 싶어", "국물 말고 다른 거"], "뜨끈한"),
+        (["뜨끈한 국물 먹고 싶어", "고마워", "더 가까운 데"], "뜨끈한 국물"),
+        (["뜨끈한 국물 먹고 싶어", "처음부터 다시"], ""),
+        (["뜨끈한 국물 먹고 싶어", "떡볶이 먹고 싶어", "아까 보여준 거 다시 보여줘"], "뜨끈한 국물"),
+    ],
+)
+def test_a_follow_up_searches_on_in_the_words_of_the_wish_it_follows(
+    assistant, messages: list[str], wanted: str
+) -> None:
+    trace = None
+    for message in messages:
+        trace = assistant.respond("nobody-yet", message, session_id=trace and trace.session_id, context=NOON)
+    assert trace.state.words == wanted
+
+
+def test_the_words_of_a_wish_lead_a_follow_up_to_shops_nearer_to_them(assistant) -> None:
+    pipeline = assistant.pipeline
+    first = assistant.respond("nobody-yet", "뜨끈한 국물 먹고 싶어", context=NOON)
+    user = UserProfile(user_id="nobody-yet")
+    content = pipeline.parts.funnels.content
+    wish = content.encoder.encode(["뜨끈한 국물"])[0]
+
+    def nearness(state: DialogueState) -> float:
+        context = TurnContext(now=first.timestamp, district="관악구")
+        turn = Turn(turn_id="t", session_id="s", user=user, message="다른 데 보여줘", context=context, state=state)
+        return float((content.vectors[rows_of(assistant, pipeline.reply(turn))] @ wish).mean())
+
+    assert nearness(first.state) > nearness(first.state.model_copy(update={"words": ""}))
+
+
+@pytest.mark.parametrize(
     ("text", "said", "opens_topic", "wanted"),
     [
         ("뜨끈한 국물 먹고 싶어", Filters(), True, "뜨끈한 국물"),
@@ -307,6 +346,7 @@ def test_words_that_no_filter_holds_still_lead_to_the_food_they_mean(assistant) 
         ("매운 거 못 먹어", Filters(exclude_taste=("매운",)), True, ""),
         ("떡볶이 파는 따뜻한 집", Filters(menus=("떡볶이",)), True, ""),
         ("더 가까운 데", Filters(), False, ""),
+        ("처음부터 다시", Filters(), True, ""),
     ],
 )
 def test_only_wishes_that_no_filter_holds_are_searched_for_in_the_persons_own_words(

@@ -31,6 +31,15 @@ def flat_distance_m(
     return north
 
 
+def flat_distances_m(
+    lats: NDArray[np.float32], lons: NDArray[np.float32], lat: NDArray[np.float64], lon: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return ``flat_distance_m`` of pairs, each shop with a point of its own."""
+    north = (lats - lat.astype(np.float32)) * np.float32(METRES_PER_DEGREE)
+    east = (lons - lon.astype(np.float32)) * (METRES_PER_DEGREE * np.cos(np.radians(lat))).astype(np.float32)
+    return np.asarray(np.sqrt(north * north + east * east), np.float32)
+
+
 class Areas:
     """Row sets by place. District names are matched exactly, then without their province ("중구" finds every 중구)."""
 

@@ -195,11 +195,14 @@ class Catalogue:
 
 
 def great_circle_m(
-    lats: NDArray[np.floating[Any]], lons: NDArray[np.floating[Any]], lat: float, lon: float
+    lats: NDArray[np.floating[Any]],
+    lons: NDArray[np.floating[Any]],
+    lat: float | NDArray[np.float64],
+    lon: float | NDArray[np.float64],
 ) -> NDArray[np.float32]:
-    """Haversine distance in metres from points (k,) to one point; NaN stays NaN."""
+    """Haversine distance in metres from points (k,) to one point, or (b, k) to b points (b, 1); NaN stays NaN."""
     there, here = lats * _RADIANS, lat * _RADIANS
-    north, east = np.sin((there - here) / 2), np.sin((lons - np.float64(lon)) * (_RADIANS / 2))
+    north, east = np.sin((there - here) / 2), np.sin((lons - np.asarray(lon, np.float64)) * (_RADIANS / 2))
     a = north * north + (np.cos(there) * np.cos(here)) * (east * east)
     metres: NDArray[np.float64] = 2 * _EARTH_RADIUS_M * np.arcsin(np.sqrt(np.minimum(a, 1.0)))
     return metres.astype(np.float32)

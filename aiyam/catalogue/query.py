@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -51,3 +52,28 @@ class CandidateSet:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The candidates of b requests, best first, k at most: size (b,), rows (b, k; -1 where a list has ended).
+
+    scores and flags (b, k, 4) and merged (b, k) are those of ``CandidateSet``, as is ``relaxed``.
+    """
+
+    size: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    scores: NDArray[np.float32]
+    flags: NDArray[np.bool_]
+    merged: NDArray[np.float32]
+    relaxed: Sequence[tuple[str, ...]]
+
+    def __len__(self) -> int:
+        return len(self.size)
+
+    def one(self, i: int) -> CandidateSet:
+        """Return the i-th list alone, without its counts."""
+        part = slice(int(self.size[i]))
+        return CandidateSet(
+            self.rows[i, part], self.scores[i, part], self.flags[i, part], self.merged[i, part], self.relaxed[i]
+        )

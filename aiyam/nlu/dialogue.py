@@ -133,6 +133,7 @@ def next_state(
             "filters": filters,
             "intent": request.intent,
             "semantic_query": request.semantic_query,
+            "words": request.words,
             "shown_shop_ids": shown or state.shown_shop_ids,
             "rejected_shop_ids": request.exclude_shop_ids,
             "focus_shop_id": shown[0] if len(shown) == 1 else None,
@@ -156,6 +157,7 @@ def _spoken_of(state: DialogueState, request: Request) -> dict[str, object]:
         update |= {"asked_intent": request.intent, "asked_text": request.asked_text}
     if request.stands:
         update |= {"filters": request.filters, "intent": request.intent, "semantic_query": request.semantic_query}
+        update |= {"words": request.words}
     return update
 
 
@@ -163,7 +165,7 @@ def _lists_before(state: DialogueState) -> tuple[ShownList, ...]:
     """Add the list a new one takes the place of; the oldest are forgotten, but not the one the topic began with."""
     if not state.shown_shop_ids:
         return state.earlier_lists
-    newest = ShownList(shop_ids=state.shown_shop_ids, filters=state.filters, topic=state.topic)
+    newest = ShownList(shop_ids=state.shown_shop_ids, filters=state.filters, words=state.words, topic=state.topic)
     lists = (*state.earlier_lists, newest)
     if len(lists) <= MAX_LISTS:
         return lists

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from aiyam.catalogue.menus import allergens_to_avoid
-from aiyam.contracts import DialogueState, Filters, Intent, TurnContext, Understanding, UserProfile
+from aiyam.contracts import DialogueState, Filters, Intent, ShownList, TurnContext, Understanding, UserProfile
 from aiyam.nlu import carry_over, questions, taken_back
 from aiyam.nlu.company import share_of
 from aiyam.nlu.elsewhere import places_to_choose
@@ -15,6 +15,7 @@ from aiyam.nlu.reference import THAT_ONE_REJECTED, find_reference, lists_looked_
 from aiyam.nlu.request import Request
 from aiyam.nlu.shop_columns import ShopColumns
 from aiyam.nlu.values import semantic_query
+from aiyam.nlu.wish_words import still_wished
 
 MAX_REJECTED = 60
 """Turned-down shops remembered in one topic."""
@@ -55,8 +56,9 @@ def list_of_shops(
         filters = filters.model_copy(update={"sort": "price"})  # little money, no amount: the cheapest first
     served = Intent.FOOD_RECOMMENDATION if intent is Intent.REFINE and not on else intent
     query = semantic_query(filters, served) or understanding.semantic_query
+    words = _words(text, said, state, waived) if on else ""
     request = Request(
-        served, filters, query, excluded[-MAX_REJECTED:], cheaper_than_won=cheaper_than, opens_topic=not on
+        served, filters, query, excluded[-MAX_REJECTED:], cheaper_than_won=cheaper_than, opens_topic=not on, words=words
     )
     elsewhere = on and taken_back.wants_elsewhere(text) and not carry_over.names_place(filters)
     if not state.asks and (elsewhere or questions.place_is_missing(text, filters, on, user, context)):
@@ -64,8 +66,20 @@ def list_of_shops(
         if len(districts) >= 2:
             what = " 지금 연 곳" if filters.open_now else ""
             choices = tuple(f"{name}에서{what} 찾아줘" for name in districts)
-            return Request(served, filters, query, question=questions.WHERE_KO, choices=choices, stands=True)
+            return Request(
+                served, filters, query, question=questions.WHERE_KO, choices=choices, opens_topic=not on, stands=True,
+                words=words,
+            )  # fmt: skip
     return request
+
+
+def _words(text: str, said: Filters, state: DialogueState, waived: frozenset[str]) -> str:
+    """Return the words of earlier messages that still hold in a follow-up."""
+    back = carry_over.goes_back(text)
+    if back is not None and not said.given():
+        earlier = _list_before(back, state)
+        return state.words if earlier is None else earlier.words
+    return still_wished(state.words, text, said, waived)
 
 
 def _kept(said: Filters, waived: frozenset[str]) -> frozenset[str]:
@@ -94,7 +108,9 @@ def _constraints(
         return carry_over.new_topic(said, state, stays_there=stays), None, ()
     back = carry_over.goes_back(text)
     if back is not None and not said.given():
-        return _filters_of_list(back, state), None, ()
+        earlier_list = _list_before(back, state)
+        then = state.filters if earlier_list is None else carry_over.as_then(earlier_list.filters, state.filters)
+        return then, None, ()
     if (which := carry_over.goes_back_to_place(text)) is not None and not carry_over.names_place(said):
         state = _where_it_was(which, state)
     carried = carry_over.follow_up(text, said, state, catalogue, user, context)
@@ -103,11 +119,11 @@ def _constraints(
     return carried.filters, carried.cheaper_than_won, excluded
 
 
-def _filters_of_list(which: str, state: DialogueState) -> Filters:
+def _list_before(which: str, state: DialogueState) -> ShownList | None:
     lists = state.earlier_lists
     if which == "first":
         lists = tuple(shown for shown in lists if shown.topic == state.topic)[:1]
-    return carry_over.as_then(lists[-1].filters, state.filters) if lists else state.filters
+    return lists[-1] if lists else None
 
 
 def _earlier_list_named(text: str, said: Filters, state: DialogueState) -> Filters | None:

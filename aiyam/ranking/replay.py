@@ -32,7 +32,10 @@ _FAR = 1 << 36
 
 @dataclass(frozen=True)
 class Moment:
-    """One logged request: ``shown`` are catalogue rows in the order shown, ``outcomes`` 0 skipped .. 3 ordered."""
+    """One logged request: ``shown`` are catalogue rows in the order shown, ``outcomes`` 0 skipped .. 3 ordered.
+
+    ``told_ts`` (epoch seconds) is when the newest act came that the outcomes rest on, where that is known.
+    """
 
     user_id: str
     ts: int
@@ -43,6 +46,7 @@ class Moment:
     filters: Filters
     shown: tuple[int, ...]
     outcomes: tuple[int, ...]
+    told_ts: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +75,9 @@ class Choices:
 
     def moments(self, user_ids: list[str]) -> list[Moment]:
         """Return each as a moment: something was wanted then and there, and this shop was chosen."""
+        anything = Filters()
         return [
-            Moment(user_ids[user], ts, None, None, None, "", Filters(), (shop,), (outcome,))
+            Moment(user_ids[user], ts, None, None, None, "", anything, (shop,), (outcome,))
             for user, shop, ts, outcome in zip(
                 self.user.tolist(), self.shop.tolist(), self.ts.tolist(), self.outcome.tolist(), strict=True
             )

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aiyam.candidates.blocks import BlockFunnels
 from aiyam.candidates.collaborative import Collaborative
 from aiyam.candidates.encoder import TextEncoder
 from aiyam.candidates.funnels import Funnels
@@ -19,6 +20,7 @@ from aiyam.candidates.popularity import Popularity
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.interactions import Events, Interactions
 from aiyam.contracts import KST, UserProfile
+from aiyam.ranking.block_features import BlockFeatures
 from aiyam.ranking.statistics import Statistics, fit_crosses
 from aiyam.store import Store
 from aiyam.store.people import aged, read_people
@@ -70,12 +72,17 @@ class Archive:
         day, older = datetime.fromtimestamp(cut, KST).date(), {} if like is None else like.profiles
         profiles = {user_id: aged(older.get(user_id, profile), day) for user_id, profile in self.profiles.items()}
         stats = stats.with_crosses(fit_crosses(catalogue, stats, profiles))
-        return AsOf(cut, known.last_ts, catalogue, encoder, funnels, stats, profiles)
+        blocks = BlockFunnels(funnels, like=None if like is None else like.blocks)
+        features = BlockFeatures(catalogue, stats, like=None if like is None else like.features)
+        return AsOf(cut, known.last_ts, catalogue, encoder, funnels, stats, profiles, blocks, features)
 
 
 @dataclass(frozen=True)
 class AsOf:
-    """What was known just before ``cut``; ``last_ts`` is the newest event that layer 1 has seen (0 none)."""
+    """What was known just before ``cut``; ``last_ts`` is the newest event that layer 1 has seen (0 none).
+
+    ``blocks`` and ``features`` are layer 1 and the feature table for many requests at once.
+    """
 
     cut: int
     last_ts: int
@@ -84,6 +91,8 @@ class AsOf:
     funnels: Funnels
     stats: Statistics
     profiles: Mapping[str, UserProfile]
+    blocks: BlockFunnels
+    features: BlockFeatures
 
 
 def clean(interactions: Interactions, now_ts: int) -> tuple[Interactions, dict[str, int]]:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from aiyam.contracts import KST
 from aiyam.errors import InvalidInput
-from aiyam.ranking.replay import FAVORITED, GOOD_REVIEW, TOLD_WITHIN_S, Choices, Moment, led_to, told_before
+from aiyam.ranking.replay import FAVORITED, GOOD_REVIEW, TOLD_WITHIN_S, Choices, led_to, told_before
 from aiyam.training.as_of import Archive
+from aiyam.training.chat_moments import ChatTurn
 
 REQUEST, CHOICE, CHAT = 0, 1, 2
 SOURCES = ("logged requests", "choices nobody was asked for", "chat turns")
@@ -54,7 +55,7 @@ class Asks:
 
 
 def choose_asks(
-    archive: Archive, choices: Choices, chats: Sequence[Moment], options: TableOptions, skipped: Counter[str]
+    archive: Archive, choices: Choices, chats: Sequence[ChatTurn], options: TableOptions, skipped: Counter[str]
 ) -> Asks:
     """Return what is replayed, oldest first; what is left out is counted in ``skipped``, by reason.
 
@@ -65,7 +66,7 @@ def choose_asks(
     return _drawn(asks, options, skipped)
 
 
-def _all_asks(archive: Archive, choices: Choices, chats: Sequence[Moment], skipped: Counter[str]) -> Asks:
+def _all_asks(archive: Archive, choices: Choices, chats: Sequence[ChatTurn], skipped: Counter[str]) -> Asks:
     """Every logged request with a choice, every choice without one, and every such turn of the chat, oldest first."""
     log = archive.interactions.requests
     request = np.repeat(np.arange(len(log)), np.diff(log.imp_start))
@@ -101,7 +102,7 @@ def _praised(
 def _known_enough(
     archive: Archive,
     choices: Choices,
-    chats: Sequence[Moment],
+    chats: Sequence[ChatTurn],
     asks: Asks,
     options: TableOptions,
     skipped: Counter[str],

@@ -1,10 +1,12 @@
-"""Turns of the chat as moments: what was shown, and what the feedback says became of it."""
+"""Turns of the chat as moments: what was shown, and what the feedback up to a time says became of it."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from aiyam.contracts import Filters
 from aiyam.errors import StoreError
 from aiyam.ranking.replay import CLICKED, FAVORITED, ORDERED, SKIPPED, Moment
 from aiyam.store import Store, schema
@@ -14,6 +16,7 @@ from aiyam.store.conversations import get_trace
 LIKED_SCORE, DISLIKED_SCORE = 4, 2
 """A thumb or a rating of a shop from here on is a choice; from there down it is none, whatever else was done."""
 
+_TURNED_DOWN = -1
 _OUTCOME_OF_ACT = {"clicked": CLICKED, "favorited": FAVORITED, "ordered": ORDERED}
 
 
@@ -27,37 +30,64 @@ def outcome_of(feedback_type: str, score: int | None) -> int | None:
         return _OUTCOME_OF_ACT[feedback_type]
     if score is None or DISLIKED_SCORE < score < LIKED_SCORE:
         return None
-    return FAVORITED if score >= LIKED_SCORE else -1
+    return FAVORITED if score >= LIKED_SCORE else _TURNED_DOWN
 
 
-def chat_moments(store: Store, row_of: Mapping[str, int], *, now_ts: int) -> tuple[list[Moment], dict[str, int]]:
+@dataclass(frozen=True)
+class ChatTurn:
+    """A turn of the chat in which a shown shop was chosen; ``acts`` are a place in ``shown``, what became of it, and when."""
+
+    user_id: str
+    ts: int
+    semantic_query: str
+    filters: Filters
+    shown: tuple[int, ...]
+    acts: tuple[tuple[int, int, int], ...]
+
+    def moment(self, until: int | None = None) -> Moment:
+        """Return the turn as it was known before ``until`` (epoch seconds; now without): later feedback labels nothing.
+
+        It stands where the person lives: what place the chat was told is part of its filters.
+        """
+        outcomes = [SKIPPED] * len(self.shown)
+        told_ts = 0
+        for place, what, at in self.acts:
+            if until is None or at < until:
+                outcomes[place] = (
+                    _TURNED_DOWN if _TURNED_DOWN in (what, outcomes[place]) else max(what, outcomes[place])
+                )
+                told_ts = max(told_ts, at)
+        known = tuple(max(what, SKIPPED) for what in outcomes)
+        return Moment(
+            self.user_id, self.ts, None, None, None, self.semantic_query, self.filters, self.shown, known, told_ts
+        )
+
+
+def chat_turns(store: Store, row_of: Mapping[str, int], *, now_ts: int) -> tuple[list[ChatTurn], dict[str, int]]:
     """Return the turns in which a shown shop was chosen, oldest first, and how many turns were left out, by reason.
 
-    A turn stands where its person lives: what place the chat was told is part of its filters. Feedback on the whole turn
-    names no shop and labels none.
+    Feedback on the whole turn names no shop and labels none.
     """
-    acts = read_columns(
+    columns = read_columns(
         store, schema.feedback, ["turn_id", "shop_id", "feedback_type", "satisfaction_score", "created_at"]
     )
-    became: dict[tuple[str, str], int] = {}
-    for turn_id, shop_id, kind, score, at in zip(*acts.values(), strict=True):
+    acts: dict[str, list[tuple[str, int, int]]] = {}
+    for turn_id, shop_id, kind, score, at in zip(*columns.values(), strict=True):
         what = outcome_of(kind, score)
-        if shop_id is None or what is None or at > now_ts:
-            continue
-        so_far = became.get((turn_id, shop_id), SKIPPED)
-        became[turn_id, shop_id] = -1 if -1 in (what, so_far) else max(what, so_far)
-    chosen_in = {turn_id for (turn_id, _), what in became.items() if what >= FAVORITED}
-    if not chosen_in:
-        return [], {}
-    shown: dict[str, list[str]] = {turn_id: [] for turn_id in chosen_in}
+        if shop_id is not None and what is not None and at <= now_ts:
+            acts.setdefault(turn_id, []).append((shop_id, what, int(at)))
+    shown: dict[str, list[str]] = {turn_id: [] for turn_id in acts}
     rows = read_columns(store, schema.turn_shop, ["turn_id", "shop_id"], order_by=["turn_id", "position"])
     for turn_id, shop_id in zip(*rows.values(), strict=True):
         if turn_id in shown:
             shown[turn_id].append(shop_id)
-    moments: list[Moment] = []
+    turns: list[ChatTurn] = []
     skipped: Counter[str] = Counter()
     for turn_id in sorted(shown):
         there = [shop_id for shop_id in shown[turn_id] if shop_id in row_of]
+        of_shown = [(there.index(shop_id), what, at) for shop_id, what, at in acts[turn_id] if shop_id in there]
+        if not any(what >= FAVORITED for _, what, _ in acts[turn_id]):
+            continue
         skipped["shop the catalogue does not have"] += len(shown[turn_id]) - len(there)
         try:
             trace = get_trace(store, turn_id)
@@ -68,19 +98,10 @@ def chat_moments(store: Store, row_of: Mapping[str, int], *, now_ts: int) -> tup
         if ts > now_ts:
             skipped["time in the future or before 1970"] += 1
             continue
-        outcomes = tuple(max(became.get((turn_id, shop_id), SKIPPED), SKIPPED) for shop_id in there)
-        moments.append(
-            Moment(
-                trace.user_id,
-                ts,
-                None,
-                None,
-                None,
-                trace.state.semantic_query,
-                trace.state.filters,
-                tuple(row_of[shop_id] for shop_id in there),
-                outcomes,
-            )
-        )
-    moments.sort(key=lambda m: (m.ts, m.user_id))
-    return moments, {reason: n for reason, n in skipped.items() if n}
+        state = trace.state
+        listed = tuple(row_of[shop_id] for shop_id in there)
+        turn = ChatTurn(trace.user_id, ts, state.semantic_query, state.filters, listed, tuple(of_shown))
+        if max(turn.moment().outcomes, default=SKIPPED) >= FAVORITED:
+            turns.append(turn)
+    turns.sort(key=lambda turn: (turn.ts, turn.user_id))
+    return turns, {reason: n for reason, n in skipped.items() if n}

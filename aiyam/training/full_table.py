@@ -25,13 +25,13 @@ from aiyam.store import Store
 from aiyam.store.files import written_at_once
 from aiyam.training.as_of import Archive, AsOf
 from aiyam.training.asks import CHAT, CHOICE, SOURCES, Asks, TableOptions, choose_asks, day_of
-from aiyam.training.chat_moments import chat_moments
+from aiyam.training.chat_moments import ChatTurn, chat_turns
 from aiyam.training.leaks import LeakCheck, Side
 from aiyam.training.shared_work import in_processes
 from aiyam.training.table import DAY_S, TrainingTable, replay, split_time
 from aiyam.training.table_files import COLUMNS, TableFile, check_ending, partial_files
 
-_PIECE = 4_000
+_PIECE = 32_000
 """Requests replayed at once: few enough to share out and to hold, many enough to pay for rebuilding layer 1."""
 
 
@@ -41,9 +41,13 @@ class Material:
 
     archive: Archive
     choices: Choices
-    chats: Sequence[Moment]
+    chats: Sequence[ChatTurn]
     options: TableOptions
     split: int
+
+    def labels_until(self, piece: Piece) -> int | None:
+        """Return when the acts end that may label a piece: what is learned from must not know what comes after the split."""
+        return self.split if piece.cut < self.split else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +108,7 @@ def write_training_table(
     rules = load_rules(rules_dir)
     now_ts = int(now.timestamp())
     archive = Archive.read(store, encoder_dir=encoder_dir, rules=rules, now_ts=now_ts)
-    chats, skipped_chats = chat_moments(store, archive.catalogue.row_of, now_ts=now_ts)
+    chats, skipped_chats = chat_turns(store, archive.catalogue.row_of, now_ts=now_ts)
     skipped: Counter[str] = Counter(archive.skipped) + Counter(skipped_chats)
     choices = Choices.of(archive.interactions)
     asks = choose_asks(archive, choices, chats, options, skipped)
@@ -127,7 +131,8 @@ def write_training_table(
         n_done = 0
         for done in in_processes(replay_piece, pieces, material, n_workers=min(n_workers, len(pieces))):
             side: Side = "train" if done.piece.cut < split else "valid"
-            leaks.add(side, done.table, history_until=done.history_until)
+            until = material.labels_until(done.piece)
+            leaks.add(side, done.table, history_until=done.history_until, labels_until=until)
             files[side == "valid"].add(done.table)
             tally.add(side, done.table)
             skipped += done.skipped
@@ -179,18 +184,17 @@ def replay_piece(material: Material, piece: Piece, kept: dict[int, AsOf]) -> Rep
         latest = kept.popitem()[1] if kept else None
         kept[piece.cut] = material.archive.at(piece.cut, like=latest)
     known, skipped = kept[piece.cut], Counter[str]()
-    moments = sorted(_moments(material, piece.asks, skipped), key=lambda m: (m.user_id, m.ts))
+    moments = sorted(_moments(material, piece, skipped), key=lambda m: (m.user_id, m.ts))
     table = replay(
-        known.catalogue,
-        known.stats,
+        known.blocks,
+        known.features,
         moments,
         known.profiles,
-        known.funnels.find,
         known.encoder.encode,
         negatives=material.options.negatives,
         min_interactions=material.options.min_interactions,
         rng=np.random.default_rng([material.options.seed, piece.cut // DAY_S, piece.number]),
-        labels_until=material.split if piece.cut < material.split else None,
+        labels_until=material.labels_until(piece),
     )
     skipped["choice that layer 1 did not find"] = table.n_missed
     skipped["request without a choice in time"] = table.n_idle
@@ -198,14 +202,15 @@ def replay_piece(material: Material, piece: Piece, kept: dict[int, AsOf]) -> Rep
     return Replayed(piece, table.part(by_time), known.last_ts + 1, +skipped)
 
 
-def _moments(material: Material, asks: Asks, skipped: Counter[str]) -> Iterator[Moment]:
+def _moments(material: Material, piece: Piece, skipped: Counter[str]) -> Iterator[Moment]:
+    asks, until = piece.asks, material.labels_until(piece)
     user_ids = material.archive.interactions.user_ids
     bare = iter(material.choices.part(asks.number[asks.source == CHOICE]).moments(user_ids))
     for source, number in zip(asks.source.tolist(), asks.number.tolist(), strict=True):
         if source == CHOICE:
             moment: Moment | None = next(bare)
         elif source == CHAT:
-            moment = material.chats[number]
+            moment = material.chats[number].moment(until)
         else:
             moment = request_at(material.archive.interactions, number)
         if moment is None:

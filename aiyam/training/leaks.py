@@ -1,4 +1,4 @@
-"""The leak checks of every training table: history, day, person and shop, while it is built or of two finished parts."""
+"""The leak checks of every training table: history, label, day, person and shop, while it is built or of two finished parts."""
 
 from __future__ import annotations
 
@@ -23,16 +23,20 @@ class LeakCheck:
         self._last_train: dict[tuple[str, object], int] = {}
         self._first_valid: dict[tuple[str, object], int] = {}
 
-    def add(self, side: Side, table: TrainingTable, *, history_until: int) -> None:
+    def add(self, side: Side, table: TrainingTable, *, history_until: int, labels_until: int | None = None) -> None:
         """Take note of rows whose layer 1 and statistics know the events before ``history_until`` (epoch seconds).
 
         Raises:
-            DataError: that history reaches past the first row.
+            DataError: that history reaches past the first row, or a label rests on an act from ``labels_until`` on.
         """
         if not table.n_requests:
             return
         if history_until > int(table.ts.min()):
             raise _leak("history", f"events up to {history_until}", f"the first row is of {int(table.ts.min())}")
+        if labels_until is not None and int(table.told_ts.max()) >= labels_until:
+            raise _leak(
+                "label", f"labels by what people did before {labels_until}", f"an act of {int(table.told_ts.max())}"
+            )
         self._days[side].update(((table.ts + KST_OFFSET_S) // DAY_S).tolist())
         row_ts = np.repeat(table.ts, np.diff(table.list_start))
         for level, keys, times in (

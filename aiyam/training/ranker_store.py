@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aiyam.candidates.blocks import BlockFunnels
 from aiyam.candidates.encoder import TextEncoder
 from aiyam.candidates.funnels import Funnels
 from aiyam.candidates.rules import load_rules
@@ -20,6 +21,7 @@ from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.interactions import Events, Interactions
 from aiyam.contracts import KST
 from aiyam.errors import DataError
+from aiyam.ranking.block_features import BlockFeatures
 from aiyam.ranking.features import feature_table
 from aiyam.ranking.ranker import Vocabulary, index_of
 from aiyam.ranking.replay import Moment, moments_of, orders_of, request_times
@@ -106,11 +108,10 @@ class StoreLessons:
         stats = stats.with_crosses(crosses)
         moments = self._moments(history_until, rows_until)
         table = build_table(
-            catalogue,
-            stats,
+            BlockFunnels(funnels),
+            BlockFeatures(catalogue, stats),
             moments,
             profiles,
-            funnels.find,
             encoder.encode,
             negatives=self.config.negatives,
             min_interactions=self.min_interactions,

@@ -26,10 +26,11 @@ from aiyam.ranking.wide_deep import WideDeepConfig, WideDeepScorer
 from aiyam.registry import open_sealed
 from aiyam.store import Store
 from aiyam.training.content import train_content
-from aiyam.training.leaks import check_leaks
+from aiyam.training.leaks import LeakCheck, check_leaks
+from aiyam.training.outcomes import choose_rows
 from aiyam.training.protocol import Cancelled, Report, run_trainer
 from aiyam.training.ranker import train_ranker
-from aiyam.training.table import DAY_S, TrainingTable, choose_rows
+from aiyam.training.table import DAY_S, TrainingTable
 from aiyam.training.table_files import COLUMNS, write_table
 from aiyam.training.wide_deep import fit_network
 from aiyam.training.wide_deep_rows import Inputs
@@ -50,10 +51,12 @@ def table_of(n_days: int = 10, per_day: int = 3, k: int = 4) -> TrainingTable:
     q = n_days * per_day
     rng = np.random.default_rng(1)
     label = np.tile(np.array([1, 0, 0, 0], np.float32)[:k], q)
+    ts = np.repeat(np.arange(n_days), per_day) * DAY_S + np.tile(np.arange(per_day), n_days) * 3600
     return TrainingTable(
         list_start=np.arange(q + 1) * k,
         user_ids=tuple(f"u{i}" for i in range(q)),
-        ts=np.repeat(np.arange(n_days), per_day) * DAY_S + np.tile(np.arange(per_day), n_days) * 3600,
+        ts=ts,
+        told_ts=ts,
         semantic_queries=tuple(f"질문, {i}" for i in range(q)),
         query_vectors=rng.normal(size=(q, 128)).astype(np.float32),
         shop_row=np.arange(q * k, dtype=np.int32),
@@ -176,19 +179,31 @@ def test_spec_features_leave_the_other_slots_untouched() -> None:
 
 def test_a_choice_brings_at_most_two_negatives_skipped_ones_first() -> None:
     rng = np.random.default_rng(0)
-    outcome = np.array([-1, 0, 3, -1, -1, 0, 0, -1], np.int8)
-    places, label, weight = choose_rows(outcome, 2, rng)
-    assert label.sum() == 1
-    assert len(places) == 3
-    assert set(outcome[places]) == {0, 3}
-    places, label, weight = choose_rows(np.array([0, 2, -1, -1, 1], np.int8), 2, rng)
-    assert places.tolist() == [0, 1, 4]
-    assert label.tolist() == [0, 1, 0]  # a click alone is no choice
-    assert weight.tolist() == [1.5, 1.5, 1.0]  # high-scored but skipped, favourited, clicked
+    what = np.array([[-1, 0, 3, -1, -1, 0, 0, -1], [0, 2, -1, -1, 1, -2, -2, -2]], np.int8)
+    request, place, label, weight = choose_rows(what, 2, rng)
+    assert request.tolist() == [0, 0, 0, 1, 1, 1]
+    assert label[:3].sum() == 1
+    assert set(what[0, place[:3]]) == {0, 3}
+    assert place[3:].tolist() == [0, 1, 4]
+    assert label[3:].tolist() == [0, 1, 0]  # a click alone is no choice
+    assert weight[3:].tolist() == [1.5, 1.5, 1.0]  # high-scored but skipped, favourited, clicked
+
+
+def test_where_too_few_were_skipped_others_of_the_list_are_drawn_and_none_from_behind_its_end() -> None:
+    what = np.full((400, 8), -2, np.int8)
+    what[:, :6] = [0, 3, -1, -1, -1, 3]
+    request, place, label, _ = choose_rows(what, 2, np.random.default_rng(1))
+    assert np.bincount(request).tolist() == [6] * 400  # four negatives wanted: the skipped one and the three unseen
+    request, place, label, _ = choose_rows(what[:, [0, 1, 2, 3, 4, 6]], 2, np.random.default_rng(1))
+    assert np.bincount(request).tolist() == [3] * 400
+    drawn = np.bincount(place[label == 0], minlength=6)
+    assert drawn[0] == 400
+    assert (drawn[2:5] > 90).all()
+    assert drawn[5] == 0
 
 
 def test_a_request_without_a_choice_brings_no_rows() -> None:
-    assert len(choose_rows(np.array([0, 0, -1], np.int8), 2, np.random.default_rng(0))[0]) == 0
+    assert len(choose_rows(np.array([[0, 0, -1]], np.int8), 2, np.random.default_rng(0))[0]) == 0
 
 
 def test_the_split_is_by_time_at_midnight() -> None:
@@ -229,6 +244,18 @@ def test_a_leak_is_refused_by_its_level(level: str) -> None:
         train = replace(train, ts=late, shop_row=rows)
     with pytest.raises(DataError, match=f"level of {level}"):
         check_leaks(train, valid, history_until=until)
+
+
+def test_a_label_by_an_act_after_the_split_is_refused() -> None:
+    train, valid = table_of().split()
+    check, split = LeakCheck(), int(valid.ts.min())
+    check.add("train", train, history_until=0, labels_until=split)
+    told_ts = train.told_ts.copy()
+    told_ts[0] = split
+    with pytest.raises(DataError, match="level of label"):
+        check.add("train", replace(train, told_ts=told_ts), history_until=0, labels_until=split)
+    check.add("valid", valid, history_until=0)
+    check.finish()
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
