@@ -8,10 +8,9 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from aiyam.catalogue.opening import OPEN, OpeningHours
+from aiyam.catalogue.opening import OpeningHours
 from aiyam.contracts import KST
 
-SOON_MIN, CLOSING_MIN = 60, 30
 IS_OPEN, IS_UNKNOWN, OPENS_SOON, CLOSES_SOON = 1, 2, 4, 8
 _MOST = 1 << 25
 
@@ -39,11 +38,7 @@ class OpenMinutes:
         local = now.astimezone(KST)
         minute = (local.weekday() * 24 + local.hour) * 60 + local.minute
         if minute not in self._known:
-            states = self.hours.at(now)
-            is_open = states.state == OPEN
-            soon = ~is_open & (states.minutes_to_open >= 0) & (states.minutes_to_open <= SOON_MIN)
-            bits = IS_OPEN * is_open + IS_UNKNOWN * (states.state < 0) + OPENS_SOON * soon
-            self._known[minute] = (bits + CLOSES_SOON * (is_open & (states.minutes_to_close < CLOSING_MIN))).astype(
-                np.uint8
-            )
+            doors = self.hours.doors(now)
+            bits = IS_OPEN * doors.is_open + IS_UNKNOWN * doors.unknown + OPENS_SOON * doors.opens_soon
+            self._known[minute] = (bits + CLOSES_SOON * doors.closes_soon).astype(np.uint8)
         return minute

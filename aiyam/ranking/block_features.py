@@ -73,7 +73,7 @@ class BlockFeatures:
         """Return wide (r, 50) and numbers (r, 10) of the chosen candidates; vectors (b, 128) are those of the requests' words."""
         c, stats = self.catalogue, self.stats
         rows = lists.rows[chosen.request, chosen.place]
-        wide = np.tile(_MISSING, (len(rows), 1))
+        wide = np.tile(_MISSING[:, 0], (len(rows), 1))
         wide[:, _STANDING] = stats.standing[rows]
         pasts = Pasts.of(stats, queries)
         facts = [self._menus_of(queries[i], lists, i) for i in range(len(queries))]
