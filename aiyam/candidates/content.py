@@ -218,7 +218,9 @@ class Content:
     def score(self, sought: Sought, rows: NDArray[np.integer]) -> Scores:
         """Return float32 (len(rows),) in 0..1 for ascending rows."""
         if sought.vector.any():
-            likeness = np.minimum(np.maximum(self.vectors[rows] @ sought.vector, np.float32(0)), np.float32(1))
+            likeness = np.minimum(
+                np.maximum(self.vectors.take(rows, axis=0) @ sought.vector, np.float32(0)), np.float32(1)
+            )
         else:
             likeness = np.zeros(len(rows), np.float32)
         if not sought.whole:
