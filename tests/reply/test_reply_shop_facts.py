@@ -67,12 +67,14 @@ def said(catalogue: Catalogue, shop_id: str, intent: Intent, text: str = "", now
 
 def test_open_hours_and_the_break_are_told(catalogue: Catalogue) -> None:
     reply = said(catalogue, "a", Intent.OPENING_HOURS_INQUIRY)
-    assert "21:30까지" in reply
+    assert "21:30" in reply
     assert "15:00~17:00" in reply
 
 
 def test_in_the_break_the_break_is_told(catalogue: Catalogue) -> None:
-    assert "쉬는 시간" in said(catalogue, "a", Intent.OPENING_HOURS_INQUIRY, now=MONDAY_NOON.replace(hour=16))
+    reply = said(catalogue, "a", Intent.OPENING_HOURS_INQUIRY, now=MONDAY_NOON.replace(hour=16))
+    assert "쉬" in reply
+    assert "15:00~17:00" in reply
 
 
 def test_a_day_off_is_told(catalogue: Catalogue) -> None:
