@@ -38,26 +38,26 @@ def features_of(
 
     def score(view: str) -> Scores:
         values = order if view == "blend" else pool.scores[:, :, pool.views.index(view)]
-        return np.take_along_axis(values, places, axis=1).clip(-8, 8)
+        return np.asarray(np.arcsinh(np.take_along_axis(values, places, axis=1)), np.float32)
 
     for f, view in enumerate(FUNNEL_VIEWS):
         if view == "blend" or view in pool.views:
             values = score(view)
             rank = 1 / np.log2(2 + places_of(values))
             wide[:, :, SLOT["funnel_collaborative"] + f] = rank > 1 / np.log2(2 + 50)
-            wide[:, :, SLOT["score_collaborative"] + f] = values / 4
+            wide[:, :, SLOT["score_collaborative"] + f] = values / 2
             wide[:, :, SPEC_SLOTS + f] = rank
     others = [view for view in BY_WORTH if view in pool.views and view not in FUNNEL_VIEWS]
     n_ranked = max(N_WIDE - _FIRST_FREE - len(others), 0)
     for n, view in enumerate(others[: N_WIDE - _FIRST_FREE]):
         values = score(view)
-        wide[:, :, _FIRST_FREE + n] = values / 4
+        wide[:, :, _FIRST_FREE + n] = values / 2
         if n < n_ranked:
             wide[:, :, _FIRST_FREE + len(others) + n] = 1 / np.log2(2 + places_of(values))
     if "near all" in pool.views:
-        wide[:, :, SLOT["city_x_district"]] = score("near all") / 4
+        wide[:, :, SLOT["city_x_district"]] = score("near all") / 2
     if "the hour" in pool.views:
-        wide[:, :, SLOT["time_of_day_x_category"]] = score("the hour") / 4
+        wide[:, :, SLOT["time_of_day_x_category"]] = score("the hour") / 2
     _moment(wide[:, :, SPEC_SLOTS + len(FUNNEL_VIEWS) :], funnels, log, events, items)
     wide[:, :, SLOT["distance"]] = wide[:, :, SPEC_SLOTS + 7]
     if repeats:
