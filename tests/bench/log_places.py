@@ -65,7 +65,7 @@ class Nearness:
 
         def counted(there: Ints) -> NDArray[np.float64]:
             bins = np.digitize(metres(lat[there], lon[there], lat[before], lon[before]), BINS_M)
-            return np.bincount(bins, minlength=len(BINS_M) + 1) + 1.0
+            return np.asarray(np.bincount(bins, minlength=len(BINS_M) + 1) + 1.0, np.float64)
 
         gone, by_chance = counted(after), counted(anywhere)
         # Farther is never nearer: a bump at some distance is noise.
@@ -143,8 +143,8 @@ class Kinds:
         if n < 2 or n > 3_000:
             return None
         kind = source.category[fitted.item]
-        share = np.bincount(kind[kind >= 0], minlength=n) + 1.0
-        share /= share.sum()
+        count = np.bincount(kind[kind >= 0], minlength=n) + 1.0
+        share = np.asarray(count / count.sum(), np.float64)
         follows = np.flatnonzero((fitted.place >= 1) & (kind >= 0))
         follows = follows[kind[follows - 1] >= 0]
         follows = follows[fitted.item[follows] != fitted.item[follows - 1]]
@@ -178,7 +178,7 @@ class Kinds:
 def _log_lift(count: NDArray[np.int64] | NDArray[np.float64], share: NDArray[np.float64]) -> Scores:
     smooth = count + HOUR_SMOOTHING * share
     lift = smooth / smooth.sum(axis=1, keepdims=True) / share
-    return np.log(lift).astype(np.float32)
+    return np.asarray(np.log(lift), np.float32)
 
 
 def hour_of(ts: Ints) -> Ints:

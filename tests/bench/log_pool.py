@@ -43,8 +43,9 @@ class Pool:
 
     def only(self, kept: Ints | NDArray[np.bool_]) -> Pool:
         """Return some of the lists."""
-        rows = (self.events, self.items, self.scores, self.target, self.rank)
-        return Pool(self.views, *(each[kept] for each in rows))
+        return Pool(
+            self.views, self.events[kept], self.items[kept], self.scores[kept], self.target[kept], self.rank[kept]
+        )
 
 
 def pools(funnels: LogFunnels, split: Split, events: Ints, *, repeats: bool) -> Iterator[Pool]:
@@ -82,13 +83,15 @@ def standardised(scores: dict[str, Scores], seen: tuple[Ints, Ints] | None) -> d
         count = np.full(q, float(n))
         if seen is not None:
             values[seen] = 0.0
-            count -= np.bincount(seen[0], minlength=q)
-        count = np.maximum(count, 1.0)
-        mean = values.sum(axis=1, dtype=np.float64) / count
-        variance = np.einsum("qn,qn->q", values, values, dtype=np.float64) / count - mean**2
-        scale = np.where(variance > 1e-9 * np.maximum(mean**2, 1e-9), 1 / np.sqrt(np.maximum(variance, 1e-18)), 0.0)
-        values -= mean[:, None].astype(np.float32)
-        values *= scale[:, None].astype(np.float32)
+            count = np.maximum(count - np.bincount(seen[0], minlength=q), 1.0)
+        size = np.abs(values).max(axis=1)
+        values -= (values.sum(axis=1) / count).astype(np.float32)[:, None]
+        if seen is not None:
+            values[seen] = 0.0
+        deviation = np.sqrt(np.einsum("qn,qn->q", values, values) / count)
+        # What differs by rounding alone says nothing.
+        known = deviation > 1e-5 * size
+        values *= np.where(known, 1 / np.maximum(deviation, 1e-30), 0.0).astype(np.float32)[:, None]
         if seen is not None:
             values[seen] = -np.inf
         out[view] = values

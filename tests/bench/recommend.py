@@ -76,7 +76,7 @@ def evaluate(source: Source, protocol: Protocol, seeds: int, *, repeats: bool) -
         for name, each in fits.items():
             costs.setdefault(name, []).append(round(sum(ranker.cpu_seconds for ranker in each.rankers), 1))
     final = LogFunnels.fit(source, protocol.test.log.only(protocol.test.fitted), vectors)
-    events = drawn(protocol.test.events, MOST_TESTED)
+    events = drawn(protocol.test.events, MOST_TESTED if protocol.chosen_on is None else MOST_TESTED // 4)
     found: dict[str, list[list[Ints]]] = {}
     cpu = time.process_time()
     for pool in pools(final, protocol.test, events, repeats=repeats):
