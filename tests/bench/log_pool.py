@@ -83,12 +83,13 @@ def standardised(scores: dict[str, Scores], seen: tuple[Ints, Ints] | None) -> d
         count = np.full(q, float(n))
         if seen is not None:
             values[seen] = 0.0
-            count = np.maximum(count - np.bincount(seen[0], minlength=q), 1.0)
+            count -= np.bincount(seen[0], minlength=q)
+        free = np.maximum(count, 1.0)
         size = np.abs(values).max(axis=1)
-        values -= (values.sum(axis=1) / count).astype(np.float32)[:, None]
+        values -= (values.sum(axis=1) / free).astype(np.float32)[:, None]
         if seen is not None:
             values[seen] = 0.0
-        deviation = np.sqrt(np.einsum("qn,qn->q", values, values) / count)
+        deviation = np.sqrt(np.einsum("qn,qn->q", values, values) / free)
         # What differs by rounding alone says nothing.
         known = deviation > 1e-5 * size
         values *= np.where(known, 1 / np.maximum(deviation, 1e-30), 0.0).astype(np.float32)[:, None]
