@@ -5,6 +5,7 @@ All read one ``Log`` and answer alike: a weighted history (q, n_items) goes in, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Scores = NDArray[np.float32]
 MAX_SOLVED = 6_000
-"""Items of a dense solve (cubic in time, square in memory); the rarer ones have no row in it."""
+"""Items of a dense solve (cubic in time, square in memory); the rarer ones stay out of it."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +82,25 @@ class ItemModel(Protocol):
 
 def histories(log: Log, events: Ints, decay: float) -> Any:
     """Return the sparse (q, n_items) history before each event: 1 for the item just before, ``decay`` for the one before it."""
+    return weighted_histories(log, events, lambda _position, _event, back: np.power(decay, back).astype(np.float32))
+
+
+def weighted_histories(log: Log, events: Ints, weight: Callable[[Ints, Ints, Ints], Scores]) -> Any:
+    """Return the sparse (q, n_items) history before each event, weighted as asked.
+
+    Args:
+        weight: gives (r,) the weight of events at positions (r,) in the log as seen from the event at positions (r,) that
+            comes ``back`` (r,) events later, 0 for the one just before.
+    """
     from scipy import sparse
 
     first = log.start[log.user[events]]
     size = events - first
     start = np.concatenate(([0], np.cumsum(size)))
     at = np.arange(start[-1]) - np.repeat(start[:-1], size)
-    weight = np.power(decay, np.repeat(size, size) - 1 - at).astype(np.float32)
-    columns = log.item[np.repeat(first, size) + at]
-    out = sparse.csr_matrix((weight, columns, start), shape=(len(events), log.n_items))
+    position = np.repeat(first, size) + at
+    values = weight(position, np.repeat(events, size), np.repeat(size, size) - 1 - at)
+    out = sparse.csr_matrix((values, log.item[position], start), shape=(len(events), log.n_items))
     out.sum_duplicates()
     return out
 
@@ -132,52 +143,50 @@ class NextItem:
     """Ridge from the decayed past to what came next (the linear session model of Choi et al. 2021, arXiv:2103.16104).
 
     Row t of T is the past before event t, its weights falling by ``decay`` a step back; row t of S the next ``horizon``
-    items, falling by ``horizon_decay``. The scores of a history h are h (T'T + l2)^-1 T'S.
+    items, falling by ``horizon_decay``. The scores of a history h are h (T'T + l2)^-1 T'S. Of a large catalogue the
+    most frequent items are solved together, and each other one alone; all items may come next.
     """
 
     def __init__(
-        self, log: Log, *, l2: float, decay: float = 0.8, horizons: tuple[tuple[int, float], ...] = ((1, 1.0),)
+        self,
+        log: Log,
+        *,
+        l2: float,
+        decay: float = 0.8,
+        horizons: tuple[tuple[int, float], ...] = ((1, 1.0),),
+        most: int = MAX_SOLVED,
     ) -> None:
         from scipy import sparse
 
-        self._solved = _most_frequent(np.bincount(log.item, minlength=log.n_items))
-        number = np.full(log.n_items, -1)
-        number[self._solved] = np.arange(len(self._solved))
+        self._solved = _most_frequent(np.bincount(log.item, minlength=log.n_items), most)
         place, last = log.place, np.diff(log.start)[log.user] - 1
-        item, n = number[log.item], len(self._solved)
+        shape = (len(log), log.n_items)
 
         def shifted(steps: int, limit: Ints, weight: float) -> tuple[Ints, Ints, NDArray[np.float32]]:
             rows = np.flatnonzero(limit >= abs(steps))
-            other = item[rows + steps]
-            rows, other = rows[other >= 0], other[other >= 0]
-            return rows, other, np.full(len(rows), weight, np.float32)
+            return rows, log.item[rows + steps], np.full(len(rows), weight, np.float32)
 
         def stacked(parts: list[tuple[Ints, Ints, NDArray[np.float32]]]) -> Any:
             rows, columns, values = (np.concatenate(column) for column in zip(*parts, strict=True))
-            return sparse.csr_matrix((values, (rows, columns)), shape=(len(log), n))
+            return sparse.csr_matrix((values, (rows, columns)), shape=shape)
 
         reach = max(1, int(np.ceil(np.log(1e-3) / np.log(decay))))
         past = stacked([shifted(-k, place, decay ** (k - 1)) for k in range(1, reach + 1)])
-        self._inverse = _inverse((past.T @ past).toarray(), l2)
-        self._next = [
+        part = past[:, self._solved]
+        self._inverse = _inverse((part.T @ part).toarray(), l2)
+        alone = (1 / (np.asarray(past.multiply(past).sum(axis=0)).ravel() + l2)).astype(np.float32)
+        alone[self._solved] = 0.0
+        follows = [
             (past.T @ stacked([shifted(k, last - place, fall**k) for k in range(horizon)])).tocsr()
             for horizon, fall in horizons
         ]
-        self._n_items = log.n_items
+        self._next = [(each[self._solved], sparse.diags(alone) @ each) for each in follows]
 
-    def scores_by_horizon(self, history: Any) -> list[Scores]:
-        """Return (q, n_items) for each horizon."""
-        through = history[:, self._solved] @ self._inverse
-        found = []
-        for next_items in self._next:
-            out = np.zeros(history.shape, np.float32)
-            out[:, self._solved] = through @ next_items
-            found.append(out)
-        return found
-
-    def scores(self, history: Any) -> Scores:
-        """Return (q, n_items) for the first horizon."""
-        return self.scores_by_horizon(history)[0]
+    def scores(self, history: Any, horizon: int = 0) -> Scores:
+        """Return (q, n_items) for one of the horizons."""
+        from_solved, from_others = self._next[horizon]
+        together = (history[:, self._solved] @ self._inverse) @ from_solved
+        return np.asarray(together + (history @ from_others).toarray(), np.float32)
 
 
 class Neighbours:
@@ -247,9 +256,9 @@ class Als:
         return np.asarray(self._solve(history, self._items) @ self._items.T, np.float32)
 
 
-def _most_frequent(count: NDArray[np.integer]) -> Ints:
-    """Return the ascending items with events, the most frequent ``MAX_SOLVED`` of them at most."""
-    best = np.argsort(-count, kind="stable")[:MAX_SOLVED]
+def _most_frequent(count: NDArray[np.integer], most: int = MAX_SOLVED) -> Ints:
+    """Return the ascending items with events, the ``most`` frequent of them."""
+    best = np.argsort(-count, kind="stable")[:most]
     return np.sort(best[count[best] > 0]).astype(np.int64)
 
 

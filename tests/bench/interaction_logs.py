@@ -69,6 +69,7 @@ def read(folder: Path, dataset: str) -> Source:
         frame = pd.read_csv(
             _file(folder, "u.data"), sep="\t", names=["user_id", "item_id", "rating", "timestamp"], dtype=kinds
         )
+        items = _films(folder / "u.item")
     elif dataset == "rcdata":
         frame = pd.read_csv(_file(folder, "rating_final.csv"), dtype=kinds)
         frame = frame.rename(columns={"userID": "user_id", "placeID": "item_id"})
@@ -88,6 +89,23 @@ def read(folder: Path, dataset: str) -> Source:
         path = folder if folder.is_file() else next(iter(sorted(folder.glob("*.csv"))), folder / "interactions.csv")
         frame = pd.read_csv(_file(path.parent, path.name), dtype={**kinds, "category": str})
     return _source(dataset, frame, items, timed=timed)
+
+
+def _films(path: Path) -> pd.DataFrame | None:
+    """Read the titles and kinds of MovieLens-100k, if they are there: the last 19 columns are a flag for each kind."""
+    import pandas as pd
+
+    if not path.is_file():
+        return None
+    rows = [line.split("|") for line in path.read_text(encoding="latin-1").splitlines() if line.count("|") >= 23]
+    flagged = [[f"kind{i}" for i, flag in enumerate(row[-19:]) if flag == "1"] for row in rows]
+    return pd.DataFrame(
+        {
+            "item_id": [row[0] for row in rows],
+            "text": [f"{row[1]} {' '.join(kinds)}" for row, kinds in zip(rows, flagged, strict=True)],
+            "category": [kinds[0] if kinds else None for kinds in flagged],
+        }
+    )
 
 
 def _file(folder: Path, name: str) -> Path:

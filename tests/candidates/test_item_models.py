@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aiyam.candidates.item_models import Als, Ease, Log, Neighbours, NextItem, histories
+from aiyam.candidates.item_models import Als, Ease, Log, Neighbours, NextItem, histories, weighted_histories
 
 N_USERS, N_ITEMS = 30, 12
 
@@ -76,6 +76,28 @@ def test_next_item_is_ridge_regression_from_the_faded_past_to_what_came_next(log
     model = NextItem(log, l2=3.0, decay=0.5, horizons=((horizon, 0.7),))
     asked = histories(log, log.start[1:] - 1, 0.5)
     np.testing.assert_allclose(model.scores(asked), asked.toarray() @ wanted, atol=5e-3)
+
+
+def test_next_item_of_a_large_catalogue_still_proposes_the_rare_ones_and_hears_them() -> None:
+    # Four people go 0, 1, 2, ... in a circle of three; one goes 3, 4, 5 and on: rare, so left out of the dense solve.
+    common = np.tile(np.arange(3), 4)
+    user = np.concatenate([np.repeat(np.arange(4), 12), np.full(3, 4)])
+    item = np.concatenate([np.tile(common, 4), np.array([3, 4, 5])])
+    walks = Log.of(user, item, np.arange(len(user)), n_users=5, n_items=6)
+    model = NextItem(walks, l2=0.1, most=3)
+    asked = histories(walks, np.array([walks.start[1] - 1, walks.start[5] - 1]), 0.8)
+    after_common, after_rare = model.scores(asked)
+    assert after_common.argmax() == walks.item[walks.start[1] - 1]
+    assert after_rare.argmax() == 5, "4 is what came just before the end, and 5 followed it"
+
+
+def test_a_history_is_weighted_as_asked(log: Log) -> None:
+    event = np.array([int(log.start[1]) - 1])
+    got = weighted_histories(log, event, lambda position, _event, back: np.where(back < 2, position, 0.0)).toarray()
+    wanted = np.zeros((1, N_ITEMS))
+    for position in (event[0] - 1, event[0] - 2):
+        wanted[0, log.item[position]] += position
+    np.testing.assert_allclose(got, wanted)
 
 
 def test_neighbours_are_items_of_the_same_people_and_never_the_item_itself(log: Log) -> None:

@@ -67,3 +67,23 @@ def test_a_log_of_one_person_is_refused_with_what_to_do(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "at least two people" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_log_of_single_sessions_is_told_of_without_the_parts_it_cannot_have(tmp_path: Path) -> None:
+    """Everybody comes once: after any moment there is nobody left whom anything is known of, and nobody goes back."""
+    rng = np.random.default_rng(2)
+    rows = [
+        (f"{a:03d}", 15 * (a % 2) + item, 1_700_000_000 + 86_400 * a + 60 * k)
+        for a in range(60)
+        for k, item in enumerate(rng.permutation(15)[:9].tolist())
+    ]
+    with (tmp_path / "log.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([COLUMNS[:3], *rows])
+    done = recommend(tmp_path / "log.csv")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert "repeat" not in result
+    assert "by_time" not in result
+    assert "people come back" in result["left_out"]["by_time"]
+    table = result["new"]["table"]
+    assert table["whole system"]["ndcg@10"][0] > table["popularity"]["ndcg@10"][0], "everybody has one of two tastes"
