@@ -18,7 +18,7 @@ from aiyam.korean.particles import PAIRS, fill, with_particle
 from aiyam.reply.amounts import distance_ko, price_ko, walk_minutes
 from aiyam.reply.answers import answer_slots
 from aiyam.reply.markdown import escape, guard_line_start, inline
-from aiyam.reply.plan import CARING_TOPICS
+from aiyam.reply.plan import CARING_TOPICS, MAX_SHOPS
 
 BANK_FILES = ("recommend.json", "relaxed.json", "shop_answers.json", "card.json", "talk.json")
 
@@ -105,7 +105,7 @@ class TemplateBank:
         """Fill the template whose turn it is; None when none fits the known values.
 
         Consecutive varieties walk through the list, so that as many turns as the list is long do not repeat. A value
-        ``why`` ("가깝고") is said before the dish.
+        ``why`` ("가깝고") is said before the dish; when a shop opens again is said wherever it is known.
         """
         fitting = [
             t
@@ -113,6 +113,8 @@ class TemplateBank:
             if (t.recommendation_count is None or t.recommendation_count == count)
             and all(values.get(name) is not None for name in t.needs)
         ]
+        if values.get("opens"):
+            fitting = [t for t in fitting if "opens" in t.needs] or fitting
         if not fitting:
             return None
         start = zlib.crc32(f"{intent}/{slot}".encode()) % len(fitting)
@@ -197,7 +199,7 @@ class TemplateBackend:
         # An honest "there was none, so I widened it" replaces the opening: "I found it" before it would be untrue.
         yield _sentences(relaxed or opening or self._say(plan, general, "opening", values, variety, count))
         for i, shop in enumerate(plan.shops):
-            line = self._shop_line(plan, shop, variety + i)
+            line = self._shop_line(plan, shop, variety * MAX_SHOPS + i)
             yield f"\n\n{line}" if i == 0 else f"\n{line}"
         yield _sentences(
             self._say(plan, general, "card_unknown", values, variety) if _asks_card(plan) else None,
