@@ -12,12 +12,8 @@ not its taste. Prints one JSON object; with --home the city and the encoder are 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import os
-import resource
-import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,6 +24,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 import numpy as np
+from sample_city import SampleCity, add_arguments, rss_mb, sample_city
 
 from aiyam.candidates.documents import dish_texts, shop_documents
 from aiyam.candidates.encoder import TextEncoder
@@ -35,7 +32,6 @@ from aiyam.candidates.funnels import Funnels
 from aiyam.candidates.gram_encoder import GramEncoder
 from aiyam.candidates.rules import Rules, check_rules, load_rules
 from aiyam.catalogue.arrays import Catalogue
-from aiyam.catalogue.city import generate_city
 from aiyam.catalogue.interactions import Interactions
 from aiyam.catalogue.query import Query
 from aiyam.contracts import Filters, UserProfile
@@ -45,27 +41,11 @@ from aiyam.ranking.ranker import Ranker, Vocabulary
 from aiyam.ranking.replay import moments_of, query_of
 from aiyam.ranking.statistics import Statistics, fit_crosses
 from aiyam.ranking.wide_deep import WideDeepConfig, WideDeepScorer, make_network
-from aiyam.store import Store
 from aiyam.training.ranker import DEFAULT_CONFIG
 from aiyam.training.ranker_store import profiles_at
 
 N_SHOWN = 5
 N_WARM_UP = 20
-
-
-def rss_mb() -> float:
-    """Resident memory of this process now, in megabytes."""
-    gc.collect()
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
-
-
-def open_city(home: Path, shops: int, users: int, seed: int) -> Store:
-    fresh = not (home / "city.db").exists()
-    store = Store.open(f"sqlite:///{(home / 'city.db').resolve()}")
-    if fresh:
-        generate_city(store, n_shops=shops, n_users=users, seed=seed, truth_path=home / "truth.npz")
-    return store
 
 
 def encoder_of(home: Path, catalogue: Catalogue, rules: Rules, seed: int) -> TextEncoder:
@@ -158,10 +138,9 @@ def serve(clock: Clock, funnels: Funnels, ranker: Ranker, query: Query) -> int:
     return len(found)
 
 
-def measure(home: Path, shops: int, users: int, n: int, seed: int) -> dict[str, Any]:
-    home.mkdir(parents=True, exist_ok=True)
+def measure(city: SampleCity, n: int) -> dict[str, Any]:
     limit_threads(1)
-    store = open_city(home, shops, users, seed)
+    home, store, seed = city.folder, city.store, city.seed
     rules = check_rules(load_rules())
     encoder_of(home, Catalogue.load(store, cache_dir=home / "cache"), rules, seed)
     make_network(WideDeepConfig.read(DEFAULT_CONFIG), 1, 1, 1)  # torch is imported before memory is counted
@@ -185,7 +164,6 @@ def measure(home: Path, shops: int, users: int, n: int, seed: int) -> dict[str, 
         clock = Clock()
         sizes[kind] = percentile([float(serve(clock, funnels, ranker, query)) for query in queries[N_WARM_UP:]], 50)
         times[kind] = clock.report()
-    store.close()
     return {
         "shops": len(catalogue),
         "menus": len(catalogue.menu_name),
@@ -203,18 +181,11 @@ def measure(home: Path, shops: int, users: int, n: int, seed: int) -> dict[str, 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shops", type=int, default=100_000)
-    parser.add_argument("--users", type=int, default=5_000)
+    add_arguments(parser, shops=100_000, users=5_000)
     parser.add_argument("--requests", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=20260302)
-    parser.add_argument("--home", type=Path, help="folder kept between runs; a temporary one by default")
     args = parser.parse_args()
-    home = args.home or Path(tempfile.mkdtemp(prefix="aiyam-bench-"))
-    try:
-        print(json.dumps(measure(home, args.shops, args.users, args.requests, args.seed), indent=1))
-    finally:
-        if args.home is None:
-            shutil.rmtree(home)
+    with sample_city(args) as city:
+        print(json.dumps(measure(city, args.requests), indent=1))
 
 
 if __name__ == "__main__":
