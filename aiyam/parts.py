@@ -156,7 +156,11 @@ def _assembled(
 ) -> Parts:
     ranker = Ranker.load(production_folder(settings, store, "ranker"), catalogue, stats)
     screen = Screen.load(settings.datasets_dir / "safety")
-    rewriter = ChildFriendly.load(settings.datasets_dir / "replies" / "easy_words.json")
+    trained = alias_of(store, "child", "production")
+    rewriter = ChildFriendly.load(
+        settings.datasets_dir / "replies" / "easy_words.json",
+        settings.models_dir / "child" / trained if trained is not None else None,
+    )
     replier = Replier(
         TemplateBackend.load(settings.datasets_dir / "replies"),
         grounder=Grounder(catalogue),

@@ -21,7 +21,7 @@ _DIGIT = re.compile(r"\d")
 # Kind, what a text must have somewhere for the pattern to be worth trying (nothing named: a digit), the pattern.
 _PATTERNS: tuple[tuple[ClaimKind, tuple[str, ...], re.Pattern[str]], ...] = (
     ("phone", (), re.compile(r"(?<!\d)(?:0\d{1,2}[-.\s]?\d{3,4}[-.\s]?\d{4}|1[5-9]\d{2}[-.\s]?\d{4})(?!\d)")),
-    ("price", ("원",), re.compile(rf"(?<![가-힣\d.,])(?P<amount>{_AMOUNT})\s*원(?!두|조|산|래|형|탕|인)")),
+    ("price", ("원",), re.compile(rf"(?<![가-힣\d.,])(?P<amount>{_AMOUNT})\s*원(?!두|조|산|래|형|탕|인[은을이가과의])")),
     ("price", ("만", "천"), re.compile(r"(?<![\d.,])(?P<amount>\d+\s*[만천](?:\s*\d+\s*천)?)(?=\s*(?:이하|이상|대|으로|짜리|정도|쯤|넘|안|밑|이에요|예요|입니다))")),
     ("price", ("₩", "￦"), re.compile(r"(?:₩|￦)\s*(?P<amount>\d[\d,]*)")),
     ("distance", (), re.compile(r"(?<![\d.,])(?P<amount>\d[\d,]*(?:\.\d+)?)\s*(?P<unit>km|㎞|킬로(?:미터)?|m(?![a-z])|미터|M(?![A-Za-z]))")),

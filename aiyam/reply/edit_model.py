@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from aiyam.reply.edits import Edit, EditTable
+from aiyam.reply.edits import MAX_SOURCE, Edit, EditTable, bare
 from aiyam.reply.pieces import Piece, agreeing
 
 BEAM = 4
@@ -49,11 +49,11 @@ class Place:
             if not 0 <= i < len(pieces):
                 return "^"
             key = pieces[i].key
-            return key if pieces[i].is_fact and key != "#name" or key in known else "#unknown"
+            return key if (pieces[i].is_fact and key != "#name") or key in known else "#unknown"
 
         self.key = named(at)
         self.before = named(at - 1)
-        self.after = {n: named(at + n) for n in range(1, 6)}
+        self.after = {n: named(at + n) for n in range(1, MAX_SOURCE + 1)}
         self.length = _bucket(len(pieces), _LENGTHS)
 
 
@@ -71,7 +71,7 @@ def static_features(place: Place, edit: Edit, band: str, vocabulary: Vocabulary)
     share = 0 if kind != "phrase" else round(4 * edit.n_seen / edit.n_source_seen)
     yield f"c{kind}/{seen}/{share}"
     words = edit.words
-    first, last = (words[0], words[-1].lstrip(" ")) if words else ("", "")
+    first, last = (words[0], bare(words[-1])) if words else ("", "")
     if kind != "keep":
         yield f"x{last[-2:]}/{after}"
         yield f"y{place.before}/{first}"
@@ -79,7 +79,7 @@ def static_features(place: Place, edit: Edit, band: str, vocabulary: Vocabulary)
             yield f"e{name}/{edit.n_source_seen}/{words[0][-3:]}"
         splits = "." in "".join(words) and place.key != "."
         yield f"s{kind}/{splits}/{place.length}"
-        yield f"d{len(words) - edit.n_source}/{edit.gap}"
+        yield f"d{len(words) - edit.n_source}"
     else:
         splits = False
     if not band:
@@ -111,7 +111,7 @@ def wrote(edit: Edit, history: History) -> History:
     """Return what is before the next place once an edit was made."""
     if not edit.words:
         return History("gone", history.last, history.tail)
-    last = edit.words[-1].lstrip(" ")
+    last = bare(edit.words[-1])
     return History(edit.kind, last, last if last[0] in "{#" else last[-2:])
 
 
@@ -150,8 +150,7 @@ class EditModel:
                 scores = [
                     base
                     + sum(
-                        weights.get(feature_id(f), 0.0)
-                        for f in moving_features(place, edit, history, self.vocabulary)
+                        weights.get(feature_id(f), 0.0) for f in moving_features(place, edit, history, self.vocabulary)
                     )
                     for base, edit in zip(fixed, edits, strict=True)
                 ]
@@ -178,8 +177,8 @@ def written(pieces: Sequence[Piece], edits: Sequence[Edit]) -> str:
         for n, key in enumerate(edit.words):
             space = " " if key[0] == " " else ""
             if n == 0:
-                space = {"same": piece.space, "space": " ", "none": ""}[edit.gap]
-            text = agreeing(word, key.lstrip(" "))
+                space = "" if key[0] == "~" else piece.space
+            text = agreeing(word, bare(key))
             _write(out, space, text)
             word = text
         as_before = False
@@ -202,7 +201,7 @@ def _hardest(place: Place, edit: Edit, vocabulary: Vocabulary) -> str:
     source = max(grades.get(p.text, 0) for p in place.pieces[place.at : place.at + edit.n_source])
     if edit.kind == "keep":
         return str(source)
-    return f"{source}>{max((grades.get(word.lstrip(' '), 0) for word in edit.words), default=0)}"
+    return f"{source}>{max((grades.get(bare(word), 0) for word in edit.words), default=0)}"
 
 
 def _bucket(number: int, bounds: Sequence[int]) -> int:

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from aiyam.reply.pieces import Piece
+from aiyam.reply.pieces import PARTICLES, Piece
 
-MAX_SOURCE = 4
+MAX_SOURCE = 6
 MAX_CHOICES = 12
 """Most counterparts that are weighed of one phrase, the most frequent first."""
 MAX_ENDINGS = 6
-Gap = Literal["same", "space", "none"]
 Keys = tuple[str, ...]
 
 
@@ -21,14 +20,13 @@ Keys = tuple[str, ...]
 class Edit:
     """What may be done at a place: so many pieces of the original become these words.
 
-    ``words`` are keys as in ``Piece.key``, each with a space before it where one is written, the first without: ``gap``
-    tells of it. ``n_seen`` counts the originals it was learnt from.
+    ``words`` are keys as in ``Piece.key``, each with a space before it where one is written; the first stands as the
+    piece it replaces did. ``n_seen`` counts the originals it was learnt from, ``n_source_seen`` those of its source.
     """
 
     kind: Literal["keep", "phrase", "ending"]
     n_source: int
     words: Keys
-    gap: Gap
     name: str
     n_seen: int = 0
     n_source_seen: int = 0
@@ -46,18 +44,16 @@ class EditTable:
     """Every edit learnt, found by the words it applies to.
 
     Args:
-        phrases: originals' words to (their counterpart, gap, number of originals).
+        phrases: originals' words to (their counterpart, number of originals).
         endings: (old, new) in conjoining letters to the number of originals.
     """
 
     def __init__(
         self,
-        phrases: Mapping[Keys, Sequence[tuple[Keys, Gap, int]]],
+        phrases: Mapping[Keys, Sequence[tuple[Keys, int]]],
         endings: Mapping[tuple[str, str], int],
     ) -> None:
-        self.phrases = {
-            source: sorted(choices, key=lambda c: (-c[2], c[0], c[1])) for source, choices in phrases.items()
-        }
+        self.phrases = {source: sorted(choices, key=lambda c: (-c[1], c[0])) for source, choices in phrases.items()}
         self.endings: dict[str, list[tuple[str, int]]] = {}
         for (old, new), n_seen in endings.items():
             self.endings.setdefault(old, []).append((new, n_seen))
@@ -82,18 +78,17 @@ class EditTable:
             last = pieces[i + n - 1]
             if last.is_fact:
                 break
-            source = (*source, last.key if n == 1 or not last.space else f" {last.key}")
-            choices = self.phrases.get(source)
+            source = (*source, first_key(pieces, i) if n == 1 else f" {last.key}" if last.space else last.key)
+            found = (*source, ahead(pieces, i + n))
+            choices = self.phrases.get(found)
             if choices is None:
                 continue
-            name = "|".join(source)
-            offered = [
-                (words, gap, n_seen - own.get(phrase_name(name, words, gap), 0)) for words, gap, n_seen in choices
-            ]
+            name = "|".join(found)
+            named = [(words, phrase_name(name, words), n_seen) for words, n_seen in choices]
+            offered = [(words, whole, n_seen - own.get(whole, 0)) for words, whole, n_seen in named]
             total = sum(n_seen for *_, n_seen in offered)
-            offered = [choice for choice in offered if choice[2] > 0][:MAX_CHOICES]
-            for words, gap, n_seen in offered:
-                yield Edit("phrase", n, words, gap, phrase_name(name, words, gap), n_seen, total)
+            for words, whole, n_seen in [choice for choice in offered if choice[2] > 0][:MAX_CHOICES]:
+                yield Edit("phrase", n, words, whole, n_seen, total)
         yield from self._endings(piece, own)
 
     def _endings(self, piece: Piece, own: Mapping[str, int]) -> Iterator[Edit]:
@@ -109,17 +104,40 @@ class EditTable:
                 if n_seen <= 0:
                     continue
                 text = unicodedata.normalize("NFC", letters[:-n] + new)
-                yield Edit("ending", 1, (text,), "same", name, n_seen, n)
+                yield Edit("ending", 1, (text,), name, n_seen, n)
                 n_offered += 1
                 if n_offered == MAX_ENDINGS:
                     return
 
 
+def bare(key: str) -> str:
+    """Return a key without the space or the tilde that tells how it stands beside the word before."""
+    return key[1:] if len(key) > 1 and key[0] in " ~" else key
+
+
+def first_key(pieces: Sequence[Piece], i: int) -> str:
+    """Return the key of the piece a phrase begins with, after a tilde where it is glued to the word before."""
+    piece = pieces[i]
+    glued = i > 0 and not piece.space and _is_word(pieces[i - 1]) and _is_word(piece)
+    return f"~{piece.key}" if glued else piece.key
+
+
+def ahead(pieces: Sequence[Piece], i: int) -> str:
+    """Return how a phrase that ends before piece ``i`` is closed: "" by a space or a mark, "+p" or "+v" by what is glued on."""
+    if i >= len(pieces) or pieces[i].space or not _is_word(pieces[i]) or not _is_word(pieces[i - 1]):
+        return ""
+    return "+p" if pieces[i].key[0] == "{" or pieces[i].key in PARTICLES else "+v"
+
+
+def _is_word(piece: Piece) -> bool:
+    return piece.is_fact or piece.key[0] == "{" or "가" <= piece.key[0] <= "힣"
+
+
 def keep(piece: Piece) -> Edit:
     """Return the edit that leaves a piece as it is."""
-    return Edit("keep", 1, (piece.key,), "same", "=" + piece.key)
+    return Edit("keep", 1, (piece.key,), "=" + piece.key)
 
 
-def phrase_name(source: str, words: Iterable[str], gap: Gap) -> str:
+def phrase_name(source: str, words: Iterable[str]) -> str:
     """Return the name of a phrase edit."""
-    return f"{source}>{gap[:2]}>{'|'.join(words)}"
+    return f"{source}>{'|'.join(words)}"

@@ -18,13 +18,61 @@ _CODE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]*\d[A-Za-z0-9]*(?:[-:./~][A-Za-z
 _VERB_TAIL = re.compile(
     r"^(.{2,}?)((?:하|한|할|함|합|해|했|되|된|될|됨|됩|돼|됐|드리|드립|드려|드린|드릴|시키|시킵|받|입니|이며|이고|이므로|이지만|이오니|이라서|이에요|이었|였|예요|인데|인지).*)$"
 )
-_PARTICLES = sorted(
-    "은 는 이 가 을 를 과 와 의 에 도 만 로 으로 에서 에는 에도 에서는 에서도 에게 까지 부터 마다 보다 처럼 하고 이나 "
-    "이랑 으로는 로는 으로도 로도 으로만 로만 만을 만이 까지는 까지만 부터는 보다는 라서 인 일 임 라는 이라는 이란 란".split(),
+PARTICLES = sorted(
+    [
+        "은",
+        "는",
+        "이",
+        "가",
+        "을",
+        "를",
+        "과",
+        "와",
+        "의",
+        "에",
+        "도",
+        "만",
+        "로",
+        "으로",
+        "에서",
+        "에는",
+        "에도",
+        "에서는",
+        "에서도",
+        "에게",
+        "까지",
+        "부터",
+        "마다",
+        "보다",
+        "처럼",
+        "하고",
+        "이나",
+        "이랑",
+        "으로는",
+        "로는",
+        "으로도",
+        "로도",
+        "으로만",
+        "로만",
+        "만을",
+        "만이",
+        "까지는",
+        "까지만",
+        "부터는",
+        "보다는",
+        "라서",
+        "인",
+        "일",
+        "임",
+        "라는",
+        "이라는",
+        "이란",
+        "란",
+    ],
     key=len,
     reverse=True,
 )
-_SHORT_STEMS = frozenset("곳 값 물 돈 때 집 앞 뒤 옆 점 분 길 밥 것 수 말 날 맛 약 몸 글 일 빵 면 죽 국 술 양 후 전 내 외 시 중 층 역 개 명 원 종 건 번 회 팀 월 년".split())  # fmt: skip
+_SHORT_STEMS = frozenset(["곳", "값", "물", "돈", "때", "집", "앞", "뒤", "옆", "점", "분", "길", "밥", "것", "수", "말", "날", "맛", "약", "몸", "글", "일", "빵", "면", "죽", "국", "술", "양", "후", "전", "내", "외", "시", "중", "층", "역", "개", "명", "원", "종", "건", "번", "회", "팀", "월", "년"])  # fmt: skip
 _AGREEING = ("은는", "이가", "을를", "과와", "으로로", "으로는로는", "이에요예요", "이었어요였어요", "이나나", "이랑랑", "이라서라서", "이며며", "이고고", "이지만지만")  # fmt: skip
 _PAIR_OF = {form: pair for pair in _AGREEING for form in PAIRS[pair]}
 _ONLY_AFTER_FACT = frozenset(("나", "며", "고", "랑", "지만", "라서"))
@@ -114,14 +162,19 @@ def _cut_words(text: str, pieces: list[Piece]) -> None:
 
 def _parts(word: str, after_fact: bool) -> list[str]:
     """Split stem and ending of one run of Hangul; after a fact ("5,900원" + "입니다") the run may be an ending alone."""
-    if after_fact and (word in _PARTICLES or word in _PAIR_OF):
+    if after_fact and (word in PARTICLES or word in _PAIR_OF):
         return [word]
     if len(word) >= 3 and (verb := _VERB_TAIL.match(word)):
         return [verb[1], verb[2]]
     if after_fact and len(word) >= 3 and word[1:] in ("입니다", "이며", "이고", "이에요", "예요"):
         return [word[0], word[1:]]
-    for tail in _PARTICLES:
+    for tail in PARTICLES:
         stem = len(word) - len(tail)
-        if stem >= 1 and word.endswith(tail) and not (tail in ("로", "으로") and "므" in word[stem - 1 : stem + 1]) and (stem >= 2 or after_fact or word[0] in _SHORT_STEMS):
+        if (
+            stem >= 1
+            and word.endswith(tail)
+            and not (tail in ("로", "으로") and "므" in word[stem - 1 : stem + 1])
+            and (stem >= 2 or after_fact or word[0] in _SHORT_STEMS)
+        ):
             return [word[:stem], tail]
     return [word]

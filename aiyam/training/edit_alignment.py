@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from aiyam.reply.pieces import Piece
@@ -62,11 +62,15 @@ class Aligner:
         self._dice = {(s, t): 2 * n / (ours[s] + theirs[t]) for (s, t), n in together.items()}
         self._phrases: Counter[tuple[Keys, Keys]] = Counter()
 
-    def run(self, rounds: int) -> list[list[Segment]]:
-        """Return the segments of every pair, identical ones included."""
+    def run(self, rounds: int, progress: Callable[[float], None] = lambda _: None) -> list[list[Segment]]:
+        """Return the segments of every pair, identical ones included; ``progress`` hears the share done."""
         found: list[list[Segment]] = []
-        for _ in range(rounds):
-            found = [self._aligned(n) for n in range(len(self.pairs))]
+        for done in range(rounds):
+            found = []
+            for n in range(len(self.pairs)):
+                if n % 100 == 0:
+                    progress((done + n / len(self.pairs)) / rounds)
+                found.append(self._aligned(n))
             self._phrases = Counter(
                 (source.keys[i:ie], target.keys[j:je])
                 for (source, target), segments in zip(self.pairs, found, strict=True)
@@ -98,7 +102,10 @@ class Aligner:
         lex = [
             [self._lexical(source.pieces[i0 + a].key, target.pieces[j0 + b].key) for b in range(m)] for a in range(n)
         ]
-        ours, theirs = _best_sums(lex, MAX_TARGET), _best_sums([list(column) for column in zip(*lex, strict=True)], MAX_SOURCE)
+        ours, theirs = (
+            _best_sums(lex, MAX_TARGET),
+            _best_sums([list(column) for column in zip(*lex, strict=True)], MAX_SOURCE),
+        )
         keys, words, phrases = source.keys[i0:i1], target.keys[j0:j1], self._phrases
         best: list[list[float]] = [[-math.inf] * (m + 1) for _ in range(n + 1)]
         back: list[list[tuple[int, int]]] = [[(0, 0)] * (m + 1) for _ in range(n + 1)]
@@ -117,7 +124,9 @@ class Aligner:
                 for da in range(1, min(MAX_SOURCE, n - a) + 1):
                     for db in range(1, min(MAX_TARGET, m - b, 9 if da == 1 else 2 * da + 1) + 1):
                         here, there = ours[db][b], theirs[da][a]
-                        score = base + 0.5 * (here[a + da] - here[a] + there[b + db] - there[b] - _LONGER * (da * db - 1))
+                        score = base + 0.5 * (
+                            here[a + da] - here[a] + there[b + db] - there[b] - _LONGER * (da * db - 1)
+                        )
                         if phrases and (seen := phrases.get((keys[a : a + da], words[b : b + db]), 0)) > 1:
                             score += math.log(seen)
                         if score > best[a + da][b + db]:
@@ -160,15 +169,16 @@ def _best_sums(lex: list[list[float]], longest: int) -> list[list[list[float]]]:
 
 def _blocks(source: Side, target: Side) -> Iterator[Segment]:
     """Yield what lies between words that stand once on both sides, in the same order: facts first, then long words."""
-    left, right = [p.key if not p.is_fact else p.text for p in source.pieces], [
-        p.key if not p.is_fact else p.text for p in target.pieces
-    ]
+    left, right = (
+        [p.key if not p.is_fact else p.text for p in source.pieces],
+        [p.key if not p.is_fact else p.text for p in target.pieces],
+    )
     once_left = {k: i for i, k in enumerate(left) if left.count(k) == 1}
     once_right = {k: j for j, k in enumerate(right) if right.count(k) == 1}
     shared = [
         (i, once_right[k])
         for k, i in once_left.items()
-        if k in once_right and (len(k) >= 2 and k[0] != "{" or source.pieces[i].is_fact)
+        if k in once_right and ((len(k) >= 2 and k[0] != "{") or source.pieces[i].is_fact)
     ]
     chain = _rising(sorted(shared))
     i = j = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def vocabulary_of(lessons: Sequence[Lesson], grades: Mapping[str, int]) -> tuple
         for piece in lesson.source.pieces:
             words[piece.key].add(lesson.original)
         keys = ["^", *(piece.key for piece in lesson.target.pieces)]
-        own[lesson.original].update(f"{a} {b}" for a, b in zip(keys, keys[1:], strict=False))
+        own[lesson.original].update(f"{a} {b}" for a, b in pairwise(keys))
     neighbours = Counter(pair for pairs in own.values() for pair in pairs)
     known = frozenset(word for word, originals in words.items() if len(originals) > 1)
     return Vocabulary(known, neighbours, grades), own
@@ -81,25 +82,25 @@ def right_edits(lesson: Lesson, own: Mapping[str, int], table: EditTable) -> lis
             i += 1
             continue
         chosen: Edit | None = None
-        for i_end, (_, _, words, gap) in sorted(found.get(i, ()), reverse=True):
+        for i_end, (_, _, words) in sorted(found.get(i, ()), reverse=True):
             keys = source_keys(lesson.source, i, i_end)
-            name = phrase_name("|".join(keys), words, gap)
-            seen = _seen(table, keys, words, gap) - own.get(name, 0)
+            name = phrase_name("|".join(keys), words)
+            seen = _seen(table, keys, words) - own.get(name, 0)
             if seen > 0:
-                chosen = Edit("phrase", i_end - i, words, gap, name, seen)
+                chosen = Edit("phrase", i_end - i, words, name, seen)
                 break
         if chosen is None and found.get(i):
             shortest = min(found[i])
             if ending := ending_of(lesson.source, shortest[1]):
                 name = f"{ending[0]}>{ending[1]}"
                 text = "".join(shortest[1][2])
-                chosen = Edit("ending", 1, (text,), "same", name)
+                chosen = Edit("ending", 1, (text,), name)
             else:
-                _, (_, _, words, gap) = shortest
-                chosen = Edit("phrase", shortest[0] - i, words, gap, "?")
+                _, (_, _, words) = shortest
+                chosen = Edit("phrase", shortest[0] - i, words, "?")
         if chosen is None:
             chosen = keep(pieces[i])
-            edits.append((i, Edit("keep", 1, chosen.words, "same", "?")))
+            edits.append((i, Edit("keep", 1, chosen.words, "?")))
             i += 1
             continue
         edits.append((i, chosen))
@@ -107,8 +108,8 @@ def right_edits(lesson: Lesson, own: Mapping[str, int], table: EditTable) -> lis
     return edits
 
 
-def _seen(table: EditTable, keys: tuple[str, ...], words: tuple[str, ...], gap: str) -> int:
-    return next((n for w, g, n in table.phrases.get(keys, ()) if w == words and g == gap), 0)
+def _seen(table: EditTable, keys: tuple[str, ...], words: tuple[str, ...]) -> int:
+    return next((n for w, n in table.phrases.get(keys, ()) if w == words), 0)
 
 
 def sentence_bounds(source: Side) -> list[tuple[int, int]]:
@@ -151,10 +152,7 @@ def choices_of(
                     (
                         k
                         for k, edit in enumerate(edits)
-                        if edit.n_source == answer.n_source
-                        and edit.words == answer.words
-                        and edit.gap == answer.gap
-                        and answer.name != "?"
+                        if edit.n_source == answer.n_source and edit.words == answer.words and answer.name != "?"
                     ),
                     None,
                 )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
 from aiyam.reply.claims import find_claims
-from aiyam.reply.edits import MAX_SOURCE, EditTable, Gap, Keys, phrase_name
+from aiyam.reply.edits import MAX_SOURCE, EditTable, Keys, ahead, bare, first_key, phrase_name
 from aiyam.training.edit_alignment import Segment, Side
 
-MAX_WORDS = 7
+MAX_WORDS = 9
 _MARKS = frozenset(".,!?~ ")
-Found = tuple[int, int, Keys, Gap]
-"""A phrase of one pair: first and end of its pieces, its counterpart, the gap before."""
+_JOINS = re.compile(r"[하해할했한되돼될된]")
+Found = tuple[int, int, Keys]
+"""A phrase of one pair: first and end of its pieces, and its counterpart."""
 
 
 def phrases_of(source: Side, target: Side, segments: Sequence[Segment], *, longest: int = MAX_SOURCE) -> list[Found]:
@@ -33,28 +35,42 @@ def phrases_of(source: Side, target: Side, segments: Sequence[Segment], *, longe
                 break
             if any(p.is_fact for p in source.pieces[i:i_end]):
                 break
-            found.append((i, i_end, *_counterpart(source, target, i, j, j_end)))
+            if ahead(source.pieces, i_end) != _ahead_of(target, j, j_end):
+                continue  # a stem for an ending, or the other way round
+            counterpart = _counterpart(source, target, i, j, j_end)
+            if counterpart is not None:
+                found.append((i, i_end, counterpart))
     return found
 
 
-def _counterpart(source: Side, target: Side, i: int, j: int, j_end: int) -> tuple[Keys, Gap]:
+def _ahead_of(target: Side, j: int, j_end: int) -> str:
+    return ahead(target.pieces, j_end) if j_end > j else ""
+
+
+def _counterpart(source: Side, target: Side, i: int, j: int, j_end: int) -> Keys | None:
+    """Return the words of a counterpart; None where one side stands apart from the word before and the other does not.
+
+    A verb's ending may be joined to the noun before, marked by a tilde: "포장" + "시" becomes "포장" + "하면".
+    """
     if j == j_end:
-        return (), "same"
-    words = (target.pieces[j].key, *target.keys[j + 1 : j_end])
-    ours, theirs = bool(source.pieces[i].space), bool(target.pieces[j].space)
-    at_start = i == 0 or j == 0
-    return words, "same" if at_start or ours == theirs else "space" if theirs else "none"
+        return ()
+    first = target.pieces[j].key
+    if i > 0 and j > 0 and bool(source.pieces[i].space) != bool(target.pieces[j].space):
+        if target.pieces[j].space or not _JOINS.match(first):
+            return None
+        first = f"~{first}"
+    return (first, *target.keys[j + 1 : j_end])
 
 
 def source_keys(source: Side, i: int, i_end: int) -> Keys:
-    """Return the keys an edit of these pieces is found by."""
-    return (source.pieces[i].key, *source.keys[i + 1 : i_end])
+    """Return the keys an edit of these pieces is found by, how the phrase is closed last."""
+    return (first_key(source.pieces, i), *source.keys[i + 1 : i_end], ahead(source.pieces, i_end))
 
 
 def ending_of(source: Side, found: Found) -> tuple[str, str] | None:
     """Return the endings (old, new) of one word that kept its stem; None where it is another word."""
-    i, i_end, words, gap = found
-    if i_end - i != 1 or gap != "same" or not words or source.pieces[i].key[0] == "{" or words[0][0] == "{":
+    i, i_end, words = found
+    if i_end - i != 1 or not words or source.pieces[i].key[0] == "{" or words[0][0] == "{":
         return None
     old = unicodedata.normalize("NFD", source.pieces[i].text)
     new = unicodedata.normalize("NFD", "".join(words))
@@ -71,9 +87,9 @@ def ending_of(source: Side, found: Found) -> tuple[str, str] | None:
 class EditCounter:
     """Counts edits by the originals they stand in, so that an original's own can be left out again."""
 
-    def __init__(self, allowed: Callable[[str], bool]) -> None:
-        self._allowed = allowed
-        self._phrases: dict[tuple[Keys, Keys, Gap], set[int]] = defaultdict(set)
+    def __init__(self, permits: Callable[[Keys, Keys, int], bool]) -> None:
+        self._permits = permits
+        self._phrases: dict[tuple[Keys, Keys], set[int]] = defaultdict(set)
         self._endings: dict[tuple[str, str], set[int]] = defaultdict(set)
         self.own: dict[int, Counter[str]] = defaultdict(Counter)
         """By number of an original: 1 for each edit that it has."""
@@ -81,20 +97,22 @@ class EditCounter:
     def add(self, original: int, source: Side, found: Sequence[Found]) -> None:
         """Count what one pair of an original shows."""
         for one in found:
-            i, i_end, words, gap = one
+            i, i_end, words = one
             keys = source_keys(source, i, i_end)
-            if gap == "same" and words == keys or not self._fit(words, keys):
+            if words == (source.pieces[i].key, *keys[1:-1]) or not self._fit(words, keys):
                 continue
-            self._phrases[keys, words, gap].add(original)
+            self._phrases[keys, words].add(original)
             if ending := ending_of(source, one):
                 self._endings[ending].add(original)
 
     def table(self, *, fewest_endings: int = 3) -> EditTable:
         """Return the table; an ending needs ``fewest_endings`` originals, a phrase one."""
-        phrases: dict[Keys, list[tuple[Keys, Gap, int]]] = defaultdict(list)
-        for (keys, words, gap), originals in self._phrases.items():
-            phrases[keys].append((words, gap, len(originals)))
-            name = phrase_name("|".join(keys), words, gap)
+        phrases: dict[Keys, list[tuple[Keys, int]]] = defaultdict(list)
+        for (keys, words), originals in self._phrases.items():
+            if not self._permits(keys[:-1], words, len(originals)):
+                continue
+            phrases[keys].append((words, len(originals)))
+            name = phrase_name("|".join(keys), words)
             for original in originals:
                 self.own[original][name] = 1
         endings = {}
@@ -108,10 +126,9 @@ class EditCounter:
 
     def _fit(self, words: Keys, keys: Keys) -> bool:
         """Tell whether a counterpart holds no fact and no name, and an edit does more than move a mark."""
-        text = "".join(word for word in words if word[0] != "{")
+        text = "".join(bare(word) for word in words if word[0] != "{")
         if any(character.isdigit() for character in text) or find_claims(text):
             return False
-        own = "".join(keys)
-        if not any("가" <= c <= "힣" for c in own) and words:
+        if not any("가" <= c <= "힣" for key in keys for c in key) and words:
             return all(word.strip(" ") in _MARKS for word in words)
-        return all(word.lstrip(" ") in own or self._allowed(word.lstrip(" ")) for word in words)
+        return True
