@@ -27,6 +27,7 @@ def save_edits(model: EditModel, folder: Path) -> None:
             for source, choices in sorted(table.phrases.items())
         ],
         "endings": [[old, new, n] for old, choices in sorted(table.endings.items()) for new, n in choices],
+        "verbal": sorted(table.verbal),
         "known": sorted(vocabulary.known),
         "neighbours": dict(sorted(vocabulary.neighbours.items())),
         "grades": dict(sorted(vocabulary.grades.items())),
@@ -53,7 +54,7 @@ def load_edits(folder: Path) -> EditModel:
         phrases: dict[Keys, list[tuple[Keys, int]]] = {
             tuple(source): [(tuple(words), int(n)) for words, n in choices] for source, choices in record["phrases"]
         }
-        table = EditTable(phrases, {(old, new): int(n) for old, new, n in record["endings"]})
+        table = EditTable(phrases, {(old, new): int(n) for old, new, n in record["endings"]}, record["verbal"])
         vocabulary = Vocabulary(frozenset(record["known"]), record["neighbours"], record["grades"])
         arrays = load_file(folder / WEIGHTS)
         ids, weights = arrays["ids"].tolist(), arrays["weights"].tolist()

@@ -12,6 +12,9 @@ from aiyam.reply.edits import MAX_SOURCE, Edit, EditTable, bare
 from aiyam.reply.pieces import Piece, agreeing
 
 BEAM = 4
+_MARKS = frozenset(",;.")
+_READ_BEFORE = 40
+"""Characters that a particle is made to agree with: a word, and brackets behind it."""
 _LENGTHS = (4, 7, 10, 14, 19, 26)
 _COUNTS = (1, 2, 3, 5, 9, 20)
 
@@ -165,22 +168,22 @@ class EditModel:
 def written(pieces: Sequence[Piece], edits: Sequence[Edit]) -> str:
     """Return the sentence after its edits; particles agree with the words they come to stand behind."""
     out: list[str] = []
-    at, word, as_before = 0, "", True
+    at, as_before = 0, True
     for edit in edits:
         piece = pieces[at]
         at += edit.n_source
         if edit.kind == "keep":
-            text = piece.text if as_before or piece.key[0] != "{" else agreeing(word, piece.key)
+            if piece.key in _MARKS and out and out[-1][-1] in ".!?":
+                continue  # the sentence was ended before a comma or a full stop that stood there
+            text = piece.text if as_before or piece.key[0] != "{" else agreeing("".join(out)[-_READ_BEFORE:], piece.key)
             _write(out, piece.space, text)
-            word, as_before = text, True
+            as_before = True
             continue
         for n, key in enumerate(edit.words):
             space = " " if key[0] == " " else ""
             if n == 0:
                 space = "" if key[0] == "~" else piece.space
-            text = agreeing(word, bare(key))
-            _write(out, space, text)
-            word = text
+            _write(out, space, agreeing("".join(out)[-_READ_BEFORE:], bare(key)))
         as_before = False
     return "".join(out)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,13 @@ MAX_SOURCE = 6
 MAX_CHOICES = 12
 """Most counterparts that are weighed of one phrase, the most frequent first."""
 MAX_ENDINGS = 6
+_NOT_BEHIND = {
+    "의": frozenset(("때", "때는", "때에는", "더", "따로", "먼저", "많이", "바로", "함께")),
+    "{을를}": frozenset(
+        ("좋아요", "있어요", "없어요", "돼요", "맞아요", "달라요", "나와요", "괜찮아요", "맞는", "있는", "없는", "다른")
+    ),
+}
+"""After a genitive no adverb, after an object nothing that takes none."""
 Keys = tuple[str, ...]
 
 
@@ -46,14 +53,17 @@ class EditTable:
     Args:
         phrases: originals' words to (their counterpart, number of originals).
         endings: (old, new) in conjoining letters to the number of originals.
+        verbal: nouns that 하다 or 되다 may be joined to.
     """
 
     def __init__(
         self,
         phrases: Mapping[Keys, Sequence[tuple[Keys, int]]],
         endings: Mapping[tuple[str, str], int],
+        verbal: Collection[str] = (),
     ) -> None:
         self.phrases = {source: sorted(choices, key=lambda c: (-c[1], c[0])) for source, choices in phrases.items()}
+        self.verbal = frozenset(verbal)
         self.endings: dict[str, list[tuple[str, int]]] = {}
         for (old, new), n_seen in endings.items():
             self.endings.setdefault(old, []).append((new, n_seen))
@@ -88,8 +98,22 @@ class EditTable:
             offered = [(words, whole, n_seen - own.get(whole, 0)) for words, whole, n_seen in named]
             total = sum(n_seen for *_, n_seen in offered)
             for words, whole, n_seen in [choice for choice in offered if choice[2] > 0][:MAX_CHOICES]:
-                yield Edit("phrase", n, words, whole, n_seen, total)
+                if self._may_follow(pieces, i, words):
+                    yield Edit("phrase", n, words, whole, n_seen, total)
         yield from self._endings(piece, own)
+
+    def _may_follow(self, pieces: Sequence[Piece], i: int, words: Keys) -> bool:
+        """Tell whether a counterpart may stand behind what comes before.
+
+        An ending of 하다 or 되다 is joined to a noun that takes one and has none yet.
+        """
+        before = pieces[i - 1] if i > 0 else None
+        if words and before is not None and words[0] in _NOT_BEHIND.get(before.key, ()):
+            return False
+        if not words or len(words[0]) == 1 or words[0][0] != "~":
+            return True
+        joined = i > 1 and before is not None and not before.space and _is_word(pieces[i - 2])
+        return before is not None and before.key in self.verbal and not joined
 
     def _endings(self, piece: Piece, own: Mapping[str, int]) -> Iterator[Edit]:
         if piece.key[0] == "{" or not "가" <= piece.text[-1] <= "힣":

@@ -16,7 +16,7 @@ _RUN = re.compile(r"(?P<space>\s*)(?:(?P<hangul>[가-힣]+)|(?P<other>[A-Za-z0-9
 _QUOTED = re.compile(r"\"[^\"\n]*\"|'[^'\n]{1,40}'|‘[^’\n]*’|“[^”\n]*”")
 _CODE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]*\d[A-Za-z0-9]*(?:[-:./~][A-Za-z0-9]*\d[A-Za-z0-9]*)*")
 _VERB_TAIL = re.compile(
-    r"^(.{2,}?)((?:하|한|할|함|합|해|했|되|된|될|됨|됩|돼|됐|드리|드립|드려|드린|드릴|시키|시킵|받|입니|이며|이고|이므로|이지만|이오니|이라서|이에요|이었|였|예요|인데|인지).*)$"
+    r"^(.{2,}?)((?:하|한|할|함|합니|합시|해|했|되|된|될|됨|됩|돼|됐|드리|드립|드려|드린|드릴|시키|시킵|받|입니|이며|이고|이므로|이지만|이오니|이라서|이에요|이었|였|예요|인데|인지).*)$"
 )
 PARTICLES = sorted(
     [
@@ -77,6 +77,12 @@ _AGREEING = ("은는", "이가", "을를", "과와", "으로로", "으로는로�
 _PAIR_OF = {form: pair for pair in _AGREEING for form in PAIRS[pair]}
 _ONLY_AFTER_FACT = frozenset(("나", "며", "고", "랑", "지만", "라서"))
 """Forms that are also verb endings: read as particles right after a fact alone."""
+
+
+_WHOLE = re.compile(r"(?:가까|똑같|일찍|틈틈|낱낱|일일|[가-힣]*없)이")
+"""Adverbs that end as a particle does."""
+_VERB_STEMS = "려아어여와해워겨"
+"""Syllables before 드리- that belong to a verb (알려드립니다), not to a noun (추천드립니다)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +170,11 @@ def _parts(word: str, after_fact: bool) -> list[str]:
     """Split stem and ending of one run of Hangul; after a fact ("5,900원" + "입니다") the run may be an ending alone."""
     if after_fact and (word in PARTICLES or word in _PAIR_OF):
         return [word]
+    if _WHOLE.fullmatch(word):
+        return [word]
     if len(word) >= 3 and (verb := _VERB_TAIL.match(word)):
-        return [verb[1], verb[2]]
+        whole = verb[2][0] == "드" and verb[1][-1] in _VERB_STEMS
+        return [word] if whole else [verb[1], verb[2]]
     if after_fact and len(word) >= 3 and word[1:] in ("입니다", "이며", "이고", "이에요", "예요"):
         return [word[0], word[1:]]
     for tail in PARTICLES:

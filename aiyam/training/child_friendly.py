@@ -157,10 +157,12 @@ def fit_edits(
     progress(0.45, "collecting edits")
     licence = Licence([(x.original, x.source, x.target, x.segments) for x in lessons], names=_dish_names())
     grammar = Grammar(side for lesson in lessons for side in (lesson.source, lesson.target))
-    counter = EditCounter(lambda source, words, n: licence.permits(source, words, n) and grammar.fits(source, words))
+    counter = EditCounter(
+        lambda source, words, n: licence.permits(source, words, n) and grammar.fits(source, words), grammar.bends
+    )
     for lesson in lessons:
         counter.add(lesson.original, lesson.source, phrases_of(lesson.source, lesson.target, lesson.segments))
-    table = counter.table(fewest_endings=FEWEST_ENDINGS)
+    table = counter.table(grammar.verbal, fewest_endings=FEWEST_ENDINGS)
     vocabulary, neighbours = vocabulary_of(lessons, grades)
     choices = choices_of(
         lessons, counter, table, vocabulary, neighbours, lambda f: progress(0.6 + 0.2 * f, "weighing what applies")

@@ -52,6 +52,14 @@ _PARTICLES = frozenset(
     ]
 )
 _ADNOMINAL = re.compile(r"(?:는|던|은|을)$|^(?:인|일|라는|이라는|이란|란)$")
+_VERB = re.compile(r"(?:하|한|할|합니|해|했|되|된|될|됩니|돼|됐)")
+_TAIL = re.compile(r"[하해했할한함합되돼됐될된됨됩]")
+"""How endings of 하다 and 되다 begin."""
+_ADVERBS = frozenset(["꼭", "더", "곧", "안", "다", "잘", "또", "참", "꽤"])
+_LEANING = re.compile(
+    r"(?:하|되)(?:며|고|지|는|여|서|니|시|므|였|었|기|면|실|신|십)|(?:주|보)(?:세요|시|십|었|는|면)|줘|줄|봐|드리|드립|드려|할게|해야|했|해요$|돼요$"
+)
+"""Forms that need a verb or a noun right before them."""
 _BOUND = frozenset(
     [
         "수",
@@ -81,7 +89,7 @@ _MAY_BECOME: dict[Role, frozenset[Role]] = {
     "particle": frozenset(("noun", "particle", "joining")),
     "genitive": frozenset(("genitive", "adnominal", "noun", "nothing")),
     "adnominal": frozenset(("adnominal", "genitive", "nothing")),
-    "joining": frozenset(("joining", "noun", "particle")),
+    "joining": frozenset(("joining",)),
     "bare": frozenset(("bare", "joining")),
     "final": frozenset(("final",)),
     "mark": frozenset(("mark", "nothing")),
@@ -93,12 +101,14 @@ class Grammar:
 
     def __init__(self, sides: Iterable[Side]) -> None:
         seen: Counter[str] = Counter()
+        verbal: set[str] = set()
         for side in sides:
             for piece, after in zip(side.pieces, side.pieces[1:], strict=False):
-                if not after.space and (
-                    after.key in ("{은는}", "{이가}", "{을를}", "{이에요예요}") or after.key in _PARTICLES
-                ):
+                if not after.space and (after.key in ("{이가}", "{을를}", "{이에요예요}") or after.key in _PARTICLES):
                     seen[piece.key] += 1
+                elif not after.space and not piece.is_fact and _VERB.match(after.key):
+                    verbal.add(piece.key)
+        self.verbal: Collection[str] = frozenset(verbal)
         self.nouns: Collection[str] = frozenset(word for word, n in seen.items() if n >= 2 and not _verbal(word))
 
     def role(self, words: Sequence[str], *, strict: bool = False) -> Role:
@@ -115,7 +125,15 @@ class Grammar:
         before, after = self.role(source), self.role(words, strict=True)
         if words and bare(words[0]) in _BOUND and bare(source[0]) not in _BOUND_BEFORE:
             return False
+        if words and _LEANING.match(bare(words[0])) and words[0][0] != "~" and not _LEANING.match(bare(source[0])):
+            return False
         if words and words[0] in MARKS and bare(source[0]) not in MARKS:
+            return False
+        if source[0][0] == "~" and _TAIL.match(bare(source[0])) and words and not _TAIL.match(bare(words[0])):
+            return False
+        if _past(source) != _past(words):
+            return False
+        if after == "loose" and len(bare(words[-1])) == 1 and bare(words[-1]) not in _ADVERBS:
             return False
         ends_before, ends_after = _ends(source), _ends(words)
         if before == "joining" and after == "final":
@@ -132,6 +150,12 @@ class Grammar:
         if before in ("noun", "loose") and new.endswith("기") and not last.endswith("기"):
             return False
         return after in _MAY_BECOME[before]
+
+    def bends(self, source: Keys, words: Keys) -> bool:
+        """Tell whether one form of a verb became another: what an ending may be learnt from."""
+        return (
+            self.role(source) in ("final", "joining") and self.fits(source, words) and not any(" " in w for w in words)
+        )
 
     def _role(self, word: str, *, strict: bool) -> Role:
         if word in self.nouns:
@@ -159,6 +183,10 @@ def _ends_as_adnominal(word: str, *, strict: bool) -> bool:
     """Tell whether a word ends in ㄴ or ㄹ as verbs before nouns do, and is no common noun."""
     final = (ord(word[-1]) - 0xAC00) % 28 if "가" <= word[-1] <= "힣" else 0
     return final in (4, 8) and (strict or word[-1] in "할될한된갈간볼본줄준쓸쓴올온살산들든낼낸")
+
+
+def _past(words: Sequence[str]) -> bool:
+    return any((ord(c) - 0xAC00) % 28 == 20 and c not in "있겠" for word in words for c in word if "가" <= c <= "힣")
 
 
 def _ends(words: Sequence[str]) -> bool:

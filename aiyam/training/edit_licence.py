@@ -96,7 +96,7 @@ class Licence:
                 return False
             if not any(key[0] == word[0] or (key, word[0]) in self._met for key in contents):
                 return False
-        return bool(wanted) or not contents or n_seen >= FEWEST
+        return bool(wanted) or not contents or n_seen > FEWEST
 
 
 def _alone(source: Side, target: Side, segments: Sequence[Segment]) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from aiyam.reply.claims import find_claims
 from aiyam.reply.edits import MAX_SOURCE, EditTable, Keys, ahead, bare, first_key, phrase_name
@@ -13,6 +13,7 @@ from aiyam.training.edit_alignment import Segment, Side
 
 MAX_WORDS = 9
 _MARKS = frozenset(".,!?~ ")
+_COPULA = re.compile(unicodedata.normalize("NFD", "에요") + "|" + unicodedata.normalize("NFD", "예요"))
 _JOINS = re.compile(r"[하해할했한되돼될된]")
 Found = tuple[int, int, Keys]
 """A phrase of one pair: first and end of its pieces, and its counterpart."""
@@ -74,7 +75,7 @@ def ending_of(source: Side, found: Found) -> tuple[str, str] | None:
         return None
     old = unicodedata.normalize("NFD", source.pieces[i].text)
     new = unicodedata.normalize("NFD", "".join(words))
-    if "{" in new:
+    if "{" in new or _COPULA.search(new):
         return None
     shared = 0
     while shared < min(len(old), len(new)) and old[shared] == new[shared]:
@@ -87,8 +88,8 @@ def ending_of(source: Side, found: Found) -> tuple[str, str] | None:
 class EditCounter:
     """Counts edits by the originals they stand in, so that an original's own can be left out again."""
 
-    def __init__(self, permits: Callable[[Keys, Keys, int], bool]) -> None:
-        self._permits = permits
+    def __init__(self, permits: Callable[[Keys, Keys, int], bool], bends: Callable[[Keys, Keys], bool]) -> None:
+        self._permits, self._bends = permits, bends
         self._phrases: dict[tuple[Keys, Keys], set[int]] = defaultdict(set)
         self._endings: dict[tuple[str, str], set[int]] = defaultdict(set)
         self.own: dict[int, Counter[str]] = defaultdict(Counter)
@@ -102,10 +103,10 @@ class EditCounter:
             if words == (source.pieces[i].key, *keys[1:-1]) or not self._fit(words, keys):
                 continue
             self._phrases[keys, words].add(original)
-            if ending := ending_of(source, one):
+            if (ending := ending_of(source, one)) and self._bends(keys[:-1], words):
                 self._endings[ending].add(original)
 
-    def table(self, *, fewest_endings: int = 3) -> EditTable:
+    def table(self, verbal: Collection[str], *, fewest_endings: int) -> EditTable:
         """Return the table; an ending needs ``fewest_endings`` originals, a phrase one."""
         phrases: dict[Keys, list[tuple[Keys, int]]] = defaultdict(list)
         for (keys, words), originals in self._phrases.items():
@@ -122,7 +123,7 @@ class EditCounter:
             endings[old, new] = len(originals)
             for original in originals:
                 self.own[original][f"{old}>{new}"] = 1
-        return EditTable(phrases, endings)
+        return EditTable(phrases, endings, verbal)
 
     def _fit(self, words: Keys, keys: Keys) -> bool:
         """Tell whether a counterpart holds no fact and no name, and an edit does more than move a mark."""
