@@ -50,6 +50,7 @@ class ChildFriendly:
 
     def __init__(self, words: EasyWords, model: EditModel | None = None, version: str = EasyWords.version) -> None:
         self.words, self.model, self.version = words, model, version
+        self._remembered_whole: dict[tuple[str, str], str] = {}
         self._remembered: dict[tuple[str, tuple[str, ...]], tuple[Edit, ...]] = {}
 
     @classmethod
@@ -78,6 +79,7 @@ class ChildFriendly:
         """Return the text in the band's words and what became of its sentences; ``known`` names what to copy."""
         names = sorted(known.verbatim() | known.days) if known is not None else []
         forms = [form for name in names for form in {name, escape(name, max_chars=200), inline(name, max_chars=200)}]
+        forms = [form for form in dict.fromkeys(forms) if form and form in text]
         out: list[str] = []
         n = changed = fallbacks = 0
         for i, sentence in enumerate(SENTENCE_GAP.split(text)):
@@ -85,10 +87,17 @@ class ChildFriendly:
                 out.append(sentence)
                 continue
             n += 1
-            eased = self._sentence(sentence, band, forms)
-            if eased != sentence and not _same_facts(sentence, eased, forms):
-                fallbacks += 1
-                eased = sentence
+            named = [form for form in forms if form in sentence]
+            eased = self._remembered_whole.get((band, sentence)) if not named else None
+            if eased is None:
+                eased = self._sentence(sentence, band, named)
+                if eased != sentence and not _same_facts(sentence, eased, named):
+                    fallbacks += 1
+                    eased = sentence
+                if not named:
+                    if len(self._remembered_whole) >= _N_REMEMBERED:
+                        self._remembered_whole = {}
+                    self._remembered_whole[band, sentence] = eased
             changed += eased != sentence
             out.append(eased)
         return Eased("".join(out), n, changed, fallbacks)
@@ -100,8 +109,9 @@ class ChildFriendly:
             sentence = written(pieces, self._edits(self.model, pieces, band)) + tail
         if self.words.concern(sentence, band):
             sentence = self.words.replace(sentence, band, fact_spans(sentence, _named(sentence, forms)))
-            spans = fact_spans(sentence, _named(sentence, forms))
-            sentence = cut_long(sentence, MAX_SENTENCE_CHARS[band], spans)
+            if len(sentence) > MAX_SENTENCE_CHARS[band]:
+                spans = fact_spans(sentence, _named(sentence, forms))
+                sentence = cut_long(sentence, MAX_SENTENCE_CHARS[band], spans)
         return sentence
 
     def _edits(self, model: EditModel, pieces: list[Piece], band: str) -> tuple[Edit, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiyam.catalogue.dishes import shipped_dishes
-from aiyam.contracts import Manifest
+from aiyam.contracts import AGE_BANDS, Manifest
 from aiyam.errors import DataError
 from aiyam.nlu.load_report import LoadReport
 from aiyam.registry import seal
@@ -21,6 +21,7 @@ from aiyam.reply.hard_words import load_grades
 from aiyam.reply.pairs import TRAINED_ON, Pair, fingerprint
 from aiyam.reply.pieces import cut, fact_spans
 from aiyam.reply.sari import mean_sari, sari, words
+from aiyam.reply.templates import TemplateBank
 from aiyam.training.edit_alignment import Aligner, Side
 from aiyam.training.edit_fit import Lesson, choices_of, fit, vocabulary_of
 from aiyam.training.edit_grammar import Grammar
@@ -49,10 +50,11 @@ QUICK, FULL = Effort(rounds=1, steps=40), Effort(rounds=3, steps=100)
 
 @dataclass(frozen=True)
 class Prepared:
-    """Pairs to learn from and pairs to measure on; no original stands in both."""
+    """Pairs to learn from and pairs to measure on, no original in both; texts of the template bank that need no change."""
 
     pairs: list[Pair]
     held: list[Pair]
+    easy: list[Pair]
     reports: list[LoadReport]
     grades: Mapping[str, int]
 
@@ -74,10 +76,13 @@ class ChildFriendlyTrainer:
         report(0.0, "reading pairs")
         pairs, reports = read_pairs(self.data)
         grades = load_grades(self.words / "hard_words.tsv")
+        easy = easy_texts(self.words)
         if self.test is not None:
             held, test_reports = read_pairs(self.test)
             known = {pair.original for pair in held}
-            return Prepared([p for p in pairs if p.original not in known], held, [*reports, *test_reports], grades)
+            return Prepared(
+                [p for p in pairs if p.original not in known], held, easy, [*reports, *test_reports], grades
+            )
         by_original = {pair.original: fingerprint(f"{self.seed}{pair.original}") % 10 for pair in pairs}
         held = [pair for pair in pairs if by_original[pair.original] < HELD_OUT_TENTHS]
         rest = [pair for pair in pairs if by_original[pair.original] >= HELD_OUT_TENTHS]
@@ -86,12 +91,12 @@ class ChildFriendlyTrainer:
                 f"Expected at least {FEWEST_PAIRS} pairs to learn from in {self.data}, got {len(rest)}.",
                 hint="Write more, or train on the ones that ship.",
             )
-        return Prepared(rest, held, reports, grades)
+        return Prepared(rest, held, easy, reports, grades)
 
     def fit(self, prepared: Prepared, report: Report) -> EditModel:
         """Align, collect the edits that are borne out, and learn when to make which."""
         return fit_edits(
-            prepared.pairs, prepared.grades, effort=self.effort, seed=self.seed, progress=lambda f, m: report(f, m)
+            [*prepared.pairs, *prepared.easy], prepared.grades, effort=self.effort, progress=lambda f, m: report(f, m)
         )
 
     def evaluate(self, prepared: Prepared, fitted: EditModel, report: Report) -> dict[str, float]:
@@ -129,12 +134,27 @@ class ChildFriendlyTrainer:
         )
 
 
+def easy_texts(folder: Path) -> list[Pair]:
+    """Return what the template bank says to children, as pairs that change nothing: these words are easy already."""
+    said = {
+        str(example["output"]): template.ages
+        for template in TemplateBank.load(folder).templates
+        for example in template.examples
+        if template.ages - {"adult"} and str(example.get("output", "")).strip()
+    }
+    bands = [band for band in AGE_BANDS if band != "adult"]
+    pairs = []
+    for n, (text, ages) in enumerate(sorted(said.items())):
+        band = next(bands[(n + k) % len(bands)] for k in range(len(bands)) if bands[(n + k) % len(bands)] in ages)
+        pairs.append(Pair(text, text, band, hand="templates"))
+    return pairs
+
+
 def fit_edits(
     pairs: Sequence[Pair],
     grades: Mapping[str, int],
     *,
     effort: Effort = FULL,
-    seed: int = 0,
     progress: Callable[[float, str], None] = lambda fraction, message: None,
 ) -> EditModel:
     """Learn edits and their weights from pairs; nothing is drawn, so the same pairs give the same model.

@@ -138,7 +138,8 @@ def choices_of(
     for n, lesson in enumerate(lessons):
         if n % 100 == 0:
             progress(n / len(lessons))
-        own, near = counter.own.get(lesson.original, {}), own_neighbours[lesson.original]
+        own: Mapping[str, int] = counter.own.get(lesson.original, {})
+        near = own_neighbours[lesson.original]
         right = dict(right_edits(lesson, own, table))
         for start, end in sentence_bounds(lesson.source):
             pieces = lesson.source.pieces[start:end]
