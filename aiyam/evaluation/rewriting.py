@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import time
@@ -13,7 +14,7 @@ from typing import Any
 from aiyam.contracts import AGE_BANDS, AgeBand
 from aiyam.errors import DataError
 from aiyam.evaluation.readability import Readability, readability
-from aiyam.intervals import mean_interval
+from aiyam.intervals import Z_95
 from aiyam.registry import open_sealed
 from aiyam.reply.child_friendly import ChildFriendly, facts_of
 from aiyam.reply.hard_words import load_grades
@@ -21,7 +22,7 @@ from aiyam.reply.pairs import Pair, unseen
 from aiyam.reply.sari import Sari, mean_sari, sari, syllables, words
 
 DEFAULT_BAND: AgeBand = "10-12"
-_NAME = re.compile(r"([가-힣A-Za-z0-9]{3,})(?=(?:은|는)?\s\d[\d,]*원|\(\d|(?:은|는)\s)")
+_NAME = re.compile(r"([가-힣A-Za-z0-9]{3,})(?<![은는을를에])(?=\s\d[\d,]*원|\(\d)")
 
 
 @dataclass
@@ -131,10 +132,10 @@ def evaluate_version(
 
 
 def names_in(pair: Pair) -> list[str]:
-    """Return what stands right before a price, a bracket or a topic particle on both sides: shops, dishes, things priced.
+    """Return what stands right before a price or a number in brackets and is on both sides: shops, dishes, things priced.
 
-    >>> names_in(Pair("봉천김밥은 도보 3분입니다.", "봉천김밥은 걸어서 3분 걸려요."))
-    ['봉천김밥']
+    >>> names_in(Pair("떡볶이나라(400m)의 라면 4,000원", "떡볶이나라(400m)에 라면 4,000원이 있어요."))
+    ['떡볶이나라']
     """
     return [name for name in dict.fromkeys(_NAME.findall(pair.original)) if name in pair.rewritten]
 
@@ -184,12 +185,23 @@ def rewriting_table(results: Mapping[str, Any]) -> str:
 
 def _parts(scores: Sequence[Sari], pairs: Sequence[Pair]) -> dict[str, float]:
     mean = mean_sari(scores)
-    by_original: dict[str, list[float]] = {}
-    for pair, score in zip(pairs, scores, strict=True):
-        by_original.setdefault(pair.original, []).append(score.score)
-    low, high = mean_interval([sum(s) / len(s) for s in by_original.values()]) or (mean.score, mean.score)
+    low, high = _interval([score.score for score in scores], [pair.original for pair in pairs])
     named = {"score": mean.score, "low": low, "high": high, "keep": mean.keep, "add": mean.add, "delete": mean.delete}
     return {name: round(value, 4) for name, value in named.items()}
+
+
+def _interval(values: Sequence[float], groups: Sequence[str]) -> tuple[float, float]:
+    """Return the 95 % interval of a mean whose values come in groups that resemble each other (linearised over groups)."""
+    n = max(len(values), 1)
+    mean = sum(values) / n
+    residuals: dict[str, float] = {}
+    for value, group in zip(values, groups, strict=True):
+        residuals[group] = residuals.get(group, 0.0) + value - mean
+    n_groups = len(residuals)
+    if n_groups < 2:
+        return mean, mean
+    half = Z_95 * math.sqrt(sum(r * r for r in residuals.values()) * n_groups / (n_groups - 1)) / n
+    return mean - half, mean + half
 
 
 def _share(flags: Sequence[bool]) -> float | None:

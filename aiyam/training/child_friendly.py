@@ -171,7 +171,14 @@ def fit_edits(
     aligned = Aligner(sides).run(effort.rounds, lambda f: progress(0.1 + 0.35 * f, "aligning"))
     numbers: dict[str, int] = {}
     lessons = [
-        Lesson(numbers.setdefault(pair.original, len(numbers)), pair.band or "", source, target, tuple(segments))
+        Lesson(
+            numbers.setdefault(pair.original, len(numbers)),
+            pair.band or "",
+            source,
+            target,
+            tuple(segments),
+            phrases_of(source, target, segments),
+        )  # fmt: skip
         for pair, (source, target), segments in zip(pairs, sides, aligned, strict=True)
     ]
     progress(0.45, "collecting edits")
@@ -181,7 +188,7 @@ def fit_edits(
         lambda source, words, n: licence.permits(source, words, n) and grammar.fits(source, words), grammar.bends
     )
     for lesson in lessons:
-        counter.add(lesson.original, lesson.source, phrases_of(lesson.source, lesson.target, lesson.segments))
+        counter.add(lesson.original, lesson.source, lesson.phrases)
     table = counter.table(grammar.verbal, fewest_endings=FEWEST_ENDINGS)
     vocabulary, neighbours = vocabulary_of(lessons, grades)
     choices = choices_of(

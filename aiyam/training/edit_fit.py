@@ -23,7 +23,7 @@ from aiyam.reply.edit_model import (
 )
 from aiyam.reply.edits import Edit, EditTable, keep, phrase_name
 from aiyam.training.edit_alignment import Segment, Side
-from aiyam.training.edit_rows import EditCounter, ending_of, phrases_of, source_keys
+from aiyam.training.edit_rows import EditCounter, Found, ending_of, source_keys
 
 SENTENCE_ENDS = frozenset(".!?~")
 
@@ -40,13 +40,14 @@ class Choices:
 
 @dataclass(frozen=True)
 class Lesson:
-    """One aligned pair: the number of its original, its band ("" for all), its sides and their segments."""
+    """One aligned pair: the number of its original, its band ("" for all), its sides, their segments and phrases."""
 
     original: int
     band: str
     source: Side
     target: Side
     segments: tuple[Segment, ...]
+    phrases: Sequence[Found]
 
 
 def vocabulary_of(lessons: Sequence[Lesson], grades: Mapping[str, int]) -> tuple[Vocabulary, dict[int, set[str]]]:
@@ -67,7 +68,7 @@ def right_edits(lesson: Lesson, own: Mapping[str, int], table: EditTable) -> lis
     """Return where each edit of the pair stands and what it is, longer phrases first where other originals have them."""
     pieces = lesson.source.pieces
     found: dict[int, list[tuple[int, Any]]] = defaultdict(list)
-    for one in phrases_of(lesson.source, lesson.target, lesson.segments):
+    for one in lesson.phrases:
         found[one[0]].append((one[1], one))
     identical = {
         i

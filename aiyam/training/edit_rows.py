@@ -13,6 +13,7 @@ from aiyam.training.edit_alignment import Segment, Side
 
 MAX_WORDS = 9
 _MARKS = frozenset(".,!?~ ")
+_ENDS = frozenset(".!?")
 _COPULA = re.compile(unicodedata.normalize("NFD", "에요") + "|" + unicodedata.normalize("NFD", "예요"))
 _JOINS = re.compile(r"[하해할했한되돼될된]")
 Found = tuple[int, int, Keys]
@@ -22,30 +23,26 @@ Found = tuple[int, int, Keys]
 def phrases_of(source: Side, target: Side, segments: Sequence[Segment], *, longest: int = MAX_SOURCE) -> list[Found]:
     """Return every phrase of up to ``longest`` pieces made of neighbouring segments, facts and sentence ends left out."""
     found: list[Found] = []
-    for first in range(len(segments)):
-        i, _, j, _ = segments[first]
-        for last in range(first, len(segments)):
-            _, i_end, _, j_end = segments[last]
+    closing = [ahead(source.pieces, i) if i else "" for i in range(len(source.pieces) + 1)]
+    closing_target = [ahead(target.pieces, j) if j else "" for j in range(len(target.pieces) + 1)]
+    for first, (i, _, j, _) in enumerate(segments):
+        i_before, j_before = i, j
+        for _, i_end, _, j_end in segments[first:]:
             if i_end - i > longest or j_end - j > MAX_WORDS:
                 break
-            if i_end == i:
-                continue
-            if source.pieces[i_end - 1].is_fact or any(p.is_fact for p in target.pieces[j:j_end]):
+            if any(piece.is_fact for piece in source.pieces[i_before:i_end]):
                 break
-            if i_end - i > 1 and source.pieces[i_end - 2].key in (".", "!", "?"):
+            if any(piece.is_fact for piece in target.pieces[j_before:j_end]):
                 break
-            if any(p.is_fact for p in source.pieces[i:i_end]):
+            if any(piece.key in _ENDS for piece in source.pieces[max(i_before - 1, i) : i_end - 1]):
                 break
-            if ahead(source.pieces, i_end) != _ahead_of(target, j, j_end):
-                continue  # a stem for an ending, or the other way round
+            i_before, j_before = i_end, j_end
+            if i_end == i or closing[i_end] != (closing_target[j_end] if j_end > j else ""):
+                continue  # nothing to replace, or a stem for an ending
             counterpart = _counterpart(source, target, i, j, j_end)
             if counterpart is not None:
                 found.append((i, i_end, counterpart))
     return found
-
-
-def _ahead_of(target: Side, j: int, j_end: int) -> str:
-    return ahead(target.pieces, j_end) if j_end > j else ""
 
 
 def _counterpart(source: Side, target: Side, i: int, j: int, j_end: int) -> Keys | None:
