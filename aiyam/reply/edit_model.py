@@ -129,7 +129,7 @@ class EditModel:
     def __init__(self, table: EditTable, vocabulary: Vocabulary, weights: Mapping[int, float]) -> None:
         self.table, self.vocabulary, self.weights = table, vocabulary, weights
 
-    def rewrite(self, pieces: Sequence[Piece], band: str, *, keep_bias: float = 0.0) -> list[Edit]:
+    def rewrite(self, pieces: Sequence[Piece], band: str) -> list[Edit]:
         """Return the edits of one sentence, left to right: the best of a beam under locally normalised choices."""
         weights = self.weights
         done: list[dict[History, tuple[float, tuple[Edit, ...]]]] = [{} for _ in range(len(pieces) + 1)]
@@ -148,7 +148,6 @@ class EditModel:
                 sum(weights.get(feature_id(f), 0.0) for f in static_features(place, edit, band, self.vocabulary))
                 for edit in edits
             ]
-            fixed[0] += keep_bias
             for history, (total, path) in states:
                 scores = [
                     base

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiyam.catalogue.dishes import shipped_dishes
 from aiyam.contracts import AGE_BANDS, Manifest
 from aiyam.errors import DataError
+from aiyam.korean.places import shipped_places
+from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.load_report import LoadReport
 from aiyam.registry import seal
 from aiyam.reply.child_friendly import ChildFriendly, facts_of
@@ -178,11 +179,11 @@ def fit_edits(
             target,
             tuple(segments),
             phrases_of(source, target, segments),
-        )  # fmt: skip
+        )
         for pair, (source, target), segments in zip(pairs, sides, aligned, strict=True)
     ]
     progress(0.45, "collecting edits")
-    licence = Licence([(x.original, x.source, x.target, x.segments) for x in lessons], names=_dish_names())
+    licence = Licence([(x.original, x.source, x.target, x.segments) for x in lessons], names=_names())
     grammar = Grammar(side for lesson in lessons for side in (lesson.source, lesson.target))
     counter = EditCounter(
         lambda source, words, n: licence.permits(source, words, n) and grammar.fits(source, words), grammar.bends
@@ -202,8 +203,11 @@ def _side(text: str) -> Side:
     return Side.of(cut(text, fact_spans(text)))
 
 
-def _dish_names() -> frozenset[str]:
-    return frozenset(dish.name for dish in shipped_dishes().dishes)
+def _names() -> frozenset[str]:
+    """Return what no edit may bring in: dishes, districts, stations."""
+    places = shipped_places()
+    named = {place.name for kind in ("district", "station") for place in places.of_kind(kind)}
+    return frozenset(Gazetteer.from_shipped().dish_names) | named
 
 
 def train_child_friendly(

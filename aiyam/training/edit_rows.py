@@ -87,6 +87,7 @@ class EditCounter:
 
     def __init__(self, permits: Callable[[Keys, Keys, int], bool], bends: Callable[[Keys, Keys], bool]) -> None:
         self._permits, self._bends = permits, bends
+        self._states: dict[str, bool] = {}
         self._phrases: dict[tuple[Keys, Keys], set[int]] = defaultdict(set)
         self._endings: dict[tuple[str, str], set[int]] = defaultdict(set)
         self.own: dict[int, Counter[str]] = defaultdict(Counter)
@@ -125,7 +126,9 @@ class EditCounter:
     def _fit(self, words: Keys, keys: Keys) -> bool:
         """Tell whether a counterpart holds no fact and no name, and an edit does more than move a mark."""
         text = "".join(bare(word) for word in words if word[0] != "{")
-        if any(character.isdigit() for character in text) or find_claims(text):
+        if text not in self._states:
+            self._states[text] = any(character.isdigit() for character in text) or bool(find_claims(text))
+        if self._states[text]:
             return False
         if not any("가" <= c <= "힣" for key in keys for c in key) and words:
             return all(word.strip(" ") in _MARKS for word in words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,10 @@ from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.reply.child_friendly import ChildFriendly, facts_of
 from aiyam.reply.edit_files import EDITS, load_edits
 from aiyam.reply.edit_model import EditModel, Vocabulary, written
-from aiyam.reply.edits import EditTable
+from aiyam.reply.edits import Edit, EditTable
 from aiyam.reply.hard_words import load_grades
 from aiyam.reply.pairs import Pair, pair_of
-from aiyam.reply.pieces import cut, fact_spans, join
+from aiyam.reply.pieces import Piece, cut, fact_spans, join
 from aiyam.reply.plan import make_plan
 from aiyam.reply.sari import sari, words
 from aiyam.reply.templates import TemplateBackend
@@ -152,7 +153,7 @@ def test_a_fact_that_changed_all_the_same_brings_the_original_back() -> None:
     class Eager(EditModel):
         """Makes every edit it knows."""
 
-        def rewrite(self, pieces, band, *, keep_bias=0.0):  # type: ignore[no-untyped-def]
+        def rewrite(self, pieces: Sequence[Piece], band: str) -> list[Edit]:
             return [list(table.at(pieces, i))[-1] for i in range(len(pieces))]
 
     model = Eager(table, Vocabulary(frozenset(), {}, {}), {})
