@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.reply.edit_model import (
-    EditModel,
     History,
     Place,
     Vocabulary,
@@ -65,48 +64,41 @@ def vocabulary_of(lessons: Sequence[Lesson], grades: Mapping[str, int]) -> tuple
 
 
 def right_edits(lesson: Lesson, own: Mapping[str, int], table: EditTable) -> list[tuple[int, Edit]]:
-    """Return where each edit of the pair stands and what it is, longer phrases first where other originals have them."""
+    """Return where each edit of the pair stands and what it is, longer phrases first where other originals have them.
+
+    An edit that no other original has is named "?": nothing is learnt from it, but what follows it is.
+    """
     pieces = lesson.source.pieces
-    found: dict[int, list[tuple[int, Any]]] = defaultdict(list)
+    found: dict[int, list[Found]] = defaultdict(list)
     for one in lesson.phrases:
-        found[one[0]].append((one[1], one))
-    identical = {
+        found[one[0]].append(one)
+    same = {
         i
         for i, i_end, j, j_end in lesson.segments
-        if i_end - i == 1 and j_end - j == 1 and lesson.source.pieces[i].key == lesson.target.pieces[j].key
+        if i_end - i == 1 and j_end - j == 1 and pieces[i].key == lesson.target.pieces[j].key
     }
     edits: list[tuple[int, Edit]] = []
     i = 0
     while i < len(pieces):
-        if i in identical:
-            edits.append((i, keep(pieces[i])))
-            i += 1
-            continue
-        chosen: Edit | None = None
-        for i_end, (_, _, words) in sorted(found.get(i, ()), reverse=True):
-            keys = source_keys(lesson.source, i, i_end)
-            name = phrase_name("|".join(keys), words)
-            seen = _seen(table, keys, words) - own.get(name, 0)
-            if seen > 0:
-                chosen = Edit("phrase", i_end - i, words, name, seen)
-                break
-        if chosen is None and found.get(i):
-            shortest = min(found[i])
-            if ending := ending_of(lesson.source, shortest[1]):
-                name = f"{ending[0]}>{ending[1]}"
-                text = "".join(shortest[1][2])
-                chosen = Edit("ending", 1, (text,), name)
-            else:
-                _, (_, _, words) = shortest
-                chosen = Edit("phrase", shortest[0] - i, words, "?")
-        if chosen is None:
-            chosen = keep(pieces[i])
-            edits.append((i, Edit("keep", 1, chosen.words, "?")))
-            i += 1
-            continue
-        edits.append((i, chosen))
-        i += chosen.n_source
+        edit = keep(pieces[i]) if i in same else _changed(lesson, i, sorted(found.get(i, ())), own, table)
+        edits.append((i, edit))
+        i += edit.n_source
     return edits
+
+
+def _changed(lesson: Lesson, i: int, found: Sequence[Found], own: Mapping[str, int], table: EditTable) -> Edit:
+    for _, i_end, words in reversed(found):
+        keys = source_keys(lesson.source, i, i_end)
+        name = phrase_name("|".join(keys), words)
+        seen = _seen(table, keys, words) - own.get(name, 0)
+        if seen > 0:
+            return Edit("phrase", i_end - i, words, name, seen)
+    if not found:
+        return Edit("keep", 1, (lesson.source.pieces[i].key,), "?")
+    _, i_end, words = found[0]
+    if ending := ending_of(lesson.source, found[0]):
+        return Edit("ending", 1, ("".join(words),), f"{ending[0]}>{ending[1]}")
+    return Edit("phrase", i_end - i, words, "?")
 
 
 def _seen(table: EditTable, keys: tuple[str, ...], words: tuple[str, ...]) -> int:
@@ -213,6 +205,3 @@ def fit(
     weights = found.x.astype(np.float32)
     kept = np.abs(weights) > 0.01
     return dict(zip(ids[kept].tolist(), weights[kept].tolist(), strict=True))
-
-
-__all__ = ["Choices", "EditModel", "Lesson", "choices_of", "fit", "right_edits", "sentence_bounds", "vocabulary_of"]
