@@ -74,6 +74,13 @@ def load_understander(settings: Settings, store: Store, catalogue: Catalogue | N
     return Understander(WithFallback(filled, trained.model), f"{trained.version}+{settings.llm_model}")
 
 
+def load_rewriter(settings: Settings, store: Store) -> ChildFriendly:
+    """Load the production rewriter; a home without one eases by the word table alone."""
+    version = alias_of(store, "child", "production")
+    folder = settings.models_dir / "child" / version if version is not None else None
+    return ChildFriendly.load(settings.datasets_dir / "replies" / "easy_words.json", folder)
+
+
 def language_model(settings: Settings) -> LanguageModel:
     """Return the language model the settings name: a server's, or one loaded into this process.
 
@@ -156,11 +163,7 @@ def _assembled(
 ) -> Parts:
     ranker = Ranker.load(production_folder(settings, store, "ranker"), catalogue, stats)
     screen = Screen.load(settings.datasets_dir / "safety")
-    trained = alias_of(store, "child", "production")
-    rewriter = ChildFriendly.load(
-        settings.datasets_dir / "replies" / "easy_words.json",
-        settings.models_dir / "child" / trained if trained is not None else None,
-    )
+    rewriter = load_rewriter(settings, store)
     replier = Replier(
         TemplateBackend.load(settings.datasets_dir / "replies"),
         grounder=Grounder(catalogue),

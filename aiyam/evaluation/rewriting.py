@@ -19,6 +19,7 @@ from aiyam.registry import open_sealed
 from aiyam.reply.child_friendly import ChildFriendly, facts_of
 from aiyam.reply.hard_words import load_grades
 from aiyam.reply.pairs import Pair, unseen
+from aiyam.reply.pieces import cut
 from aiyam.reply.sari import Sari, mean_sari, sari, syllables, words
 
 DEFAULT_BAND: AgeBand = "10-12"
@@ -92,8 +93,8 @@ def evaluate_rewriter(rewriter: ChildFriendly, pairs: Sequence[Pair], grades: Ma
         report.n_sentences += eased.n_sentences
         report.n_changed_sentences += eased.n_changed
         report.n_fallbacks += eased.n_fallbacks
-        for cut, scores in ((words, report.by_words), (syllables, report.by_syllables)):
-            scores.append(sari(cut(pair.original), cut(eased.text), cut(pair.rewritten)))
+        for split, scores in ((words, report.by_words), (syllables, report.by_syllables)):
+            scores.append(sari(split(pair.original), split(eased.text), split(pair.rewritten)))
         report.unchanged_inputs.append(sari(words(pair.original), words(pair.original), words(pair.rewritten)))
         if facts_of(eased.text) != facts_of(pair.original):
             report.wrong_facts.append(f"{pair.original} → {eased.text}")
@@ -137,7 +138,8 @@ def names_in(pair: Pair) -> list[str]:
     >>> names_in(Pair("떡볶이나라(400m)의 라면 4,000원", "떡볶이나라(400m)에 라면 4,000원이 있어요."))
     ['떡볶이나라']
     """
-    return [name for name in dict.fromkeys(_NAME.findall(pair.original)) if name in pair.rewritten]
+    found = dict.fromkeys(_NAME.findall(pair.original))
+    return [name for name in found if name in pair.rewritten and cut(name, [])[-1].key[0] != "{"]
 
 
 def samples_page(report: RewritingReport, n: int, *, seed: int) -> str:

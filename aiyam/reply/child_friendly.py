@@ -20,9 +20,9 @@ MAX_SENTENCE_READ = 400
 """A longer sentence is left as it is: no reply has one, and the search takes time for each word."""
 _N_REMEMBERED = 4096
 _HANGUL = re.compile("[가-힣]")
-_NEGATION = re.compile(r"없|않|못|아니|아닌|불가|(?<![가-힣])안 |마세요|말아|말고|빼|모르|몰라|어렵|어려")
+_NEGATION = re.compile(r"없|않|못|아니|아닌|불가|(?<![가-힣])안 |지 마|마세요|말아|말고|빼|모르|몰라|어렵|어려")
 _REFUSAL = re.compile(
-    r"부재|제외|금지|제한|거부|중단|중지|폐점|휴무|휴업|마감|품절|매진|소진|곤란|지양|삼가|자제|실패|초과|무료|미[가-힣]|비[가-힣]|불[가-힣]|외|만 |한하"
+    r"부재|결번|제외|금지|제한|거부|중단|중지|폐점|휴무|휴업|마감|품절|매진|소진|곤란|지양|삼가|자제|실패|초과|무료|미[가-힣]|비[가-힣]|불[가-힣]|외|만 |한하"
 )
 
 

@@ -13,6 +13,8 @@ MAX_SOURCE = 6
 MAX_CHOICES = 12
 """Most counterparts that are weighed of one phrase, the most frequent first."""
 MAX_ENDINGS = 6
+_PLAIN_STEMS = frozenset(("마시", "모시", "계시"))
+"""Verbs whose 시 is no honorific: an ending that drops it would cut the stem."""
 _NOT_BEHIND = {
     "의": frozenset(("때", "때는", "때에는", "더", "따로", "먼저", "많이", "바로", "함께")),
     "{을를}": frozenset(
@@ -116,7 +118,7 @@ class EditTable:
         return before is not None and before.key in self.verbal and not joined
 
     def _endings(self, piece: Piece, own: Mapping[str, int]) -> Iterator[Edit]:
-        if piece.key[0] == "{" or not "가" <= piece.text[-1] <= "힣":
+        if piece.key[0] == "{" or piece.text[:2] in _PLAIN_STEMS or not "가" <= piece.text[-1] <= "힣":
             return
         letters = unicodedata.normalize("NFD", piece.text)
         n_offered = 0

@@ -88,6 +88,18 @@ def test_names_made_of_hard_words_are_not_touched(rewriter: ChildFriendly) -> No
     assert eased != text
 
 
+def test_a_verb_whose_stem_holds_the_honorific_syllable_keeps_it(rewriter: ChildFriendly) -> None:
+    for band in BANDS:
+        assert "마시면" in rewriter.ease("물을 자주 마시면 좋아요.", band).text
+
+
+def test_a_prohibition_stays_one(rewriter: ChildFriendly) -> None:
+    for band in BANDS:
+        eased = rewriter.ease("이 번호로는 전화하지 마시기 바랍니다. 주류는 판매하지 않습니다.", band).text
+        assert "마" in eased
+        assert any(word in eased for word in ("않", "안 "))
+
+
 def test_quoted_words_and_numbers_are_copied(rewriter: ChildFriendly) -> None:
     text = "'현재 업소' 메뉴는 A-12번이며 가격은 3,500원입니다. 문의: 02-880-1234."
     for band in BANDS:
