@@ -74,6 +74,13 @@ def load_understander(settings: Settings, store: Store, catalogue: Catalogue | N
     return Understander(WithFallback(filled, trained.model), f"{trained.version}+{settings.llm_model}")
 
 
+def load_rewriter(settings: Settings, store: Store) -> ChildFriendly:
+    """Load the production rewriter; a home without one eases by the word table alone."""
+    version = alias_of(store, "child", "production")
+    folder = settings.models_dir / "child" / version if version is not None else None
+    return ChildFriendly.load(settings.datasets_dir / "replies" / "easy_words.json", folder)
+
+
 def language_model(settings: Settings) -> LanguageModel:
     """Return the language model the settings name: a server's, or one loaded into this process.
 
@@ -131,7 +138,7 @@ def load_parts(settings: Settings, store: Store) -> Parts:
     understander = load_understander(settings, store, catalogue)
     ranker = Ranker.load(production_folder(settings, store, "ranker"), catalogue, stats)
     screen = Screen.load(settings.datasets_dir / "safety")
-    rewriter = ChildFriendly.load(settings.datasets_dir / "replies" / "easy_words.json")
+    rewriter = load_rewriter(settings, store)
     replier = Replier(
         TemplateBackend.load(settings.datasets_dir / "replies"),
         grounder=Grounder(catalogue),

@@ -26,9 +26,9 @@ from aiyam.store.columns import count_rows
 from aiyam.store.schema import impression_request, product_order
 
 Report = Callable[[str, Progress], None]
-"""Called with a task name ("city", "nlu", "content", "ranker") and its progress."""
+"""Called with a task name ("city", "nlu", "child", "content", "ranker") and its progress."""
 
-COMPONENTS = ("nlu", "content", "ranker")
+COMPONENTS = ("nlu", "child", "content", "ranker")
 
 
 def missing(settings: Settings) -> list[str]:
@@ -68,6 +68,10 @@ def first_run(settings: Settings, report: Report, *, n_shops: int = 3000, n_user
                     truth_path=settings.truth_path,
                     progress=lambda p: report("city", p),
                 )
+            if "child" in lacking:
+                from aiyam.training.child_friendly import QUICK
+
+                train_component(settings, store, "child", lambda p: report("child", p), effort=QUICK)
             if "content" in lacking:
                 train_component(settings, store, "content", lambda p: report("content", p))
             if "ranker" in lacking:
@@ -96,6 +100,8 @@ def train_component(
         if component == "nlu":
             data = options.pop("data", None) or settings.datasets_dir / "nlu"
             train_understanding(data, out, progress=progress, **{"seed": settings.seed, **options})
+        elif component == "child":
+            train_rewriter(settings, out, progress=progress, **options)
         elif component == "content":
             train_content_encoder(settings, store, out, progress=progress, **options)
         elif component == "ranker":
@@ -118,6 +124,16 @@ def train_understanding(
         from aiyam.training.encoder import train_encoder_nlu
 
         train_encoder_nlu(data, out, base=encoder, progress=progress, **options)
+
+
+def train_rewriter(
+    settings: Settings, out: Path, *, progress: Callable[[Progress], None], data: Path | None = None, **options: Any
+) -> None:
+    """Train the child-friendly rewriter on the pairs that ship, or on ``data``; see ``train_child_friendly``."""
+    from aiyam.training.child_friendly import train_child_friendly
+
+    words = settings.datasets_dir / "replies"
+    train_child_friendly(data or words, out, words=words, progress=progress, **{"seed": settings.seed, **options})
 
 
 def train_content_encoder(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from aiyam.errors import NotReady
 from aiyam.llm.server import OpenAIServer
 from aiyam.nlu.reader import WithFallback
-from aiyam.parts import language_model, load_understander
+from aiyam.parts import language_model, load_rewriter, load_understander
 from aiyam.settings import Settings
 from aiyam.store import Store
 
@@ -24,6 +25,21 @@ def test_a_server_is_asked_where_one_is_named() -> None:
     model = language_model(Settings(llm_url="http://127.0.0.1:9/v1", llm_model="any"))
     assert isinstance(model, OpenAIServer)
     assert model.model == "any"
+
+
+def test_replies_are_eased_by_the_trained_rewriter_or_by_the_table_where_there_is_none(
+    home: Settings, tmp_path: Path
+) -> None:
+    bare = Settings(home=tmp_path / "home", models_dir=tmp_path / "models")
+    bare.home.mkdir()
+    versions = []
+    for settings in (home, bare):
+        store = Store.open(settings.url)
+        rewriter = load_rewriter(settings, store)
+        store.close()
+        versions.append(rewriter.version)
+        assert rewriter.ease("금일은 쉽니다.", "7-9").text.startswith("오늘은")
+    assert versions == ["v1", "rules-1"]
 
 
 def test_a_dead_language_model_server_leaves_the_trained_understanding_at_work(home: Settings) -> None:

@@ -89,7 +89,12 @@ def test_an_imported_list_without_people_can_be_chatted_with(tmp_path: Path, hom
     import_file(store, path, rejects_dir=tmp_path)
     assert count_rows(store, shop) == 200
     source = Store.open(home.url)
-    for component in ("nlu", "content", "ranker"):  # a real first run would train them; the shared ones do for a turn
+    for component in (
+        "nlu",
+        "child",
+        "content",
+        "ranker",
+    ):  # a real first run would train them; the shared ones do for a turn
         set_alias(
             store, component, "production", alias_of(source, component, "production") or "", who="test", why="test"
         )

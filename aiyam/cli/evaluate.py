@@ -51,6 +51,46 @@ def evaluate_nlu(
     typer.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else understanding_table(result))
 
 
+@app.command("rewriter")
+def evaluate_rewriter_command(
+    context: typer.Context,
+    model: Annotated[Path | None, typer.Option(help="Folder of a trained rewriter; default: production.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Pairs (JSON, JSONL or a folder); those trained on are left out.", show_default="the ones that ship"
+        ),
+    ] = None,
+    table_only: Annotated[bool, typer.Option("--table-only", help="The same pairs, by the word table alone.")] = False,
+    samples: Annotated[
+        int, typer.Option(min=0, help="Write so many samples for a blind judgement, with their key.")
+    ] = 0,
+    page: Annotated[Path, typer.Option(help="Where the samples go (Markdown).")] = Path("rewriter_samples.md"),
+    seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Judge the child-friendly rewriter on held-out pairs: SARI, exact facts, how easy the words are for each age."""
+    as_json = as_json or bool(context.parent and context.parent.params["as_json"])
+    from aiyam.evaluation.rewriting import evaluate_version, rewriting_table, samples_page
+    from aiyam.training.reply_pairs import read_pairs
+
+    settings = read_settings()
+    folder = model
+    if folder is None:
+        from aiyam.pipelines import version_folder
+
+        with open_store(settings) as store:
+            folder = version_folder(settings, store, "child", "production")
+    words = settings.datasets_dir / "replies"
+    pairs, _ = read_pairs(data or words)
+    found = evaluate_version(folder, pairs, words, table_only=table_only)
+    if samples:
+        page.write_text(samples_page(found, samples, seed=seed), "utf-8")
+        typer.echo(str(page), err=True)
+    result = found.as_json()
+    typer.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else rewriting_table(result))
+
+
 @app.command("dialogues")
 def evaluate_dialogues_command(
     context: typer.Context,

@@ -84,6 +84,40 @@ def train_nlu(
     typer.echo(str(out))
 
 
+@app.command("child-friendly")
+def train_child_friendly(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", "--training_data", "--training-data", help="Pairs (JSON or JSONL), or a folder of pairs_*.jsonl."
+        ),
+    ] = None,
+    test: Annotated[
+        Path | None,
+        typer.Option(
+            "--test", "--val_data", "--val-data", help="Pairs to measure on; default: a tenth of the originals."
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "--output_dir", help="Write there and promote nothing.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0)] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Some seconds, as the first start does.")] = False,
+) -> None:
+    """Train the child-friendly rewriter; without options on the shipped pairs, and the new version becomes production."""
+    from aiyam.pipelines import train_rewriter
+    from aiyam.training.child_friendly import FULL, QUICK
+
+    settings = read_settings()
+    options: dict[str, Any] = {"data": data, "test": test, "effort": QUICK if quick else FULL}
+    options["seed"] = settings.seed if seed is None else seed
+    if out is None:
+        _train("child", **options)
+        return
+    with progress_bars() as report:
+        train_rewriter(settings, out, progress=lambda p: report("child", p), **options)
+    _say_what_was_read(out)
+    typer.echo(str(out))
+
+
 @app.command("content")
 def train_content(
     out: Annotated[Path | None, typer.Option("--out", "--output_dir", help="Write there and promote nothing.")] = None,

@@ -27,6 +27,7 @@ KINDS_KO: dict[str, str] = {
     "too_long": "너무 김",
     "shape": "모양이 다름",
     "text": "글이 없음",
+    "facts": "양쪽의 사실이 다름",
     "no_intent": "의도가 없음",
     "unknown_intent": "모르는 의도",
     "unknown_entity": "모르는 개체",

@@ -1,149 +1,152 @@
-"""Eases a text for an age band: hard words for easy ones, long sentences split; names, prices, times, places stay as they are."""
+"""Eases a text for an age band with the trained edits and the word table; names, prices, times and places stay as they are."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiyam.contracts import AGE_BANDS, ReplyPlan
-from aiyam.errors import DataError
-from aiyam.korean.particles import PAIRS, particle
+from aiyam.contracts import AgeBand, ReplyPlan
 from aiyam.reply.claims import find_claims
+from aiyam.reply.easy_words import MAX_SENTENCE_CHARS, EasyWords, cut_long
+from aiyam.reply.edit_files import load_edits
+from aiyam.reply.edit_model import EditModel, written
+from aiyam.reply.edits import Edit
 from aiyam.reply.grounding import Known, known_of
 from aiyam.reply.markdown import escape, inline
+from aiyam.reply.pieces import SENTENCE_GAP, Piece, Span, cut, fact_spans
 
-MAX_SENTENCE_CHARS = {"7-9": 40, "10-12": 55, "13-15": 75, "16-18": 95, "adult": 200}
-_PARTICLE = "|".join(sorted({form for pair in PAIRS.values() for form in pair}, key=len, reverse=True))
-_FIXED = "(?:에서는|에서|에는|에도|에|도|만|까지|부터|마다|의|보다|처럼|하고)"  # particles with one form
-_PAIR_OF = {form: name for name, pair in PAIRS.items() for form in pair}
-_SENTENCE = re.compile(r"((?<=[.!?~])\s+|\n+)")
-_SPLITS = (
-    (re.compile(r"(?<=[가-힣])인데,? "), "이에요. "),
-    (re.compile(r"(?<=[가-힣])이고,? "), "이에요. "),
-    (re.compile(r"(?<=있)고,? "), "어요. 그리고 "),
-    (re.compile(r"(?<=없)고,? "), "어요. 그리고 "),
-    (re.compile(r"(?<=있)지만,? "), "어요. 그런데 "),
-    (re.compile(r"(?<=없)지만,? "), "어요. 그런데 "),
-    (re.compile(r"(?<=았)지만,? |(?<=었)지만,? "), "어요. 그런데 "),
-    (re.compile(r"(?<=있)으니,? |(?<=있)으니까,? "), "어요. 그러니까 "),
+MAX_SENTENCE_READ = 400
+"""A longer sentence is left as it is: no reply has one, and the search takes time for each word."""
+_N_REMEMBERED = 4096
+_HANGUL = re.compile("[가-힣]")
+_NEGATION = re.compile(r"없|않|못|아니|아닌|불가|(?<![가-힣])안 |지 마|마세요|말아|말고|빼|모르|몰라|어렵|어려")
+_REFUSAL = re.compile(
+    r"부재|결번|제외|금지|제한|거부|중단|중지|폐점|휴무|휴업|마감|품절|매진|소진|곤란|지양|삼가|자제|실패|초과|무료|미[가-힣]|비[가-힣]|불[가-힣]|외|만 |한하"
 )
 
 
 @dataclass(frozen=True)
-class EasyWord:
-    """A hard word, its easy one, and the bands it is hard for."""
+class Eased:
+    """A rewritten text, and how many of its sentences fell back to the original since a fact or a "not" had changed."""
 
-    hard: str
-    easy: str
-    ages: frozenset[str]
+    text: str
+    n_sentences: int = 0
+    n_changed: int = 0
+    n_fallbacks: int = 0
 
 
 class ChildFriendly:
-    """The first rewriter: table and rules. It cannot invent, since it only replaces listed words outside protected spans."""
+    """Rewrites sentence by sentence: trained edits, then the word table, then the facts compared with the original's.
 
-    version = "rules-1"
+    It cannot invent: edits come from a fixed list that holds no digit, name or place, and no edit touches a fact. A
+    sentence whose facts differ nonetheless stays as it was.
 
-    def __init__(self, words: Iterable[EasyWord]) -> None:
-        ordered = sorted(words, key=lambda w: len(w.hard), reverse=True)
-        self._easy: dict[str, dict[str, str]] = {}
-        self._pattern: dict[str, re.Pattern[str] | None] = {}
-        for band in AGE_BANDS:
-            table = {w.hard: w.easy for w in ordered if band in w.ages}
-            self._easy[band] = table
-            hard = "|".join(map(re.escape, table))
-            self._pattern[band] = (
-                re.compile(rf"(?<![가-힣])(?P<hard>{hard})(?P<josa>{_PARTICLE})?(?={_FIXED}?(?![가-힣]))")
-                if table
-                else None
-            )
+    Args:
+        words: the table of hard and easy words.
+        model: trained edits; None eases by the table alone.
+        version: the trained version's name for the trace.
+    """
+
+    def __init__(self, words: EasyWords, model: EditModel | None = None, version: str = EasyWords.version) -> None:
+        self.words, self.model, self.version = words, model, version
+        self._remembered_whole: dict[tuple[str, str], str] = {}
+        self._remembered: dict[tuple[str, tuple[str, ...]], tuple[Edit, ...]] = {}
 
     @classmethod
-    def load(cls, path: Path) -> ChildFriendly:
-        """Read the table of ``datasets/replies/easy_words.json``: a list of {"hard", "easy", "ages"}.
+    def load(cls, table: Path, folder: Path | None = None) -> ChildFriendly:
+        """Read the word table and, if given, a trained version's folder.
 
         Raises:
-            DataError: the file is missing or not such a list.
+            DataError: the table is missing or damaged.
+            ModelError: the version is missing or damaged.
         """
-        try:
-            records = json.loads(path.read_text(encoding="utf-8"))
-            words = [EasyWord(r["hard"], r["easy"], frozenset(r["ages"])) for r in records]
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise DataError(f"expected a JSON list of hard and easy words in {path}, got {error!r}") from error
-        for word in words:
-            if not word.hard or not word.easy or not word.ages <= set(AGE_BANDS):
-                raise DataError(f"expected a hard word, an easy word and ages out of {AGE_BANDS} in {path}, got {word}")
-        return cls(words)
+        words = EasyWords.load(table)
+        if folder is None:
+            return cls(words)
+        return cls(words, load_edits(folder), folder.name)
 
     def rewrite(self, text: str, plan: ReplyPlan, known: Known | None = None) -> str:
         """Return the text in the band's words. Facts are copied: every name, price, time and place of the plan stays.
 
-        A text that would come out with other facts (never seen, but checked) is returned unchanged. ``known`` is
-        ``known_of(plan)``, for a caller that eases one reply piece by piece.
+        ``known`` is ``known_of(plan)``, for a caller that eases one reply piece by piece.
         """
-        hard, limit = self._pattern[plan.age_band], MAX_SENTENCE_CHARS[plan.age_band]
-        if (hard is None or not hard.search(text)) and all(len(s) <= limit for s in _SENTENCE.split(text)):
+        if plan.age_band == "adult" or (self.model is None and not self.words.concern(text, plan.age_band)):
             return text
-        known = known or known_of(plan)
-        at, out = 0, []
-        for start, end in _protected(text, known):
-            out.append(self._ease(text[at:start], plan.age_band))
-            out.append(text[start:end])
-            at = end
-        out.append(self._ease(text[at:], plan.age_band))
-        eased = _split_long("".join(out), limit, known)
-        return eased if eased == text or _facts(eased) == _facts(text) else text
+        return self.ease(text, plan.age_band, known or known_of(plan)).text
 
-    def _ease(self, text: str, band: str) -> str:
-        pattern = self._pattern[band]
-        if pattern is None or not text:
-            return text
-        table: Mapping[str, str] = self._easy[band]
+    def ease(self, text: str, band: AgeBand, known: Known | None = None) -> Eased:
+        """Return the text in the band's words and what became of its sentences; ``known`` names what to copy."""
+        names = sorted(known.verbatim() | known.days) if known is not None else []
+        forms = [form for name in names for form in {name, escape(name, max_chars=200), inline(name, max_chars=200)}]
+        forms = [form for form in dict.fromkeys(forms) if form and form in text]
+        out: list[str] = []
+        n = changed = fallbacks = 0
+        for i, sentence in enumerate(SENTENCE_GAP.split(text)):
+            if i % 2 or not _HANGUL.search(sentence) or len(sentence) > MAX_SENTENCE_READ:
+                out.append(sentence)
+                continue
+            n += 1
+            named = [form for form in forms if form in sentence]
+            eased = self._remembered_whole.get((band, sentence)) if not named else None
+            if eased is None:
+                eased = self._sentence(sentence, band, named)
+                if eased != sentence and not _same_facts(sentence, eased, named):
+                    fallbacks += 1
+                    eased = sentence
+                if not named:
+                    if len(self._remembered_whole) >= _N_REMEMBERED:
+                        self._remembered_whole = {}
+                    self._remembered_whole[band, sentence] = eased
+            changed += eased != sentence
+            out.append(eased)
+        return Eased("".join(out), n, changed, fallbacks)
 
-        def replace(match: re.Match[str]) -> str:
-            easy, josa = table[match["hard"]], match["josa"]
-            return easy if josa is None else easy + particle(easy, _PAIR_OF[josa])
+    def _sentence(self, sentence: str, band: AgeBand, forms: list[str]) -> str:
+        if self.model is not None and band != "adult":
+            pieces = cut(sentence, fact_spans(sentence, _named(sentence, forms)))
+            tail = sentence[len(sentence.rstrip()) :]
+            sentence = written(pieces, self._edits(self.model, pieces, band)) + tail
+        if self.words.concern(sentence, band):
+            sentence = self.words.replace(sentence, band, fact_spans(sentence, _named(sentence, forms)))
+            if len(sentence) > MAX_SENTENCE_CHARS[band]:
+                spans = fact_spans(sentence, _named(sentence, forms))
+                sentence = cut_long(sentence, MAX_SENTENCE_CHARS[band], spans)
+        return sentence
 
-        return pattern.sub(replace, text)
-
-
-def _protected(text: str, known: Known) -> list[tuple[int, int]]:
-    """Spans of the text that no rule may change, in order and apart."""
-    spans = [(c.start, c.end) for c in find_claims(text)]
-    for phrase in known.verbatim() | known.days:
-        for form in {phrase, escape(phrase, max_chars=200), inline(phrase, max_chars=200)}:
-            if form and form in text:
-                spans += [(m.start(), m.end()) for m in re.finditer(re.escape(form), text)]
-    spans += [(m.start(), m.end()) for m in re.finditer(r"\"[^\"\n]*\"", text)]
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
-
-
-def _split_long(text: str, limit: int, known: Known) -> str:
-    """Cut sentences over the band's length at a connecting ending that has a safe full form."""
-    out = []
-    for sentence in _SENTENCE.split(text):
-        if len(sentence) > limit:
-            for pattern, full in _SPLITS:
-                for match in pattern.finditer(sentence):
-                    middle = limit // 3 < match.start() < len(sentence) - limit // 4
-                    if middle and not any(
-                        s < match.end() and match.start() < e for s, e in _protected(sentence, known)
-                    ):
-                        sentence = sentence[: match.start()] + full + sentence[match.end() :]
-                        break
-                if "." in sentence[:-1]:
-                    break
-        out.append(sentence)
-    return "".join(out)
+    def _edits(self, model: EditModel, pieces: list[Piece], band: str) -> tuple[Edit, ...]:
+        """Choose the edits, or recall them: sentences that differ in their facts alone are edited alike."""
+        key = band, tuple(f"{piece.space}{piece.key}" for piece in pieces)
+        edits = self._remembered.get(key)
+        if edits is None:
+            if len(self._remembered) >= _N_REMEMBERED:
+                self._remembered = {}
+            edits = self._remembered[key] = tuple(model.rewrite(pieces, band))
+        return edits
 
 
-def _facts(text: str) -> list[tuple[str, float | str]]:
-    return [(c.kind, c.value) for c in find_claims(text)]
+def _named(sentence: str, forms: list[str]) -> list[tuple[int, int]]:
+    return [(m.start(), m.end()) for form in forms if form and form in sentence for m in re.finditer(re.escape(form), sentence)]  # fmt: skip
+
+
+def _same_facts(sentence: str, eased: str, forms: list[str]) -> bool:
+    """Tell whether both state the same facts in the same order, name the same, and say "no" alike."""
+    if facts_of(sentence) != facts_of(eased):
+        return False
+    if any(sentence.count(form) != eased.count(form) for form in forms if form and form in sentence):
+        return False
+    before, after = _NEGATION.search(sentence) is not None, _NEGATION.search(eased) is not None
+    return (
+        before == after
+        or (after and _REFUSAL.search(sentence) is not None)
+        or (before and _REFUSAL.search(eased) is not None)
+    )
+
+
+def facts_of(text: str) -> list[tuple[str, float | str]]:
+    """Return the facts a text states by their form, in order: kind and value, quoted words too."""
+    quotes = [("quote", text[start:end]) for start, end, kind in fact_spans(text) if kind == "quote"]
+    return [*((c.kind, c.value) for c in find_claims(text)), *quotes]
+
+
+__all__ = ["ChildFriendly", "Eased", "Span", "facts_of"]

@@ -21,14 +21,14 @@ _DIGIT = re.compile(r"\d")
 # Kind, what a text must have somewhere for the pattern to be worth trying (nothing named: a digit), the pattern.
 _PATTERNS: tuple[tuple[ClaimKind, tuple[str, ...], re.Pattern[str]], ...] = (
     ("phone", (), re.compile(r"(?<!\d)(?:0\d{1,2}[-.\s]?\d{3,4}[-.\s]?\d{4}|1[5-9]\d{2}[-.\s]?\d{4})(?!\d)")),
-    ("price", ("원",), re.compile(rf"(?<![가-힣\d.,])(?P<amount>{_AMOUNT})\s*원(?!두|조|산|래|형|탕|인)")),
+    ("price", ("원",), re.compile(rf"(?<![가-힣\d.,])(?P<amount>{_AMOUNT})\s*원(?!두|조|산|래|형|탕|인[은을이가과의])")),
     ("price", ("만", "천"), re.compile(r"(?<![\d.,])(?P<amount>\d+\s*[만천](?:\s*\d+\s*천)?)(?=\s*(?:이하|이상|대|으로|짜리|정도|쯤|넘|안|밑|이에요|예요|입니다))")),
     ("price", ("₩", "￦"), re.compile(r"(?:₩|￦)\s*(?P<amount>\d[\d,]*)")),
     ("distance", (), re.compile(r"(?<![\d.,])(?P<amount>\d[\d,]*(?:\.\d+)?)\s*(?P<unit>km|㎞|킬로(?:미터)?|m(?![a-z])|미터|M(?![A-Za-z]))")),
     ("clock", (":",), re.compile(r"(?<!\d)(?P<h>\d{1,2}):(?P<m>\d{2})(?!\d)")),
-    ("clock", ("시",), re.compile(rf"(?:(?P<half>오전|오후|아침|낮|점심|저녁|밤|새벽)\s*)?(?<!\d)(?P<h>\d{{1,2}}|{_NATIVE_RE})\s*시(?!간|작|켜|장|도|금)(?:\s*(?P<m>\d{{1,2}})\s*분|\s*(?P<mhalf>반))?")),
+    ("clock", ("시",), re.compile(rf"(?:(?P<half>오전|오후|아침|낮|점심|저녁|밤|새벽)\s*)?(?P<h>(?<!\d)\d{{1,2}}|(?:(?<=[전후침낮심녁밤벽])|(?<![가-힣]))(?:{_NATIVE_RE}))\s*시(?!간|작|켜|장|도|금|각|점|적)(?:\s*(?P<m>\d{{1,2}})\s*분|\s*(?P<mhalf>반))?")),
     ("minutes", (), re.compile(r"(?<![\d.,])(?P<amount>\d+)\s*(?P<unit>분|시간)")),
-    ("rating", (), re.compile(r"(?<![\d.,])(?P<amount>\d(?:\.\d+)?)\s*점|(?:별점|평점|별)\s*(?P<amount2>\d(?:\.\d+)?)")),
+    ("rating", (), re.compile(r"(?<![\d.,])(?P<amount>\d(?:\.\d+)?)\s*점|(?:별점|평점|별)(?:은|이|도)?\s*(?P<amount2>\d(?:\.\d+)?)(?!\s*위)")),
     ("count", ("곳", "군데"), re.compile(rf"(?<![가-힣\d])(?P<amount>\d+|{_NATIVE_RE})\s*(?:곳|군데)(?!곳)")),
     ("day", ("요일",), re.compile(r"(?<![가-힣])[월화수목금토일]요일")),
     ("number", (), re.compile(r"(?<![\d.,])\d[\d,]*(?:\.\d+)?%?")),
