@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from aiyam.contracts import GroundingVerdict, ReplyPlan
+from aiyam.llm.interface import LanguageModelError
 from aiyam.reply.child_friendly import ChildFriendly
+from aiyam.reply.completeness import missing
 from aiyam.reply.grounding import Grounder, Known, known_of
-from aiyam.reply.plan import CARING_TOPICS
+from aiyam.reply.points import MODEL_KINDS
 from aiyam.reply.templates import TemplateBackend
 
 MAX_REPLY_CHARS = 1200
+_MARKUP = re.compile(r"<|https?:|www\.|\]\(|!\[|`|\|", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?<=[.!?~])\s+(?!\d)|\n+")
 
 
@@ -42,7 +45,9 @@ class Worded:
 
 
 class Replier:
-    """Words plans with a backend and falls back to templates when it fails, is slow or states what is not so.
+    """Words plans with a backend and falls back to templates when it fails, is slow, states what is not so or leaves out.
+
+    Only plans of ``MODEL_KINDS`` are given to a backend; the words for others are people's own.
 
     Args:
         template: the backend that cannot fail.
@@ -75,13 +80,15 @@ class Replier:
     def stream(self, plan: ReplyPlan, *, variety: int = 0) -> Generator[str, None, Worded]:
         """Yield the pieces to show; the generator's return value is a ``Worded`` (``worded = yield from …``)."""
         known = known_of(plan)
-        if self.backend is None or plan.facts.get("fixed_text") or plan.facts.get("topic") in CARING_TOPICS:
+        if self.backend is None or plan.kind not in MODEL_KINDS:
             return (yield from self._words_of_template(plan, known, variety, None, ""))
         shown = ""
         try:
             for sentence in self._checked(self.backend, plan, known, variety):
                 shown += sentence
                 yield sentence
+            if left_out := missing(shown, plan):
+                raise _Unusable(f"incomplete: {left_out}")
         except _Unusable as reason:
             before = f"{shown.rstrip()}\n\n" if shown.strip() else ""
             if before:
@@ -132,7 +139,7 @@ class Replier:
         letters = [c for c in sentence if c.isalpha()]
         if len(letters) > 8 and sum("가" <= c <= "힣" for c in letters) < 0.4 * len(letters):
             raise _Unusable("not_korean: the backend answered in another language")
-        if "<" in sentence or "http" in sentence.lower():
+        if _MARKUP.search(sentence):
             raise _Unusable("markup: the backend wrote markup or a link")
         if self.screen is not None and (why := self.screen(sentence, plan)):
             raise _Unusable(f"unsafe: {why}")
@@ -173,6 +180,8 @@ class Replier:
                     raise _Unusable(f"slow: nothing within {limit:g} s") from None
                 if piece is None:
                     return
+                if isinstance(piece, LanguageModelError):
+                    raise _Unusable(f"{piece.reason}: {piece.message}") from piece
                 if isinstance(piece, Exception):
                     raise _Unusable(f"error: {type(piece).__name__}: {str(piece)[:200]}") from piece
                 limit = self.total_s
