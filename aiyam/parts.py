@@ -228,8 +228,6 @@ def _assembled(
         ranker=ranker,
         replier=replier,
         screen=screen,
-        versions=Versions(
-            nlu=understander.version, ranker=ranker.version, nlg=wording, child=rewriter.version
-        ),
+        versions=Versions(nlu=understander.version, ranker=ranker.version, nlg=wording, child=rewriter.version),
         exploration=settings.exploration,
     )

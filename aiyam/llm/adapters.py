@@ -143,5 +143,10 @@ class AdaptedModel:
     ) -> Generator[str, None, None]:
         """Yield the answer's text in pieces; see ``LocalModel.stream``."""
         return self.local.stream(
-            messages, max_tokens=max_tokens, timeout_s=timeout_s, temperature=temperature, stop=stop, adapter=self.folder
+            messages,
+            max_tokens=max_tokens,
+            timeout_s=timeout_s,
+            temperature=temperature,
+            stop=stop,
+            adapter=self.folder,
         )
