@@ -8,7 +8,7 @@ from aiyam.contracts import ReplyPlan
 from aiyam.reply.markdown import unescape
 
 _ABOUT_A_SHOP = ("hours", "menu", "detail")
-_GAVE_UP = re.compile(r"없|못\s*찾|안\s*보|대신|넓")
+_GAVE_UP = re.compile(r"없|못\s*찾|안\s*보|대신|넓|적혀|물어")
 _WARNS = re.compile(r"알레르기|알러지|물어|확인")
 
 

@@ -8,6 +8,7 @@ from aiyam.contracts import Recommendation, ReplyPlan
 from aiyam.reply.amounts import distance_ko, price_ko, walk_minutes
 from aiyam.reply.answers import answer_slots
 from aiyam.reply.markdown import unescape
+from aiyam.reply.templates import given_up
 
 MODEL_KINDS = frozenset({"recommend", "no_result", "hours", "menu", "detail", "greeting", "thanks", "feedback"})
 """Plans a language model may word: all that is said stands in rows, or is a greeting. What asks back, cares, refuses or
@@ -89,14 +90,7 @@ def _points(plan: ReplyPlan) -> list[str]:
 
 
 def _recommend_points(plan: ReplyPlan) -> list[str]:
-    given_up = plan.relaxed[0] if plan.relaxed else ""
-    points = []
-    if given_up == "cheaper":
-        points.append("더 싼 데는 없어서 대신 싼 순서로 보여 준다고 먼저 말한다")
-    elif given_up:
-        points.append(f"'{_RELAXED.get(given_up, '말한 조건')}'에 맞는 곳이 없어서 넓혀 찾았다고 먼저 말한다")
-    else:
-        points.append("골라 봤다고 짧게 말한다")
+    points = [_opening_point(given_up(plan) if plan.relaxed else "")]
     points.append("가게마다 이름, 메뉴와 값, 이유 하나를 말한다")
     if any(shop.allergy_note for shop in plan.shops):
         points.append(_POINTS["allergy"])
@@ -104,6 +98,17 @@ def _recommend_points(plan: ReplyPlan) -> list[str]:
         points.append("급식카드가 되는지는 가게에 확인하라고 한다")
     points.append(f"마지막에 이렇게 묻는다: {plan.question}" if plan.question else "마음에 드는 곳이 있는지 묻는다")
     return points
+
+
+def _opening_point(relaxed: str) -> str:
+    if not relaxed:
+        return "골라 봤다고 짧게 말한다"
+    if relaxed == "cheaper":
+        return "더 싼 데는 없어서 대신 싼 순서로 보여 준다고 먼저 말한다"
+    if relaxed in ("price_unknown", "hours_unknown"):
+        what = "값" if relaxed == "price_unknown" else "여는 시간"
+        return f"이 가게들은 {what}이 적혀 있지 않으니 가기 전에 물어보라고 먼저 말한다"
+    return f"'{_RELAXED.get(relaxed, '말한 조건')}'에 맞는 곳이 없어서 넓혀 찾았다고 먼저 말한다"
 
 
 def _shop(shop: Recommendation, plan: ReplyPlan) -> dict[str, Any]:

@@ -18,12 +18,13 @@ from aiyam.llm.adapters import COMPONENT
 from aiyam.llm.base_print import differences, print_of
 from aiyam.llm.folder import DEFAULT_BASE
 from aiyam.llm.grammar import INSTALL
+from aiyam.nlu.load_report import LoadReport
 from aiyam.registry import sha256_of
 from aiyam.training.checkpoint import Checkpoint, held
 from aiyam.training.lora_batches import Encoded, encode, ends_of
 from aiyam.training.lora_evaluation import Judge, judge_form, judge_replies
 from aiyam.training.lora_fit import LoraOptions, Weights, fit_adapter, with_lora
-from aiyam.training.lora_rows import RowsReport, hold_out, read_instructions
+from aiyam.training.lora_rows import asks, hold_out, read_instructions, reject, set_aside
 from aiyam.training.lora_together import fit_together
 from aiyam.training.protocol import CancelCheck, Cancelled, ProgressCallback, Report, run_trainer
 
@@ -42,7 +43,7 @@ class Lessons:
     train: list[Encoded]
     held: list[Encoded]
     held_rows: list[InstructionRow]
-    reports: list[RowsReport]
+    reports: list[LoadReport]
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,14 @@ class LoraTrainer:
         if self.valid is None:
             train, held_out = hold_out(rows, self.options.seed)
         else:
-            train, (held_out, held_read) = rows, read_instructions(self.valid)
+            held_out, held_read = read_instructions(self.valid)
             reports.append(held_read)
-            known = {row.model_dump_json(include={"instruction", "input"}) for _, row in held_out}
-            train = [(n, row) for n, row in rows if row.model_dump_json(include={"instruction", "input"}) not in known]
-            read.n_used -= len(rows) - len(train)
-            read.refused["held_out"] += len(rows) - len(train)
+            known = {asks(row) for _, row in held_out}
+            train = [(number, row) for number, row in rows if asks(row) not in known]
+            for number, row in rows:
+                if asks(row) in known:
+                    set_aside(read, number, "held_back", "asks what a row to be judged by asks")
+                    read.n_kept -= 1
         report(0.2, f"{len(train)} rows, {len(held_out)} held out; loading {self.base}")
         local = self._load()
         longest = min(self.options.max_tokens, local.max_tokens_in_all)
@@ -138,7 +141,7 @@ class LoraTrainer:
             "n_heldout_tokens": float(sum(row.n_answer for row in prepared.held)),
             "n_train_rows": float(len(prepared.train)),
             "n_train_tokens": float(sum(len(row.ids) for row in prepared.train)),
-            "n_refused_rows": float(sum(sum(r.refused.values()) for r in prepared.reports)),
+            "n_rejected_rows": float(sum(r.n_rejected for r in prepared.reports)),
             "epochs": float(len(fitted.history) - 1),
         }
         order = list(range(len(prepared.held_rows)))
@@ -287,7 +290,7 @@ def train_lora(
 
 
 def _encoded(
-    rows: _Rows, local: LocalModel, longest: int, report: RowsReport
+    rows: _Rows, local: LocalModel, longest: int, report: LoadReport
 ) -> tuple[list[Encoded], list[InstructionRow]]:
     ends = ends_of(local.model, local.tokenizer)
     tokens: list[Encoded] = []
@@ -295,8 +298,8 @@ def _encoded(
     for number, row in rows:
         encoded = encode(row, local.tokenizer, ends)
         if len(encoded.ids) > longest:
-            report.refuse(number, "too_long", f"{len(encoded.ids)} tokens, more than {longest}")
-            report.n_used -= 1
+            reject(report, number, "too_long", f"{len(encoded.ids)} tokens, more than {longest}")
+            report.n_kept -= 1
             continue
         tokens.append(encoded)
         kept.append(row)

@@ -3,85 +3,75 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from aiyam.contracts import InstructionRow
 from aiyam.errors import DataError
+from aiyam.nlu.load_report import LoadReport
 from aiyam.nlu.row_file import open_rows
 
 HELD_SHARE, MAX_HELD = 0.1, 500
-_MAX_TOLD = 200
 
 
-@dataclass
-class RowsReport:
-    """What was found in a file: its rows, those used, and the refused ones as (number, reason), at most 200 of them."""
-
-    file: str
-    n_rows: int = 0
-    n_used: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    told: list[tuple[int, str]] = field(default_factory=list)
-
-    def refuse(self, number: int, kind: str, reason: str) -> None:
-        """Count a row that cannot be used."""
-        self.refused[kind] += 1
-        if len(self.told) < _MAX_TOLD:
-            self.told.append((number, reason))
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as JSON types."""
-        rows = [{"row": number, "reason": reason} for number, reason in self.told]
-        return {
-            "file": self.file,
-            "rows": self.n_rows,
-            "used": self.n_used,
-            "refused": dict(self.refused),
-            "which": rows,
-        }
-
-
-def read_instructions(path: Path) -> tuple[list[tuple[int, InstructionRow]], RowsReport]:
+def read_instructions(path: Path) -> tuple[list[tuple[int, InstructionRow]], LoadReport]:
     """Read rows of ``{instruction, input, output}`` from JSON Lines or a JSON list; each comes with its number.
+
+    A row that says what one before it said is left out as a copy.
 
     Raises:
         DataError: no such file, another format, or no usable row; the message names the first reason.
     """
-    report = RowsReport(path.name)
+    file = open_rows(path)
+    report = LoadReport(path.name, file.layout, file.encoding)
     rows: list[tuple[int, InstructionRow]] = []
     seen: set[str] = set()
-    for raw in open_rows(path).rows():
+    for raw in file.rows():
         report.n_rows += 1
         if raw.problem is not None:
-            report.refuse(raw.number, *raw.problem)
+            reject(report, raw.number, *raw.problem)
             continue
         try:
             row = InstructionRow.model_validate(raw.value)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"][:1]) or "row"
-            report.refuse(raw.number, f"{where}: {first['type']}", f"{where}: {first['msg']}")
+            reject(report, raw.number, "shape", f"{where}: {first['msg']}")
             continue
         key = row.model_dump_json(exclude={"turn_id"})
         if key in seen:
-            report.refuse(raw.number, "duplicate", "the same as a row before it")
+            set_aside(report, raw.number, "copy", "the same as a row before it")
             continue
         seen.add(key)
         rows.append((raw.number, row))
-    report.n_used = len(rows)
+        report.n_kept += 1
     if not rows:
+        told = report.rejected[0] if report.rejected else None
         raise DataError(
             f"Expected rows of instruction, input and output in {path}, found none of {report.n_rows} usable"
-            + (f" (row {report.told[0][0]}: {report.told[0][1]})." if report.told else "."),
+            + (f" (row {told.row}: {told.reason})." if told else "."),
             hint='Write JSON Lines like {"instruction": "…", "input": "…", "output": "…"}; output is text or an object.',
         )
     return rows, report
+
+
+def reject(report: LoadReport, number: int, kind: str, reason: str) -> None:
+    """Count a row that cannot be used."""
+    report.n_rejected += 1
+    report.note(number, "rejected", kind, reason)
+
+
+def set_aside(report: LoadReport, number: int, kind: str, reason: str) -> None:
+    """Count a sound row that is not trained on."""
+    report.n_set_aside += 1
+    report.note(number, "set_aside", kind, reason)
+
+
+def asks(row: InstructionRow) -> str:
+    """Return what a row asks, without its answer."""
+    return row.model_dump_json(include={"instruction", "input"})
 
 
 def hold_out(
@@ -94,7 +84,7 @@ def hold_out(
     """
     asked: dict[str, list[tuple[int, InstructionRow]]] = {}
     for number, row in rows:
-        asked.setdefault(row.model_dump_json(include={"instruction", "input"}), []).append((number, row))
+        asked.setdefault(asks(row), []).append((number, row))
     if len(asked) < 2:
         raise DataError(
             "Expected rows that ask at least two different things, got one.",

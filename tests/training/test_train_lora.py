@@ -30,11 +30,26 @@ from aiyam.training.lora_rows import hold_out, read_instructions
 from aiyam.training.protocol import Cancelled
 
 TOLD = "아이에게 밥집을 알려 준다."
-NAMES = ("봉천김밥", "신림분식", "행운국수", "별빛만두", "초록식당", "낙성카레", "서원돈까스", "인헌우동", "보라매탕", "청룡떡볶이")
+NAMES = (
+    "봉천김밥",
+    "신림분식",
+    "행운국수",
+    "별빛만두",
+    "초록식당",
+    "낙성카레",
+    "서원돈까스",
+    "인헌우동",
+    "보라매탕",
+    "청룡떡볶이",
+)
 
 
 def row(name: str, price: int) -> dict[str, Any]:
-    return {"instruction": TOLD, "input": {"이름": name, "값": f"{price:,}원"}, "output": f"{name}은 {price:,}원이에요."}
+    return {
+        "instruction": TOLD,
+        "input": {"이름": name, "값": f"{price:,}원"},
+        "output": f"{name}은 {price:,}원이에요.",
+    }
 
 
 ROWS = [row(name, 3000 + 500 * i) for i, name in enumerate(NAMES)] + [row(name, 9000) for name in NAMES]
@@ -103,7 +118,10 @@ def test_only_the_answer_and_the_token_that_ends_it_are_learned(local: LocalMode
 def test_an_object_is_learned_as_compact_json(local: LocalModel) -> None:
     given = InstructionRow(instruction="JSON으로", input="", output={"이름": "봉천김밥", "값": 3000})
     ids = encode(given, local.tokenizer, ends_of(local.model, local.tokenizer))
-    assert local.tokenizer.decode(list(ids.ids)) == '<|user|>JSON으로<|end|><|assistant|>{"이름":"봉천김밥","값":3000}<|end|>'
+    assert (
+        local.tokenizer.decode(list(ids.ids))
+        == '<|user|>JSON으로<|end|><|assistant|>{"이름":"봉천김밥","값":3000}<|end|>'
+    )
 
 
 def test_rows_packed_together_lose_what_they_lose_alone(local: LocalModel) -> None:
@@ -166,10 +184,10 @@ def test_rows_that_cannot_be_used_are_counted_with_their_reason(tmp_path: Path) 
     path.write_text(path.read_text("utf-8") + "\n{broken", encoding="utf-8")
     kept, report = read_instructions(path)
     assert [number for number, _ in kept] == [1, 9]
-    assert (report.n_rows, report.n_used, sum(report.refused.values())) == (10, 2, 8)
-    assert report.refused["duplicate"] == 1
-    assert report.refused["output: missing"] == 1
-    assert [number for number, _ in report.told] == [2, 3, 4, 5, 6, 7, 8, 10]
+    assert (report.n_rows, report.n_kept, report.n_rejected, report.n_set_aside) == (10, 2, 7, 1)
+    assert [note.row for note in report.rejected] == [3, 4, 5, 6, 7, 8, 10]
+    assert [note.row for note in report.set_aside] == [2]
+    assert report.rejected[0].reason == "output: Field required"
 
 
 def test_a_file_without_a_usable_row_says_what_a_row_is(tmp_path: Path) -> None:
@@ -193,7 +211,9 @@ def test_answers_to_one_question_stay_on_one_side(tmp_path: Path) -> None:
 
 def test_an_adapter_is_trained_sealed_and_judged(trained: Path, base: Path) -> None:
     manifest = open_sealed(trained, "nlg")
-    assert {"adapter_model.safetensors", "adapter_config.json", "card.md", "data_report.json"} <= set(manifest.checksums)
+    assert {"adapter_model.safetensors", "adapter_config.json", "card.md", "data_report.json"} <= set(
+        manifest.checksums
+    )
     assert (manifest.config["base"], manifest.config["rank"], manifest.parents) == (str(base.resolve()), 4, ())
     metrics = manifest.metrics
     assert metrics["heldout_perplexity"] < 0.8 * metrics["heldout_perplexity_before"]
@@ -285,20 +305,26 @@ def test_a_base_without_the_projections_is_refused(data: Path, base: Path, tmp_p
 def test_rows_longer_than_the_model_reads_are_refused_and_counted(base: Path, tmp_path: Path) -> None:
     long = [{"instruction": "a", "input": "b", "output": "가" * 4000}]
     manifest = train(write(tmp_path / "rows.jsonl", ROWS + long), tmp_path / "v1", base, epochs=1)
-    assert manifest.metrics["n_refused_rows"] == 1
+    assert manifest.metrics["n_rejected_rows"] == 1
     with pytest.raises(DataError, match="--max_tokens"):
         train(write(tmp_path / "long.jsonl", ROWS), tmp_path / "v2", base, max_tokens=16)
 
 
-def test_an_adapter_of_another_base_is_not_trained_further(trained: Path, data: Path, base: Path, tmp_path: Path) -> None:
+def test_an_adapter_of_another_base_is_not_trained_further(
+    trained: Path, data: Path, base: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "other"
     shutil.copytree(base, other)
-    (other / "chat_template.jinja").write_text((base / "chat_template.jinja").read_text("utf-8") + " ", encoding="utf-8")
+    (other / "chat_template.jinja").write_text(
+        (base / "chat_template.jinja").read_text("utf-8") + " ", encoding="utf-8"
+    )
     with pytest.raises(ModelError, match="chat_template"):
         train(data, tmp_path / "v2", other, start=trained)
 
 
-@pytest.mark.parametrize("wrong", [{"rank": 0}, {"epochs": 0}, {"dropout": 1.0}, {"learning_rate": 0.0}, {"max_tokens": 1}])
+@pytest.mark.parametrize(
+    "wrong", [{"rank": 0}, {"epochs": 0}, {"dropout": 1.0}, {"learning_rate": 0.0}, {"max_tokens": 1}]
+)
 def test_options_out_of_range_are_refused(base: Path, data: Path, tmp_path: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match="Expected"):
         train(data, tmp_path / "v1", base, **wrong)
