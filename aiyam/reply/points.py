@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from aiyam.contracts import Recommendation, ReplyPlan
@@ -40,6 +41,7 @@ _VALUES = {
     "off_days": "쉬는 요일", "phone": "전화", "address": "주소", "rating": "평점", "distance": "거리", "menu": "메뉴",
     "price": "값", "menus": "메뉴들", "dish": "물어본 메뉴", "allergen": "알레르기", "thing": "물어본 것",
 }  # fmt: skip
+_CARD = re.compile(r"카드|급카")
 _STATES = {"break": "지금은 쉬는 시간", "closed": "지금은 닫혀 있음", "unknown": "여는 시간 모름"}
 
 
@@ -113,6 +115,7 @@ def _opening_point(relaxed: str) -> str:
 
 def _shop(shop: Recommendation, plan: ReplyPlan) -> dict[str, Any]:
     walk = walk_minutes(shop.distance_m) if shop.distance_m is not None else None
+    reasons = [part for part in shop.reason.split(" · ") if plan.facts.get("asked_card") or not _CARD.search(part)]
     card = {"yes": "됨", "no": "안 됨", "unknown": "모름"}[shop.meal_card] if plan.facts.get("asked_card") else None
     known = {
         "번호": shop.rank,
@@ -125,7 +128,7 @@ def _shop(shop: Recommendation, plan: ReplyPlan) -> dict[str, Any]:
         "영업": _STATES.get(shop.open_state, f"{shop.open_until}까지" if shop.open_until else None),
         "여는 때": shop.opens_at if shop.open_state != "open" else None,
         "평점": f"{shop.rating:.1f}점" if shop.rating is not None else None,
-        "이유": shop.reason or None,
+        "이유": " · ".join(reasons) or None,
         "착한가게": True if shop.good_shop else None,
         "급식카드": card,
     }

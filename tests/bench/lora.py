@@ -10,7 +10,6 @@ adapter is trained for ``--steps`` steps as the product trains, and text is gene
 ``--recompute`` is gradient checkpointing. Peak memory is measured on CUDA and stands beside what was computed.
 """
 
-# ruff: noqa: E402
 
 from __future__ import annotations
 
@@ -102,7 +101,14 @@ def memory_gib(shape: Shape, rank: int, tokens: int, answers: int) -> dict[str, 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, value in (("layers", 32), ("hidden", 4096), ("heads", 32), ("kv-heads", 32), ("ffn", 10880), ("vocab", 102400)):
+    for name, value in (
+        ("layers", 32),
+        ("hidden", 4096),
+        ("heads", 32),
+        ("kv-heads", 32),
+        ("ffn", 10880),
+        ("vocab", 102400),
+    ):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--batch", type=int, default=4, help="rows of a batch")
@@ -116,7 +122,12 @@ def main() -> None:
     shape = Shape(args.layers, args.hidden, args.heads, args.kv_heads, args.ffn, args.vocab)
     out: dict[str, Any] = {
         "shape": vars(shape),
-        "batch": {"rows": args.batch, "tokens_a_row": args.tokens, "answer_tokens_a_row": args.answer, "rank": args.rank},
+        "batch": {
+            "rows": args.batch,
+            "tokens_a_row": args.tokens,
+            "answer_tokens_a_row": args.answer,
+            "rank": args.rank,
+        },
         "computed": memory_gib(shape, args.rank, args.batch * args.tokens, args.batch * args.answer),
     }
     if args.measure:
@@ -142,7 +153,9 @@ def measure(shape: Shape, args: argparse.Namespace) -> dict[str, Any]:
         model = LlamaForCausalLM(config)
     torch.set_default_dtype(previous)
     found: dict[str, Any] = {
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} thread",
+        "device": torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"cpu, {torch.get_num_threads()} thread",
         "dtype": str(next(model.parameters()).dtype),
         "generation": generation(model.eval(), args, device),
     }
@@ -164,7 +177,9 @@ def generation(model: Any, args: argparse.Namespace, device: Any) -> dict[str, A
         prefixes.start_for(model, prompt, n_constant, None)
         for name, keeps in (("", False), ("_kept_prefix", True)):
             for n_new in (1, args.answer):
-                best = min(_generate(model, prompt, prefixes, n_constant if keeps else 0, n_new, device) for _ in range(3))
+                best = min(
+                    _generate(model, prompt, prefixes, n_constant if keeps else 0, n_new, device) for _ in range(3)
+                )
                 found[f"{'first_token' if n_new == 1 else 'all'}_s{name}"] = round(best, 4)
     found["tokens_per_s"] = round((args.answer - 1) / max(1e-9, found["all_s"] - found["first_token_s"]), 1)
     return found
