@@ -239,16 +239,23 @@ def _train_ranker(
 
 
 def train_wording(
-    settings: Settings, store: Store, out: Path, progress: Callable[[Progress], None], **options: Any
+    settings: Settings,
+    store: Store,
+    out: Path,
+    progress: Callable[[Progress], None],
+    *,
+    n_turns: int = 120,
+    **options: Any,
 ) -> None:
-    """Train a LoRA adapter, judged on plans of this home's turns where there are any; see ``train_lora`` for the options."""
+    """Train a LoRA adapter, judged on the plans of ``n_turns`` turns of this home where it has models.
+
+    See ``train_lora`` for the options.
+    """
     from aiyam.training.lora import train_lora
-    from aiyam.training.lora_evaluation import MAX_PLANS, Judge
+    from aiyam.training.lora_evaluation import Judge
 
     try:
-        replier, plans = reply_plans(
-            settings, store, settings.datasets_dir / "nlu" / "test.jsonl", n_turns=2 * MAX_PLANS
-        )
+        replier, plans = reply_plans(settings, store, settings.datasets_dir / "nlu" / "test.jsonl", n_turns=n_turns)
         judge = Judge(replier, tuple(plans))
     except NotReady:  # nothing to word yet; perplexity and form are measured all the same
         judge = None

@@ -6,6 +6,7 @@ import queue
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,6 +21,7 @@ from aiyam.reply.templates import TemplateBackend
 
 MAX_REPLY_CHARS = 1200
 _MARKUP = re.compile(r"<|https?:|www\.|\]\(|!\[|`|\|", re.IGNORECASE)
+_OVER_AND_OVER = re.compile(r"(\S)\1{5,}|(\S{2,12}?)(?:\s*\2){4,}")
 _SENTENCE_END = re.compile(r"(?<=[.!?~])\s+(?!\d)|\n+")
 
 
@@ -122,25 +124,34 @@ class Replier:
     def _checked(self, backend: Backend, plan: ReplyPlan, known: Known, variety: int) -> Iterator[str]:
         """Yield whole sentences of the backend that are eased, grounded and fit to show; raise at the first that is not."""
         pending, length = "", 0
+        said: Counter[str] = Counter()
         for piece in self._in_time(backend, plan, variety):
             pending += piece
             length += len(piece)
             if length > MAX_REPLY_CHARS:
                 raise _Unusable(f"too_long: over {MAX_REPLY_CHARS} characters")
             while match := _SENTENCE_END.search(pending):
-                yield self._fit(pending[: match.end()], plan, known)
-                pending = pending[match.end() :]
+                sentence, pending = pending[: match.end()], pending[match.end() :]
+                said[sentence.strip()] += len(sentence.strip()) > 3
+                if said[sentence.strip()] > 2:
+                    raise _Unusable("rubbish: the backend wrote one sentence three times")
+                yield self._fit(sentence, plan, known)
         if pending.strip():
             yield self._fit(pending, plan, known)
         if not length:
             raise _Unusable("empty: the backend wrote nothing")
 
     def _fit(self, sentence: str, plan: ReplyPlan, known: Known) -> str:
-        letters = [c for c in sentence if c.isalpha()]
-        if len(letters) > 8 and sum("가" <= c <= "힣" for c in letters) < 0.4 * len(letters):
-            raise _Unusable("not_korean: the backend answered in another language")
         if _MARKUP.search(sentence):
             raise _Unusable("markup: the backend wrote markup or a link")
+        if _OVER_AND_OVER.search(sentence) or (len(sentence.strip()) > 5 and not any(c.isalnum() for c in sentence)):
+            raise _Unusable("rubbish: the backend wrote the same over and over, or no words")
+        own = sentence
+        for name in sorted(known.verbatim(), key=len, reverse=True):
+            own = own.replace(name, " ") if name else own
+        letters = [c for c in own if c.isalpha()]
+        if len(letters) > 1 and sum("가" <= c <= "힣" for c in letters) < 0.4 * len(letters):
+            raise _Unusable("not_korean: the backend answered in another language")
         if self.screen is not None and (why := self.screen(sentence, plan)):
             raise _Unusable(f"unsafe: {why}")
         eased = self._ease(sentence, plan, known)

@@ -10,7 +10,6 @@ adapter is trained for ``--steps`` steps as the product trains, and text is gene
 ``--recompute`` is gradient checkpointing. Peak memory is measured on CUDA and stands beside what was computed.
 """
 
-
 from __future__ import annotations
 
 import argparse
@@ -150,7 +149,7 @@ def measure(shape: Shape, args: argparse.Namespace) -> dict[str, Any]:
     previous = torch.get_default_dtype()
     torch.set_default_dtype(torch.bfloat16 if device.type == "cuda" else torch.float32)
     with device:
-        model = LlamaForCausalLM(config)
+        model: Any = LlamaForCausalLM(config)
     torch.set_default_dtype(previous)
     found: dict[str, Any] = {
         "device": torch.cuda.get_device_name(device)
