@@ -63,14 +63,13 @@ class Shape:
 def memory_gib(shape: Shape, rank: int, tokens: int, answers: int) -> dict[str, Any]:
     """Compute what training one batch of ``tokens`` packed tokens takes, ``answers`` of them learned; in GiB.
 
-    Weights and activations in bfloat16; the adapter, its gradients and AdamW's two moments in float32. Kept for going back
-    through a layer, in numbers a token: the inputs of its norms and projections, queries, keys, values and the attention's
-    output, the gate, its activation, the other branch and their product, and the adapters' inputs (dropped out) and inner
-    values; with recomputing only each layer's input, and one layer at a time in full.
+    Weights in bfloat16; the adapter, its gradients and AdamW's two moments in float32. Kept for going back through a layer,
+    as tensors saved by one were counted (a token, in bfloat16 numbers): what the two norms see, five times in float32;
+    the four adapters' dropped-out inputs and inner values; queries, keys, values and the attention's output; the gate, the
+    other branch and their product. With recomputing only each layer's input, and one layer at a time in full.
     """
     h, kv, ffn = shape.hidden, shape.kv, shape.ffn
-    adapter_inputs = 4 * h + 4 * rank
-    a_layer = (4 * h + h + 2 * kv + 2 * h + 4 * ffn + adapter_inputs) * tokens * 2
+    a_layer = (10 * h + 4 * h + 4 * rank + 2 * h + 2 * kv + 3 * ffn) * tokens * 2
     mask = tokens * tokens * 2
     logits = answers * shape.vocab * (2 + 4 + 4)
     parts = {
