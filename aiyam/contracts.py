@@ -763,6 +763,26 @@ class Progress(Record):
     metrics: dict[str, float] = Field(default_factory=dict)
 
 
+class InstructionRow(Record):
+    """One row a language model is tuned on: what it is told, what it is given, and the answer it should have written.
+
+    Objects are written as compact JSON; ``turn_id`` names the turn a row was made from.
+    """
+
+    instruction: str = Field(min_length=1)
+    input: str | dict[str, Any]
+    output: str | dict[str, Any]
+    turn_id: str | None = None
+
+    @model_validator(mode="after")
+    def _answers_something(self) -> InstructionRow:
+        if not self.instruction.strip():
+            raise ValueError("expected an instruction, got blanks")
+        if not (self.output.strip() if isinstance(self.output, str) else self.output):
+            raise ValueError("expected an output, got an empty one")
+        return self
+
+
 class Manifest(Record):
     """``manifest.json`` of a sealed model version; written last, so half a model is never a model."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiyam.candidates.encoder import TextEncoder
 from aiyam.candidates.funnels import Funnels
@@ -13,7 +15,7 @@ from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.changed import with_shops_read_again
 from aiyam.catalogue.interactions import Interactions
 from aiyam.contracts import ReplyPlan, Versions
-from aiyam.errors import NotReady
+from aiyam.errors import InvalidInput, NotReady
 from aiyam.llm.interface import LanguageModel
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.llm import LanguageModelNlu
@@ -21,14 +23,19 @@ from aiyam.nlu.reader import WithFallback
 from aiyam.nlu.understander import Understander
 from aiyam.ranking.ranker import Ranker
 from aiyam.ranking.statistics import Statistics
+from aiyam.registry import version_folder, versions
 from aiyam.reply.child_friendly import ChildFriendly
 from aiyam.reply.grounding import Grounder
 from aiyam.reply.language_model import Replier
 from aiyam.reply.templates import TemplateBackend
+from aiyam.reply.worded_by_model import ModelBackend
 from aiyam.safety.screen import Screen
 from aiyam.settings import Settings
 from aiyam.store import Store
 from aiyam.store.aliases import alias_of
+
+if TYPE_CHECKING:
+    from aiyam.llm.folder import LocalModel
 
 
 @dataclass(frozen=True)
@@ -96,12 +103,58 @@ def language_model(settings: Settings) -> LanguageModel:
         from aiyam.llm.server import OpenAIServer
 
         return OpenAIServer(settings.llm_url, settings.llm_model, api_key=settings.llm_key.get_secret_value())
+    return _local_model(settings.llm_model, settings.llm_four_bit)
+
+
+@lru_cache(maxsize=1)
+def _local_model(base: str, four_bit: bool) -> LocalModel:
+    """Load a base once a process: understanding and wording share it, and a reload finds it there."""
     from aiyam.llm.folder import LocalModel
 
-    return LocalModel.load(settings.llm_model)
+    return LocalModel.load(base, four_bit=four_bit)
 
 
-def _unfit(screen: Screen, text: str, plan: ReplyPlan) -> str | None:
+def load_wording(settings: Settings, store: Store) -> tuple[ModelBackend | None, str]:
+    """Return the language model that words replies (None: templates alone) and the version a trace names.
+
+    Raises:
+        InvalidInput: settings that contradict each other.
+        NotReady: no server or adapter where one is asked for.
+        ModelError: the base or the adapter cannot be loaded, or do not belong together.
+    """
+    if settings.nlg == "template":
+        return None, TemplateBackend.version
+    if settings.nlg == "openai":
+        if not settings.llm_url:
+            raise NotReady("Expected a server for AIYAM_NLG=openai, AIYAM_LLM_URL is empty.", hint="Name one.")
+        if settings.nlg_adapter:
+            raise InvalidInput(
+                f"Expected no AIYAM_NLG_ADAPTER with a server, got {settings.nlg_adapter!r}.",
+                hint="Give the adapter to the server, and its name there as AIYAM_LLM_MODEL.",
+            )
+        return ModelBackend(language_model(settings), timeout_s=settings.nlg_timeout_s), settings.llm_model
+    if settings.llm_url:
+        raise InvalidInput(
+            "Expected no AIYAM_LLM_URL with AIYAM_NLG=transformers, got one.", hint="Unset it, or set AIYAM_NLG=openai."
+        )
+    from aiyam.llm.folder import DEFAULT_BASE
+
+    base = settings.llm_model or DEFAULT_BASE
+    local = _local_model(base, settings.llm_four_bit)
+    if not settings.nlg_adapter:
+        return ModelBackend(local, timeout_s=settings.nlg_timeout_s), base
+    version = alias_of(store, "nlg", settings.nlg_adapter) or settings.nlg_adapter
+    folder = version_folder(settings.models_dir, "nlg", version)
+    if not folder.is_dir():
+        known = ", ".join(versions(settings.models_dir, "nlg")) or "none"
+        raise NotReady(
+            f"Expected a version or alias of nlg in AIYAM_NLG_ADAPTER, got {settings.nlg_adapter!r}.",
+            hint=f"Known versions: {known}. Train one: aiyam train lora.",
+        )
+    return ModelBackend(local.with_adapter(folder), timeout_s=settings.nlg_timeout_s), version
+
+
+def unfit(screen: Screen, text: str, plan: ReplyPlan) -> str | None:
     """Say why a backend's sentence must not be shown; the card may be spoken of only where the plan allows it."""
     asked = "급식카드" if plan.facts.get("asked_card") else ""
     verdict = screen.check_outgoing(text, user_text=asked, names=[shop.name for shop in plan.shops])
@@ -139,11 +192,15 @@ def load_parts(settings: Settings, store: Store) -> Parts:
     ranker = Ranker.load(production_folder(settings, store, "ranker"), catalogue, stats)
     screen = Screen.load(settings.datasets_dir / "safety")
     rewriter = load_rewriter(settings, store)
+    backend, wording = load_wording(settings, store)
     replier = Replier(
         TemplateBackend.load(settings.datasets_dir / "replies"),
+        backend=backend,
         grounder=Grounder(catalogue),
         rewriter=rewriter,
-        screen=lambda text, plan: _unfit(screen, text, plan),
+        screen=lambda text, plan: unfit(screen, text, plan),
+        first_piece_s=settings.nlg_timeout_s / 4,
+        total_s=settings.nlg_timeout_s,
     )
     return Parts(
         catalogue=catalogue,
@@ -153,9 +210,7 @@ def load_parts(settings: Settings, store: Store) -> Parts:
         ranker=ranker,
         replier=replier,
         screen=screen,
-        versions=Versions(
-            nlu=understander.version, ranker=ranker.version, nlg=TemplateBackend.version, child=rewriter.version
-        ),
+        versions=Versions(nlu=understander.version, ranker=ranker.version, nlg=wording, child=rewriter.version),
         exploration=settings.exploration,
     )
 

@@ -17,8 +17,9 @@ from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.city import generate_city
 from aiyam.catalogue.facts import fingerprint_of
 from aiyam.catalogue.interactions import Interactions
-from aiyam.contracts import Progress
+from aiyam.contracts import Progress, ReplyPlan, UserProfile
 from aiyam.errors import AiyamError, Conflict, NotFound, NotReady
+from aiyam.reply.language_model import Replier
 from aiyam.settings import Settings
 from aiyam.store import Store
 from aiyam.store.aliases import alias_of, set_alias
@@ -106,8 +107,10 @@ def train_component(
             train_content_encoder(settings, store, out, progress=progress, **options)
         elif component == "ranker":
             _train_ranker(settings, store, out, progress, **options)
+        elif component == "nlg":
+            train_wording(settings, store, out, progress, **options)
         else:
-            raise AiyamError(f"Expected one of {', '.join(COMPONENTS)}, got {component!r}.")
+            raise AiyamError(f"Expected one of {', '.join(COMPONENTS)} or nlg, got {component!r}.")
         set_alias(store, component, "production", out.name, who=who, why=why)
         return out.name
 
@@ -249,6 +252,51 @@ def _train_ranker(
             train_ranker(city, out, **given)
         finally:
             city.close()
+
+
+def train_wording(
+    settings: Settings,
+    store: Store,
+    out: Path,
+    progress: Callable[[Progress], None],
+    *,
+    n_turns: int = 120,
+    **options: Any,
+) -> None:
+    """Train a LoRA adapter, judged on the plans of ``n_turns`` turns of this home where it has models.
+
+    See ``train_lora`` for the options.
+    """
+    from aiyam.training.lora import train_lora
+    from aiyam.training.lora_evaluation import Judge
+
+    try:
+        replier, plans = reply_plans(settings, store, settings.datasets_dir / "nlu" / "test.jsonl", n_turns=n_turns)
+        judge = Judge(replier, tuple(plans))
+    except NotReady:  # nothing to word yet; perplexity and form are measured all the same
+        judge = None
+    given = {"seed": settings.seed, "checkpoint_dir": settings.home / "training" / "nlg", "judge": judge, **options}
+    train_lora(out=out, progress=progress, **given)
+
+
+def reply_plans(settings: Settings, store: Store, texts: Path, *, n_turns: int) -> tuple[Replier, list[ReplyPlan]]:
+    """Run turns of labelled texts through this home's pipeline and return its replier and what was to be said.
+
+    Raises:
+        NotReady: nothing has been generated or trained yet.
+    """
+    from aiyam.evaluation.whole import NOW, run_turns
+    from aiyam.nlu.examples import load_examples
+    from aiyam.pipeline import Pipeline
+    from aiyam.store.people import list_profiles
+
+    pipeline = Pipeline.load(settings.model_copy(update={"nlg": "template"}), store)
+    people = list_profiles(store, today=NOW.date(), limit=500) or [UserProfile(user_id="eval")]
+    examples, _ = load_examples(texts)
+    said = [example.text for example in examples]
+    return pipeline.parts.replier, [
+        trace.plan for trace in run_turns(pipeline, people, said, n_turns=n_turns, seed=settings.seed)
+    ]
 
 
 @contextmanager

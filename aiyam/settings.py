@@ -42,6 +42,18 @@ class Settings(BaseSettings):
     )
     llm_key: SecretStr = Field(default=SecretStr(""), description="Sent to the server as a bearer token.")
     llm_timeout_s: float = Field(default=5.0, gt=0, description="Seconds a language model may take for one utterance.")
+    llm_four_bit: bool = Field(default=False, description="Load a local language model in 4 bits (CUDA, bitsandbytes).")
+    nlg: Literal["template", "transformers", "openai"] = Field(
+        default="template",
+        description="What words replies: templates, or a language model (in this process, or a server) checked by them.",
+    )
+    nlg_adapter: str = Field(
+        default="",
+        description="LoRA adapter of a local language model: a version, `production`, or empty for the base alone.",
+    )
+    nlg_timeout_s: float = Field(
+        default=12.0, gt=0, description="Seconds a language model may take for one reply, a quarter of it to begin."
+    )
 
     @property
     def url(self) -> str:

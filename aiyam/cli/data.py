@@ -186,6 +186,22 @@ def data_training_table(
         typer.echo(f"left out, {reason}: {count:,}")
 
 
+@app.command("lora-sample")
+def data_lora_sample(
+    out: Annotated[Path, typer.Option(help="JSON Lines file to write.")],
+    rows: Annotated[int, typer.Option(min=2, max=5000, help="How many rows.")] = 120,
+) -> None:
+    """Write rows to try `aiyam train lora` with: turns of this home, worded by the templates."""
+    from aiyam.pipelines import reply_plans
+    from aiyam.training.lora_sample import rows_of, write_rows
+
+    settings = read_settings()
+    with open_store(settings) as store:
+        texts = settings.datasets_dir / "nlu" / "handwritten.jsonl"
+        replier, plans = reply_plans(settings, store, texts, n_turns=3 * rows)
+    typer.echo(f"{out}: {write_rows(rows_of(plans, replier, n_rows=rows), out):,} rows")
+
+
 def echo_report(report: ImportReport) -> None:
     """Print what an import or a generation did."""
     for name, value in report.model_dump(exclude_none=True).items():

@@ -247,3 +247,93 @@ def train_ranker(
             typer.echo(str(out))
             return
     _train("ranker", **options)
+
+
+@app.command("lora")
+def train_lora(
+    training_data: Annotated[
+        Path | None,
+        typer.Option(
+            "--training_data",
+            "--training-data",
+            "--train_data",
+            "--train-data",
+            "--data",
+            help="Rows {instruction, input, output} as JSON Lines; output is text or an object.",
+        ),
+    ] = None,
+    val_data: Annotated[
+        Path | None, typer.Option("--val_data", "--val-data", help="Rows to judge by; default: a tenth is held out.")
+    ] = None,
+    incremental_data: Annotated[
+        Path | None,
+        typer.Option(
+            "--incremental_data", "--incremental-data", help="New rows; goes on from --adapter: 1 epoch at 5e-5."
+        ),
+    ] = None,
+    base_model: Annotated[
+        str | None,
+        typer.Option(
+            "--base_model", "--base-model", help="Folder or hub name; default: the adapter's, else skt/A.X-3.1-Light."
+        ),
+    ] = None,
+    adapter: Annotated[
+        str | None, typer.Option(help="Version, alias or folder to go on from; default with new rows: production.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--output_dir", "--output-dir", "--out", help="Write there and promote nothing.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Most epochs; default 3, going on 1.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch_size", "--batch-size", min=1, help="Rows at once in a process; default 4.")
+    ] = None,
+    accumulation: Annotated[int | None, typer.Option(min=1, help="Batches a step; default 1.")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option("--learning_rate", "--learning-rate", help="Default 1e-4, going on 5e-5.")
+    ] = None,
+    rank: Annotated[int | None, typer.Option(min=1, help="Rank of the adapter; default 16.")] = None,
+    alpha: Annotated[int | None, typer.Option(min=1, help="Its scale; default 32.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Default .1.")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option("--max_tokens", "--max-tokens", min=16, help="Longest row; default 2048.")
+    ] = None,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Compute activations twice (gradient checkpointing): far less memory.")
+    ] = False,
+    four_bit: Annotated[
+        bool, typer.Option("--four_bit", "--four-bit", help="Hold the base in 4 bits (CUDA, bitsandbytes).")
+    ] = False,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1; default: CUDA where there is one.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Look for the base on this machine alone.")] = False,
+    processes: Annotated[int, typer.Option(min=1, help="Processes, a GPU each, that share every step.")] = 1,
+    seed: Annotated[int | None, typer.Option(min=0)] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a stopped training was.")] = False,
+) -> None:
+    """Train a LoRA adapter that words replies, on a language model; the new version becomes production."""
+    from aiyam.errors import InvalidInput
+    from aiyam.pipelines import train_wording, version_folder
+
+    data = training_data or incremental_data
+    if data is None or (training_data is not None and incremental_data is not None):
+        raise InvalidInput(
+            "Expected --training_data or --incremental_data, got both or none.",
+            hint="`aiyam data lora-sample --out rows.jsonl` writes rows to try it with.",
+        )
+    settings = read_settings()
+    options: dict[str, Any] = {
+        "data": data, "valid": val_data, "base": base_model, "epochs": epochs, "batch_size": batch_size,
+        "accumulation": accumulation, "learning_rate": learning_rate, "rank": rank, "alpha": alpha, "dropout": dropout,
+        "max_tokens": max_tokens, "recompute": recompute, "four_bit": four_bit, "device": device, "offline": offline,
+        "n_processes": processes, "seed": settings.seed if seed is None else seed, "resume": resume,
+    }  # fmt: skip
+    wanted = adapter or ("production" if incremental_data is not None else None)
+    if wanted is not None:
+        with open_store(settings) as store:
+            options["start"] = version_folder(settings, store, "nlg", wanted)
+    if out is None:
+        _train("nlg", **options)
+        typer.echo("It words replies once AIYAM_NLG=transformers and AIYAM_NLG_ADAPTER=production are set.")
+        return
+    with open_store(settings) as store, progress_bars() as report:
+        train_wording(settings, store, out, lambda p: report("nlg", p), **options)
+    typer.echo(str(out))

@@ -11,9 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from aiyam.errors import ModelError
+from aiyam.llm.adapters import AdaptedModel, Adapters
 from aiyam.llm.grammar import INSTALL, Grammars, HeldToGrammar
 from aiyam.llm.interface import JsonAnswer, LanguageModelError, Message
 from aiyam.llm.loading import quietly
+from aiyam.llm.prefix import Prefixes
+from aiyam.llm.stops import until_stop
+
+DEFAULT_BASE = "skt/A.X-3.1-Light"
+"""A 7B model for Korean, Apache-2.0, that answers where no other base is named."""
+_ANY_TEXT = "가"
 
 
 class _Tokens:
@@ -52,17 +59,22 @@ class LocalModel:
             )
         self.model = model.eval()
         self.tokenizer = tokenizer
+        self.adapters = Adapters(self.model, tokenizer)
+        self.prefixes = Prefixes()
         self._grammars: Grammars | None = None
         self._turn = threading.Lock()
         limit = getattr(model.config, "max_position_embeddings", None)
         self.max_tokens_in_all = int(limit) if limit else 1 << 20
 
     @classmethod
-    def load(cls, base: str | Path, *, device: str | None = None, offline: bool = False) -> LocalModel:
-        """Load a folder or hub name; on CUDA (taken where there is one) in bfloat16.
+    def load(
+        cls, base: str | Path, *, device: str | None = None, offline: bool = False, four_bit: bool = False
+    ) -> LocalModel:
+        """Load a folder or hub name; on CUDA (taken where there is one) in bfloat16, or with its layers in 4 bits.
 
         Raises:
-            ModelError: transformers is not installed, or the base cannot be had or used.
+            ModelError: transformers is not installed, the base cannot be had or used, or 4 bits are asked for where
+                there is no CUDA or no bitsandbytes.
         """
         try:
             from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -74,19 +86,47 @@ class LocalModel:
 
         where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         dtype = torch.bfloat16 if where.type == "cuda" else torch.float32
+        smaller = _in_four_bits(where) if four_bit else {}
         try:
             with quietly():
                 tokenizer = AutoTokenizer.from_pretrained(str(base), local_files_only=offline)
-                model: Any = AutoModelForCausalLM.from_pretrained(str(base), local_files_only=offline, dtype=dtype)
+                model: Any = AutoModelForCausalLM.from_pretrained(
+                    str(base), local_files_only=offline, dtype=dtype, **smaller
+                )
         except Exception as error:
             raise ModelError(
                 f"Expected a Hugging Face language model at {str(base)!r}, got: {str(error).splitlines()[0][:300]}",
-                hint="Give a local folder with config.json, tokenizer.json and model.safetensors, or a hub name while online.",
+                hint="Give a local folder with config.json, tokenizer.json and model.safetensors, or a hub name while "
+                f"online; `hf download {DEFAULT_BASE} --local-dir FOLDER` on a machine that is online fetches the default base.",
             ) from error
-        return cls(model.to(where), tokenizer)
+        return cls(model if smaller else model.to(where), tokenizer)
+
+    def with_adapter(self, folder: Path) -> AdaptedModel:
+        """Load a sealed adapter and return a model that answers with it; this one goes on answering without.
+
+        Raises:
+            ModelError: it is damaged, or trained on another base.
+        """
+        folder = folder.resolve()
+        with self._turn:
+            self._forget(self.adapters.load(folder))
+        return AdaptedModel(self, folder)
+
+    def unload_adapter(self, folder: Path) -> None:
+        """Take an adapter off the base, when no answer is being written. It is loaded again if it is asked once more."""
+        folder = folder.resolve()
+        with self._turn:
+            self.adapters.unload(folder)
+            self._forget([str(folder)])
 
     def complete_json(
-        self, messages: Sequence[Message], schema: dict[str, Any], *, max_tokens: int = 512, timeout_s: float = 20.0
+        self,
+        messages: Sequence[Message],
+        schema: dict[str, Any],
+        *,
+        max_tokens: int = 512,
+        timeout_s: float = 20.0,
+        adapter: Path | None = None,
     ) -> JsonAnswer:
         """Answer with one JSON object that keeps to the schema by construction.
 
@@ -95,7 +135,7 @@ class LocalModel:
             ModelError: a schema that decoding cannot be held to.
         """
         deadline = time.monotonic() + timeout_s
-        prompt = self._prompt(messages, max_tokens)
+        prompt, n_constant = self._prompt(messages, max_tokens)
         if not self._turn.acquire(timeout=timeout_s):
             raise self._too_slow(timeout_s)
         try:
@@ -104,6 +144,8 @@ class LocalModel:
             held = HeldToGrammar(self._grammars.matcher(schema))
             ids = self._generate(
                 prompt,
+                n_constant,
+                adapter,
                 max_tokens,
                 lambda: time.monotonic() > deadline,
                 logits_processor=[held],
@@ -129,17 +171,29 @@ class LocalModel:
         return JsonAnswer(value, text, tuple(zip(pieces, held.log_probabilities, strict=False)))
 
     def stream(
-        self, messages: Sequence[Message], *, max_tokens: int = 512, timeout_s: float = 30.0, temperature: float = 0.0
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int = 512,
+        timeout_s: float = 30.0,
+        temperature: float = 0.0,
+        stop: Sequence[str] = (),
+        adapter: Path | None = None,
     ) -> Generator[str, None, None]:
-        """Yield the answer's text in pieces, token by token but never a part of a syllable.
+        """Yield the answer's text in pieces, token by token but never a part of a syllable, up to a string of ``stop``.
 
         Raises:
             LanguageModelError: no time, or the model broke off.
         """
+        yield from until_stop(self._streamed(messages, max_tokens, timeout_s, temperature, adapter), stop)
+
+    def _streamed(
+        self, messages: Sequence[Message], max_tokens: int, timeout_s: float, temperature: float, adapter: Path | None
+    ) -> Generator[str, None, None]:
         from tokenizers.decoders import DecodeStream
 
         deadline = time.monotonic() + timeout_s
-        prompt = self._prompt(messages, max_tokens)
+        prompt, n_constant = self._prompt(messages, max_tokens)
         if not self._turn.acquire(timeout=timeout_s):
             raise self._too_slow(timeout_s)
         tokens = _Tokens()
@@ -151,6 +205,8 @@ class LocalModel:
             try:
                 self._generate(
                     prompt,
+                    n_constant,
+                    adapter,
                     max_tokens,
                     lambda: stopped.is_set() or time.monotonic() > deadline,
                     streamer=tokens,
@@ -180,11 +236,11 @@ class LocalModel:
             stopped.set()
             writer.join()
 
-    def _prompt(self, messages: Sequence[Message], max_tokens: int) -> Any:
+    def _prompt(self, messages: Sequence[Message], max_tokens: int) -> tuple[Any, int]:
+        """Return the prompt's tokens, and how many of them every prompt with the same messages before the last begins with."""
         try:
-            prompt = self.tokenizer.apply_chat_template(
-                [m.as_json() for m in messages], add_generation_prompt=True, return_tensors="pt", return_dict=True
-            ).to(self.model.device)
+            prompt = self._written(messages).to(self.model.device)
+            other = self._written([*messages[:-1], Message(messages[-1].role, _ANY_TEXT)])
         except Exception as error:  # a template may refuse a role, or the order of roles
             raise LanguageModelError(
                 f"Expected a prompt the base's chat template can write, got: {str(error)[:200]}.",
@@ -198,9 +254,23 @@ class LocalModel:
                 reason="too_long",
                 hint="Shorten the prompt, or use a base that reads more.",
             )
-        return prompt
+        pairs = zip(prompt["input_ids"][0].tolist(), other["input_ids"][0].tolist(), strict=False)
+        return prompt, next((i for i, (here, there) in enumerate(pairs) if here != there), 0)
 
-    def _generate(self, prompt: Any, max_tokens: int, done: Callable[[], bool], **options: Any) -> Any:
+    def _written(self, messages: Sequence[Message]) -> Any:
+        return self.tokenizer.apply_chat_template(
+            [m.as_json() for m in messages], add_generation_prompt=True, return_tensors="pt", return_dict=True
+        )
+
+    def _generate(
+        self,
+        prompt: Any,
+        n_constant: int,
+        adapter: Path | None,
+        max_tokens: int,
+        done: Callable[[], bool],
+        **options: Any,
+    ) -> Any:
         import torch
         from transformers import StoppingCriteria, StoppingCriteriaList
 
@@ -210,12 +280,17 @@ class LocalModel:
 
         plain = {} if options.get("do_sample") else {"temperature": None, "top_p": None, "top_k": None}
         pad = self.tokenizer.pad_token_id
+        self._forget(self.adapters.activate(adapter))
         try:
             with torch.inference_mode():
+                start = self.prefixes.start_for(
+                    self.model, prompt["input_ids"], n_constant, None if adapter is None else str(adapter)
+                )
                 return self.model.generate(
                     **{name: prompt[name] for name in ("input_ids", "attention_mask")},
                     max_new_tokens=max_tokens,
                     num_beams=1,
+                    past_key_values=start,
                     pad_token_id=self.tokenizer.eos_token_id if pad is None else pad,
                     stopping_criteria=StoppingCriteriaList([Done()]),
                     **plain,
@@ -223,6 +298,10 @@ class LocalModel:
                 )
         except RuntimeError as error:  # no memory left on the device, say
             raise _broke_off(error) from error
+
+    def _forget(self, adapters: Sequence[str]) -> None:
+        for adapter in adapters:
+            self.prefixes.forget(adapter)
 
     def _too_slow(self, timeout_s: float) -> LanguageModelError:
         return LanguageModelError(
@@ -236,3 +315,29 @@ def _broke_off(error: Exception) -> LanguageModelError:
     return LanguageModelError(
         f"Expected text, the model broke off: {str(error)[:200]}.", reason="broken", hint="Look at the log."
     )
+
+
+def _in_four_bits(where: Any) -> dict[str, Any]:
+    """Return what loading in 4 bits (NF4; Dettmers et al., QLoRA, 2023) takes.
+
+    Raises:
+        ModelError: no CUDA device, or no bitsandbytes.
+    """
+    from importlib.util import find_spec
+
+    if where.type != "cuda" or find_spec("bitsandbytes") is None:
+        raise ModelError(
+            f"Expected a CUDA device and the bitsandbytes library for 4 bits, got {where.type} and "
+            f"{'bitsandbytes' if find_spec('bitsandbytes') else 'no bitsandbytes'}.",
+            hint="pip install bitsandbytes on a machine with an NVIDIA GPU, or load without 4 bits.",
+        )
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    config = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+    return {"quantization_config": config, "device_map": {"": where}}

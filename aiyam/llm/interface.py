@@ -51,9 +51,18 @@ class LanguageModel(Protocol):
         """Answer with one JSON object, decoded greedily."""
 
     def stream(
-        self, messages: Sequence[Message], *, max_tokens: int = 512, timeout_s: float = 30.0, temperature: float = 0.0
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int = 512,
+        timeout_s: float = 30.0,
+        temperature: float = 0.0,
+        stop: Sequence[str] = (),
     ) -> Generator[str, None, None]:
-        """Yield the answer's text in pieces, none of them empty; closing the generator stops the model."""
+        """Yield the answer's text in pieces, none of them empty, up to the first of the strings ``stop``.
+
+        Closing the generator stops the model.
+        """
 
 
 class LanguageModelError(ModelError):

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import httpx
 
 from aiyam.llm.interface import JsonAnswer, LanguageModelError, Message, Reason, read_object
+from aiyam.llm.stops import until_stop
 
 MAX_ANSWER_BYTES = 1_000_000
 _RETRIED = frozenset({408, 409, 429, 500, 502, 503, 504})
@@ -114,13 +115,24 @@ class OpenAIServer:
                 self._abilities = replace(abilities, format="text")
 
     def stream(
-        self, messages: Sequence[Message], *, max_tokens: int = 512, timeout_s: float = 30.0, temperature: float = 0.0
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int = 512,
+        timeout_s: float = 30.0,
+        temperature: float = 0.0,
+        stop: Sequence[str] = (),
     ) -> Generator[str, None, None]:
-        """Yield the answer's text in pieces.
+        """Yield the answer's text in pieces, up to the first of the strings ``stop``; the connection is closed there.
 
         Raises:
             LanguageModelError: no server, no time (in all), or a stream that is none.
         """
+        yield from until_stop(self._streamed(messages, max_tokens, timeout_s, temperature), stop)
+
+    def _streamed(
+        self, messages: Sequence[Message], max_tokens: int, timeout_s: float, temperature: float
+    ) -> Generator[str, None, None]:
         deadline = time.monotonic() + timeout_s
         body = self._body(messages, max_tokens, temperature) | {"stream": True}
         try:

@@ -36,6 +36,7 @@ KINDS_KO: dict[str, str] = {
     "held_back": "평가·조정용 행과 같은 글",
     "near_held_back": "평가·조정용 행과 거의 같은 글",
     "said_anew": "새 데이터가 다시 말한 글",
+    "copy": "앞 행과 같은 행",
 }
 """Kinds of repair, rejection and setting aside in the words of the short report."""
 _ACTIONS_KO: dict[Action, str] = {"repaired": "고침", "rejected": "버림", "set_aside": "뺌"}

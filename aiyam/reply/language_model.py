@@ -6,18 +6,23 @@ import queue
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from copy import copy
 from dataclasses import dataclass
 from typing import Protocol
 
 from aiyam.contracts import GroundingVerdict, ReplyPlan
+from aiyam.llm.interface import LanguageModelError
 from aiyam.reply.child_friendly import ChildFriendly
+from aiyam.reply.completeness import missing
 from aiyam.reply.grounding import Grounder, Known, known_of
-from aiyam.reply.plan import CARING_TOPICS
+from aiyam.reply.points import MODEL_KINDS
 from aiyam.reply.templates import TemplateBackend
 
 MAX_REPLY_CHARS = 1200
+_MARKUP = re.compile(r"<|https?:|www\.|\]\(|!\[|`|\|", re.IGNORECASE)
+_OVER_AND_OVER = re.compile(r"(\S)\1{5,}|(\S{2,12}?)(?:\s*\2){4,}")
 _SENTENCE_END = re.compile(r"(?<=[.!?~])\s+(?!\d)|\n+")
 
 
@@ -43,7 +48,9 @@ class Worded:
 
 
 class Replier:
-    """Words plans with a backend and falls back to templates when it fails, is slow or states what is not so.
+    """Words plans with a backend and falls back to templates when it fails, is slow, states what is not so or leaves out.
+
+    Only plans of ``MODEL_KINDS`` are given to a backend; the words for others are people's own.
 
     Args:
         template: the backend that cannot fail.
@@ -82,13 +89,15 @@ class Replier:
     def stream(self, plan: ReplyPlan, *, variety: int = 0) -> Generator[str, None, Worded]:
         """Yield the pieces to show; the generator's return value is a ``Worded`` (``worded = yield from …``)."""
         known = known_of(plan)
-        if self.backend is None or plan.facts.get("fixed_text") or plan.facts.get("topic") in CARING_TOPICS:
+        if self.backend is None or plan.kind not in MODEL_KINDS:
             return (yield from self._words_of_template(plan, known, variety, None, ""))
         shown = ""
         try:
             for sentence in self._checked(self.backend, plan, known, variety):
                 shown += sentence
                 yield sentence
+            if left_out := missing(shown, plan):
+                raise _Unusable(f"incomplete: {left_out}")
         except _Unusable as reason:
             before = f"{shown.rstrip()}\n\n" if shown.strip() else ""
             if before:
@@ -122,25 +131,34 @@ class Replier:
     def _checked(self, backend: Backend, plan: ReplyPlan, known: Known, variety: int) -> Iterator[str]:
         """Yield whole sentences of the backend that are eased, grounded and fit to show; raise at the first that is not."""
         pending, length = "", 0
+        said: Counter[str] = Counter()
         for piece in self._in_time(backend, plan, variety):
             pending += piece
             length += len(piece)
             if length > MAX_REPLY_CHARS:
                 raise _Unusable(f"too_long: over {MAX_REPLY_CHARS} characters")
             while match := _SENTENCE_END.search(pending):
-                yield self._fit(pending[: match.end()], plan, known)
-                pending = pending[match.end() :]
+                sentence, pending = pending[: match.end()], pending[match.end() :]
+                said[sentence.strip()] += len(sentence.strip()) > 3
+                if said[sentence.strip()] > 2:
+                    raise _Unusable("rubbish: the backend wrote one sentence three times")
+                yield self._fit(sentence, plan, known)
         if pending.strip():
             yield self._fit(pending, plan, known)
         if not length:
             raise _Unusable("empty: the backend wrote nothing")
 
     def _fit(self, sentence: str, plan: ReplyPlan, known: Known) -> str:
-        letters = [c for c in sentence if c.isalpha()]
-        if len(letters) > 8 and sum("가" <= c <= "힣" for c in letters) < 0.4 * len(letters):
-            raise _Unusable("not_korean: the backend answered in another language")
-        if "<" in sentence or "http" in sentence.lower():
+        if _MARKUP.search(sentence):
             raise _Unusable("markup: the backend wrote markup or a link")
+        if _OVER_AND_OVER.search(sentence) or (len(sentence.strip()) > 5 and not any(c.isalnum() for c in sentence)):
+            raise _Unusable("rubbish: the backend wrote the same over and over, or no words")
+        own = sentence
+        for name in sorted(known.verbatim(), key=len, reverse=True):
+            own = own.replace(name, " ") if name else own
+        letters = [c for c in own if c.isalpha()]
+        if len(letters) > 1 and sum("가" <= c <= "힣" for c in letters) < 0.4 * len(letters):
+            raise _Unusable("not_korean: the backend answered in another language")
         if self.screen is not None and (why := self.screen(sentence, plan)):
             raise _Unusable(f"unsafe: {why}")
         eased = self._ease(sentence, plan, known)
@@ -180,6 +198,8 @@ class Replier:
                     raise _Unusable(f"slow: nothing within {limit:g} s") from None
                 if piece is None:
                     return
+                if isinstance(piece, LanguageModelError):
+                    raise _Unusable(f"{piece.reason}: {piece.message}") from piece
                 if isinstance(piece, Exception):
                     raise _Unusable(f"error: {type(piece).__name__}: {str(piece)[:200]}") from piece
                 limit = self.total_s

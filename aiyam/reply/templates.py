@@ -193,7 +193,7 @@ class TemplateBackend:
         opening = (
             self._say(plan, own, "opening", values, variety, count) if own != general and variety % 2 == 0 else None
         )
-        relaxed = self._say(plan, "RELAXED", _given_up(plan), values, variety) if plan.relaxed else None
+        relaxed = self._say(plan, "RELAXED", given_up(plan), values, variety) if plan.relaxed else None
         if plan.relaxed and relaxed is None:
             relaxed = self._say(plan, "RELAXED", "any", values, variety)
         # An honest "there was none, so I widened it" replaces the opening: "I found it" before it would be untrue.
@@ -339,7 +339,7 @@ def _asks_card(plan: ReplyPlan) -> bool:
     return bool(plan.facts.get("asked_card")) and any(s.meal_card == "unknown" for s in plan.shops)
 
 
-def _given_up(plan: ReplyPlan) -> str:
+def given_up(plan: ReplyPlan) -> str:
     """The slot that tells what was given up: "there is none" is not said of a price or an hour that no row tells."""
     unknown = plan.facts.get("unknown", ())
     if plan.relaxed[0] in ("budget_max", "budget_min") and "price" in unknown:

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tiny_language_model import build, labelled
+from tiny_language_model import build, labelled, lessons_of
 
 from aiyam.llm.folder import LocalModel
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("language-model") / "tiny", labelled(), n_steps=90)
+    return build(tmp_path_factory.mktemp("language-model") / "tiny", lessons_of(labelled()), n_steps=90)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A small language model built and really trained here: it learns a few labelled rows by heart, prompt and answer."""
+"""A small language model built and really trained here: it learns a few conversations by heart, prompt and answer."""
 
 from __future__ import annotations
 
@@ -15,14 +15,23 @@ TEMPLATE = (
 )
 
 
-def build(folder: Path, rows: Sequence[Example], *, n_steps: int = 0, chat: bool = True) -> Path:
-    """Write a Llama of 2 layers x 64 with its own tokenizer, trained ``n_steps`` to answer ``rows``."""
+Lesson = tuple[list[Message], str]
+"""A conversation and its answer."""
+
+
+def lessons_of(rows: Sequence[Example]) -> list[Lesson]:
+    """Return labelled rows as the understanding asks for them."""
+    return [(messages_for(row.text, shots=()), answer_of(row)) for row in rows]
+
+
+def build(folder: Path, lessons: Sequence[Lesson], *, n_steps: int = 0, chat: bool = True, seed: int = 0) -> Path:
+    """Write a Llama of 2 layers x 64 with its own tokenizer, trained ``n_steps`` to answer as the lessons do."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    prompts = [messages_for(row.text, shots=()) for row in rows]
-    texts = [m.content for prompt in prompts for m in prompt] + [answer_of(row) for row in rows] * 3
+    prompts, answers = [prompt for prompt, _ in lessons], [answer for _, answer in lessons]
+    texts = [m.content for prompt in prompts for m in prompt] + answers * 3
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -39,7 +48,7 @@ def build(folder: Path, rows: Sequence[Example], *, n_steps: int = 0, chat: bool
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<|pad|>", eos_token="<|end|>")
     if chat:
         fast.chat_template = TEMPLATE
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(fast) + 3,  # wider than the tokenizer, as published models often are
@@ -55,7 +64,7 @@ def build(folder: Path, rows: Sequence[Example], *, n_steps: int = 0, chat: bool
         )
     )
     if n_steps:
-        _learn(model, fast, prompts, [answer_of(row) for row in rows], n_steps)
+        _learn(model, fast, prompts, answers, n_steps)
     model.save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
