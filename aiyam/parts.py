@@ -25,6 +25,7 @@ from aiyam.reply.child_friendly import ChildFriendly
 from aiyam.reply.grounding import Grounder
 from aiyam.reply.language_model import Replier
 from aiyam.reply.templates import TemplateBackend
+from aiyam.safety.classifier import COMPONENT, SafetyClassifier
 from aiyam.safety.screen import Screen
 from aiyam.settings import Settings
 from aiyam.store import Store
@@ -101,6 +102,22 @@ def _unfit(screen: Screen, text: str, plan: ReplyPlan) -> str | None:
     return ", ".join(verdict.kinds) or None
 
 
+def load_screen(settings: Settings, store: Store) -> Screen:
+    """Load the screen: its rules, and the production classifier beside them where there is one.
+
+    A home without a classifier is guarded by the rules alone; one that is damaged is not served in silence.
+
+    Raises:
+        DataError: the rules or words are missing.
+        ModelError: the production classifier is damaged.
+    """
+    screen = Screen.load(settings.datasets_dir / "safety")
+    version = alias_of(store, COMPONENT, "production")
+    if version is None:
+        return screen
+    return screen.with_classifier(SafetyClassifier.load(settings.models_dir / COMPONENT / version))
+
+
 def limit_threads(n_threads: int) -> None:
     """Hold the numeric libraries of this process to ``n_threads``: turns run side by side, more threads only wait."""
     import faiss
@@ -155,7 +172,7 @@ def _assembled(
     understander: Understander,
 ) -> Parts:
     ranker = Ranker.load(production_folder(settings, store, "ranker"), catalogue, stats)
-    screen = Screen.load(settings.datasets_dir / "safety")
+    screen = load_screen(settings, store)
     rewriter = ChildFriendly.load(settings.datasets_dir / "replies" / "easy_words.json")
     replier = Replier(
         TemplateBackend.load(settings.datasets_dir / "replies"),
@@ -172,7 +189,11 @@ def _assembled(
         replier=replier,
         screen=screen,
         versions=Versions(
-            nlu=understander.version, ranker=ranker.version, nlg=TemplateBackend.version, child=rewriter.version
+            nlu=understander.version,
+            ranker=ranker.version,
+            nlg=TemplateBackend.version,
+            child=rewriter.version,
+            safety=screen.classifier.version if screen.classifier else "",
         ),
         exploration=settings.exploration,
     )

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from aiyam.errors import DataError
-from aiyam.evaluation.safety import Case, Expectation, Rate, evaluate, evaluate_screen, read_cases
+from aiyam.evaluation.safety import Rate, evaluate, evaluate_screen
+from aiyam.safety.cases import Case, Expectation, read_cases
 from aiyam.safety.screen import Screen
 from aiyam.settings import REPO_ROOT
 
