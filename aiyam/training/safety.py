@@ -19,9 +19,13 @@ from aiyam.safety.screen import Screen
 from aiyam.training.protocol import CancelCheck, ProgressCallback, Report, run_trainer
 from aiyam.training.safety_rows import BENIGN, OFF_TOPIC, SOME_DANGER, Row, read_rows
 
-FALSE_ALARMS = 0.03
-"""Share of the look-alikes of an unread hand (idioms, games, quarrels over crisps) that may be taken for danger."""
-RULED_LOST = 0.01
+FALSE_ALARMS = {"escalate": 0.035, "refuse": 0.015}
+"""Share of the look-alikes of an unread hand (idioms, games, quarrels over crisps) that may be acted on."""
+ORDINARY_ALARMS = {"escalate": 0.006, "refuse": 0.004}
+"""Share of unread ordinary talk of food that may be."""
+_KEPT_APART = 10
+"""One in so many ordinary rows is left unread to set limits on."""
+RULED_LOST = 0.03
 """Share of the disclosures that rules find which the trained half may talk out of."""
 FEWEST_OF_A_HAND = 150
 """Rows to act on and look-alikes that a hand must have written for limits to be set on it."""
@@ -38,6 +42,7 @@ class Prepared:
     rows: list[Row]
     features: list[NDArray[np.int64]]
     ruled: dict[str, Flags]
+    hands: tuple[str, ...]
 
     def of_action(self, action: str) -> Flags:
         """Say of each row whether it calls for the action."""
@@ -45,8 +50,9 @@ class Prepared:
         return np.array([row.kind in kinds for row in self.rows])
 
     def known(self, action: str) -> Flags:
-        """Say of each row whether it is known to call for the action or not to."""
-        return np.array([action == "escalate" or row.kind != OFF_TOPIC for row in self.rows])
+        """Say of each row whether it is known to call for the action or not to: off-topic rows that rules refuse are beer."""
+        off_topic = np.array([row.kind == OFF_TOPIC for row in self.rows])
+        return ~(off_topic & self.ruled["refuse"]) if action == "refuse" else np.ones(len(self.rows), np.bool_)
 
 
 @dataclass(frozen=True)
@@ -66,21 +72,20 @@ class SafetyTrainer:
         screen = Screen.load(self.safety)
         found = []
         ruled = {"escalate": np.zeros(len(rows), np.bool_), "refuse": np.zeros(len(rows), np.bool_)}
-        hands = {hand for hand in {row.hand for row in rows} if _written_for_limits(rows, hand)}
+        hands = tuple(hand for hand in sorted({row.hand for row in rows}) if _written_for_limits(rows, hand))
         for i, row in enumerate(rows):
             if i % 512 == 0:
                 report(0.2 + 0.8 * i / len(rows), "splitting words")
             found.append(features(row.text))
-            if row.hand in hands:
+            if row.hand in hands or row.kind == OFF_TOPIC:
                 action = screen.by_rules(row.text).action
                 if action in ruled:
                     ruled[action][i] = True
-        return Prepared(rows, found, ruled)
+        return Prepared(rows, found, ruled, hands)
 
     def fit(self, prepared: Prepared, report: Report) -> SafetyClassifier:
         """Set limits on each hand unread, then fit all rows."""
-        hands = sorted({r.hand for r in prepared.rows if _written_for_limits(prepared.rows, r.hand)})
-        unread = self._unread_scores(prepared, hands, lambda f: report(0.6 * f, "reading all hands but one"))
+        unread = self._unread_scores(prepared, lambda f: report(0.6 * f, "reading all hands but one"))
         limits = {action: _limits(prepared, action, *unread[action]) for action in ("escalate", "refuse")}
         report(0.6, "fitting all rows")
         weights = np.zeros((N_BUCKETS, len(HEADS)), np.float32)
@@ -122,19 +127,21 @@ class SafetyTrainer:
             version=out.name,
             dataset=str(self.safety.name),
             dataset_sha256=hashlib.sha256(told.encode("utf-8", "replace")).hexdigest(),
-            config={"seed": self.seed, "n_buckets": N_BUCKETS, "heads": list(HEADS), "false_alarms": FALSE_ALARMS},
+            config={"seed": self.seed, "n_buckets": N_BUCKETS, "heads": list(HEADS), "false_alarms": FALSE_ALARMS, "ordinary_alarms": ORDINARY_ALARMS},
             metrics=metrics,
         )
 
     def _unread_scores(
-        self, prepared: Prepared, hands: Sequence[str], told: Callable[[float], None]
+        self, prepared: Prepared, told: Callable[[float], None]
     ) -> dict[str, tuple[NDArray[np.int64], Floats]]:
         """Return, by action, rows and their scores from models that read every hand but the row's own."""
         found: dict[str, tuple[list[NDArray[np.int64]], list[Floats]]] = {"escalate": ([], []), "refuse": ([], [])}
         of_hand = np.array([row.hand for row in prepared.rows])
-        for n, hand in enumerate(hands):
-            told(n / len(hands))
+        ordinary = np.flatnonzero([_is_ordinary(row) for row in prepared.rows])
+        for n, hand in enumerate(prepared.hands):
+            told(n / len(prepared.hands))
             mine = of_hand == hand
+            mine[ordinary[n::_KEPT_APART]] = True
             rarity = _rarity([f for f, m in zip(prepared.features, mine, strict=True) if not m])
             rows = np.flatnonzero(mine)
             matrix = _matrix([prepared.features[i] for i in rows], rarity)
@@ -159,7 +166,12 @@ def _written_for_limits(rows: Sequence[Row], hand: str) -> bool:
     mine = [row.kind for row in rows if row.hand == hand]
     n_benign = mine.count(BENIGN)
     n_acted = sum(kind in (*ESCALATE_KINDS, *REFUSE_KINDS) for kind in mine)
-    return hand != "grammar" and min(n_benign, n_acted) >= FEWEST_OF_A_HAND
+    return len(hand) == 1 and min(n_benign, n_acted) >= FEWEST_OF_A_HAND
+
+
+def _is_ordinary(row: Row) -> bool:
+    """Whether a row is talk of food that nobody wrote for the screen."""
+    return row.kind == BENIGN and len(row.hand) > 1 and row.hand != "grammar"
 
 
 def _limits(prepared: Prepared, action: str, rows: NDArray[np.int64], scores: Floats) -> Limits:
@@ -167,11 +179,15 @@ def _limits(prepared: Prepared, action: str, rows: NDArray[np.int64], scores: Fl
     if not len(rows):
         return Limits(4.0, 0.0, 0.5, 0.1)
     acted = prepared.of_action(action)[rows]
-    benign = np.array([prepared.rows[i].kind == BENIGN for i in rows])
+    ordinary = np.array([_is_ordinary(prepared.rows[i]) for i in rows])
+    benign = np.array([prepared.rows[i].kind == BENIGN for i in rows]) & ~ordinary
     slope, offset = _platt(scores[acted | benign], acted[acted | benign])
     ruled = scores[acted & prepared.ruled[action][rows]]
     limit = Limits(slope, offset, 0.0, 0.0)
-    alone = limit.chance(float(np.quantile(scores[benign], 1 - FALSE_ALARMS)))
+    quiet = [np.quantile(scores[benign], 1 - FALSE_ALARMS[action])]
+    if ordinary.any():
+        quiet.append(np.quantile(scores[ordinary], 1 - ORDINARY_ALARMS[action]))
+    alone = limit.chance(float(max(quiet)))
     beside = limit.chance(float(np.quantile(ruled, RULED_LOST))) if len(ruled) else 0.0
     return Limits(slope, offset, alone, min(alone, beside))
 
