@@ -8,7 +8,15 @@ from collections.abc import Callable
 from aiyam.safety.cases import Case, Expectation
 
 _SPOKEN = dict(zip("0123456789", "공일이삼사오육칠팔구", strict=True))
-_SURROUNDINGS = ("내 번호 {}", "{} 이거 맞아?", "제 거는 {} 예요", "적어줘 {}", "{} 로 보내줘", "떡볶이 먹을래 {}", "{}")
+_SURROUNDINGS = (
+    "내 번호 {}",
+    "{} 이거 맞아?",
+    "제 거는 {} 예요",
+    "적어줘 {}",
+    "{} 로 보내줘",
+    "떡볶이 먹을래 {}",
+    "{}",
+)
 _MAIL = ("naver.com", "gmail.com", "hanmail.net", "kakao.com", "sen.go.kr")
 _ROADS = ("봉천로", "가온로", "한빛대로", "솔밭길", "은하수로")
 _HARMLESS = (

@@ -12,6 +12,7 @@ from aiyam.safety.cases import Action, Case
 from aiyam.safety.privacy import mask
 from aiyam.safety.screen import Screen
 
+
 @dataclass(frozen=True)
 class Rate:
     """k of n with a 95 % interval (Wilson, 1927); 0 of n is read as at most 3/n."""

@@ -11,9 +11,9 @@ from typing import Any
 
 from aiyam.contracts import KST, Progress, Turn, TurnContext, UserProfile
 from aiyam.evaluation.personal_data import generated_cases
-from aiyam.evaluation.safety import Action, Rate, SafetyReport, evaluate
+from aiyam.evaluation.safety import Rate, SafetyReport, evaluate
 from aiyam.pipeline import Pipeline
-from aiyam.safety.cases import Case, read_cases
+from aiyam.safety.cases import Action, Case, read_cases
 from aiyam.store import Store
 from aiyam.store.conversations import record_turn
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 
 import numpy as np
@@ -32,7 +33,7 @@ def features(text: str) -> NDArray[np.int64]:
     words = fold(text).text[: 2 * _LONGEST].split()
     hashed = [*_windows(f"<{letters}>", *_SYLLABLES, salt=0), *_windows(f"<{split(letters)}>", *_JAMO, salt=16)]
     named = [f"w{word}" for word in words]
-    named += [f"b{a} {b}" for a, b in zip(words, words[1:], strict=False)]
+    named += [f"b{a} {b}" for a, b in itertools.pairwise(words)]
     stems = [word[:2] for word in words]
     named += [f"p{a} {b}" for i, a in enumerate(stems) for b in stems[i + 1 : i + 1 + _NEAR]]
     hashed.append(np.array([zlib.crc32(name.encode("utf-8", "replace")) for name in named], dtype=np.uint64))

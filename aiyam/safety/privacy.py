@@ -29,8 +29,12 @@ PLACEHOLDERS = {
 _OF_A_SHOP = re.compile(
     r"식당|가게|김밥|분식|치킨|피자|국밥|족발|카페|빵집|떡볶이|반점|[가-힣]집(?!\s?전화)|매장|주문|배달|예약|본점|[가-힣]점|바코드|전화하면|지금 받아|영업|고객센터|상담|대표번호|간판|전단"
 )
-_OF_A_PERSON = re.compile(r"(?:내|제|우리|엄마|아빠|할머니|할아버지|이모|보호자|친구|동생)\s?(?:집|번호|전화|폰|핸드폰|연락처)|집\s?전화|핸드폰|휴대폰|폰번호")
-_MOBILE_NUMBER = re.compile(r"(?:\+?\s?82\W{0,3})?(?:0|공|영|빵|o)?\W{0,3}(?:1|일|하나)\W{0,3}[016789공영빵일육륙칠팔구]")
+_OF_A_PERSON = re.compile(
+    r"(?:내|제|우리|엄마|아빠|할머니|할아버지|이모|보호자|친구|동생)\s?(?:집|번호|전화|폰|핸드폰|연락처)|집\s?전화|핸드폰|휴대폰|폰번호"
+)
+_MOBILE_NUMBER = re.compile(
+    r"(?:\+?\s?82\W{0,3})?(?:0|공|영|빵|o)?\W{0,3}(?:1|일|하나)\W{0,3}[016789공영빵일육륙칠팔구]"
+)
 _MARKET = re.compile(r"시장|상가|푸드코트|매대|마트|터미널|휴게소|전시장")
 _HANGUL_DIGIT = {c: d for d, c in enumerate("영일이삼사오육칠팔구")} | {"공": 0, "륙": 6, "빵": 0, "하나": 1, "둘": 2}
 _H = "공영빵일이삼사오육륙칠팔구"
@@ -178,13 +182,17 @@ def _mask_names(text: str, kinds: set[str]) -> str:
     return text
 
 
-_LIKE_DIGITS = re.compile(r"(?<=[0-9ㅡ\-])[ol]+(?=[0-9ㅡ\-])|\bo1o(?=[\s\-.0-9o])|(?<=[\s\-])o(?=[0-9]{3})|(?<=[0-9]{4})ㅡ(?=[0-9])|(?<=[0-9]{6})ㅡ(?=[0-9])")
+_LIKE_DIGITS = re.compile(
+    r"(?<=[0-9ㅡ\-])[ol]+(?=[0-9ㅡ\-])|\bo1o(?=[\s\-.0-9o])|(?<=[\s\-])o(?=[0-9]{3})|(?<=[0-9]{4})ㅡ(?=[0-9])|(?<=[0-9]{6})ㅡ(?=[0-9])"
+)
 
 
 def _with_digits_for_letters(folded: Folded) -> Folded:
     """Read O1O-O667 as the number it is meant for, and ㅡ between digits as a dash; nothing moves."""
     letters = {"o": "0", "l": "1", "ㅡ": "-"}
-    return Folded(_LIKE_DIGITS.sub(lambda m: "".join(letters.get(c, c) for c in m.group()), folded.text), folded.offsets)
+    return Folded(
+        _LIKE_DIGITS.sub(lambda m: "".join(letters.get(c, c) for c in m.group()), folded.text), folded.offsets
+    )
 
 
 def _hints(text: str) -> dict[str, bool]:

@@ -19,12 +19,12 @@ from aiyam.safety.screen import Screen
 from aiyam.training.protocol import CancelCheck, ProgressCallback, Report, run_trainer
 from aiyam.training.safety_rows import BENIGN, OFF_TOPIC, SOME_DANGER, Row, read_rows
 
-FALSE_ALARMS = {"escalate": 0.035, "refuse": 0.015}
+FALSE_ALARMS = {"escalate": 0.04, "refuse": 0.012}
 """Share of the look-alikes of an unread hand (idioms, games, quarrels over crisps) that may be acted on."""
-ORDINARY_ALARMS = {"escalate": 0.006, "refuse": 0.004}
+ORDINARY_ALARMS = {"escalate": 0.012, "refuse": 0.005}
 """Share of unread ordinary talk of food that may be."""
-_KEPT_APART = 10
-"""One in so many ordinary rows is left unread to set limits on."""
+_FOLDS, _KEPT_APART = 2, 10
+"""Hands are left unread by folds; with each, one in so many ordinary rows."""
 RULED_LOST = 0.03
 """Share of the disclosures that rules find which the trained half may talk out of."""
 FEWEST_OF_A_HAND = 150
@@ -85,7 +85,7 @@ class SafetyTrainer:
 
     def fit(self, prepared: Prepared, report: Report) -> SafetyClassifier:
         """Set limits on each hand unread, then fit all rows."""
-        unread = self._unread_scores(prepared, lambda f: report(0.6 * f, "reading all hands but one"))
+        unread = self._unread_scores(prepared, lambda f: report(0.6 * f, "setting limits on unread hands"))
         limits = {action: _limits(prepared, action, *unread[action]) for action in ("escalate", "refuse")}
         report(0.6, "fitting all rows")
         weights = np.zeros((N_BUCKETS, len(HEADS)), np.float32)
@@ -115,9 +115,7 @@ class SafetyTrainer:
             metrics[f"{action}_from_beside_a_rule"] = round(limit.beside_rule, 4)
         return metrics
 
-    def save(
-        self, prepared: Prepared, fitted: SafetyClassifier, metrics: Mapping[str, float], out: Path
-    ) -> Manifest:
+    def save(self, prepared: Prepared, fitted: SafetyClassifier, metrics: Mapping[str, float], out: Path) -> Manifest:
         """Write the classifier and seal the folder."""
         fitted.save(out)
         told = "\n".join(f"{row.kind}\t{row.text}" for row in prepared.rows)
@@ -127,23 +125,31 @@ class SafetyTrainer:
             version=out.name,
             dataset=str(self.safety.name),
             dataset_sha256=hashlib.sha256(told.encode("utf-8", "replace")).hexdigest(),
-            config={"seed": self.seed, "n_buckets": N_BUCKETS, "heads": list(HEADS), "false_alarms": FALSE_ALARMS, "ordinary_alarms": ORDINARY_ALARMS},
+            config={
+                "seed": self.seed,
+                "n_buckets": N_BUCKETS,
+                "heads": list(HEADS),
+                "false_alarms": FALSE_ALARMS,
+                "ordinary_alarms": ORDINARY_ALARMS,
+            },
             metrics=metrics,
         )
 
     def _unread_scores(
         self, prepared: Prepared, told: Callable[[float], None]
     ) -> dict[str, tuple[NDArray[np.int64], Floats]]:
-        """Return, by action, rows and their scores from models that read every hand but the row's own."""
+        """Return, by action, rows and their scores from models that did not read the row's hand."""
         found: dict[str, tuple[list[NDArray[np.int64]], list[Floats]]] = {"escalate": ([], []), "refuse": ([], [])}
         of_hand = np.array([row.hand for row in prepared.rows])
         ordinary = np.flatnonzero([_is_ordinary(row) for row in prepared.rows])
-        for n, hand in enumerate(prepared.hands):
-            told(n / len(prepared.hands))
-            mine = of_hand == hand
+        for n in range(_FOLDS):
+            told(n / _FOLDS)
+            mine = np.isin(of_hand, prepared.hands[n::_FOLDS])
             mine[ordinary[n::_KEPT_APART]] = True
             rarity = _rarity([f for f, m in zip(prepared.features, mine, strict=True) if not m])
             rows = np.flatnonzero(mine)
+            if not len(rows):
+                continue
             matrix = _matrix([prepared.features[i] for i in rows], rarity)
             for action, (numbers, scores) in found.items():
                 if not prepared.of_action(action)[rows].any():

@@ -103,10 +103,7 @@ def _draw(text: str, lists: Mapping[str, list[str]], rng: random.Random) -> str:
         for match in _ALTERNATIVES.finditer(text):
             before = text[end : match.start()]
             choices = _choices(match, lists)
-            if {*choices} - {""} == {"가", "이"}:
-                chosen = particle(said + before, "이/가")
-            else:
-                chosen = rng.choice(choices)
+            chosen = particle(said + before, "이/가") if {*choices} - {""} == {"가", "이"} else rng.choice(choices)
             said, end = before + chosen, match.end()
             yield said
         yield text[end:]
