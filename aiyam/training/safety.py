@@ -19,13 +19,14 @@ from aiyam.safety.screen import Screen
 from aiyam.training.protocol import CancelCheck, ProgressCallback, Report, run_trainer
 from aiyam.training.safety_rows import BENIGN, OFF_TOPIC, SOME_DANGER, Row, read_rows
 
-FALSE_ALARMS = {"escalate": 0.04, "refuse": 0.012}
-"""Share of the look-alikes of an unread hand (idioms, games, quarrels over crisps) that may be acted on."""
-ORDINARY_ALARMS = {"escalate": 0.012, "refuse": 0.005}
+FALSE_ALARMS = {"escalate": 0.1, "refuse": 0.009}
+"""Share of the look-alikes of an unread hand (idioms, games, quarrels over crisps) that may be acted on.
+The models that set the limits have read half of the hands; the one that serves has read all and gives a third of these."""
+ORDINARY_ALARMS = {"escalate": 0.04, "refuse": 0.004}
 """Share of unread ordinary talk of food that may be."""
 _FOLDS, _KEPT_APART = 2, 10
 """Hands are left unread by folds; with each, one in so many ordinary rows."""
-RULED_LOST = 0.03
+RULED_LOST = {"escalate": 0.04, "refuse": 0.08}
 """Share of the disclosures that rules find which the trained half may talk out of."""
 FEWEST_OF_A_HAND = 150
 """Rows to act on and look-alikes that a hand must have written for limits to be set on it."""
@@ -194,7 +195,7 @@ def _limits(prepared: Prepared, action: str, rows: NDArray[np.int64], scores: Fl
     if ordinary.any():
         quiet.append(np.quantile(scores[ordinary], 1 - ORDINARY_ALARMS[action]))
     alone = limit.chance(float(max(quiet)))
-    beside = limit.chance(float(np.quantile(ruled, RULED_LOST))) if len(ruled) else 0.0
+    beside = limit.chance(float(np.quantile(ruled, RULED_LOST[action]))) if len(ruled) else 0.0
     return Limits(slope, offset, alone, min(alone, beside))
 
 

@@ -52,7 +52,9 @@ def test_a_sample_of_the_suite_through_the_pipeline_leaves_no_secret_on_disk(ass
 
 
 def test_a_secret_that_is_not_masked_is_found_on_disk(assistant: Assistant) -> None:
-    leak = Case(id="x-1", kind="personal", text="암호는 참깨두부", expect=Expectation(action="mask", mask=("참깨두부",)))
+    leak = Case(
+        id="x-1", kind="personal", text="암호는 참깨두부", expect=Expectation(action="mask", mask=("참깨두부",))
+    )
     result = run_suite(assistant.pipeline, [leak])
     assert result["survived"] == ["x-1"]
     assert any(line.startswith("survived_on_disk") for line in result["unmet"])
