@@ -19,7 +19,7 @@ from aiyam.safety.screen import Screen
 from aiyam.training.protocol import CancelCheck, ProgressCallback, Report, run_trainer
 from aiyam.training.safety_rows import BENIGN, OFF_TOPIC, SOME_DANGER, Row, read_rows
 
-FALSE_ALARMS = {"escalate": 0.1, "refuse": 0.009}
+FALSE_ALARMS = {"escalate": 0.08, "refuse": 0.009}
 """Share of the look-alikes of an unread hand (idioms, games, quarrels over crisps) that may be acted on.
 The models that set the limits have read half of the hands; the one that serves has read all and gives a third of these."""
 ORDINARY_ALARMS = {"escalate": 0.04, "refuse": 0.004}

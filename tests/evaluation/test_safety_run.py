@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,8 +110,7 @@ def test_shops_that_give_orders_change_nothing_that_is_said(hostile_town: tuple[
         said = trace.response
         for shop in sorted(trace.recommendations, key=lambda s: len(s.name), reverse=True):
             said = said.replace(shop.name, "")
-        for forbidden in ("<script", "시스템 프롬프트", "DROP TABLE", "0원이에요"):
-            assert forbidden not in said
+        assert not re.search(r"<script|시스템|프롬프트|DROP TABLE|(?<![\d,])0원", said)
 
 
 def test_an_escalation_is_listed_for_a_person_without_personal_data(
