@@ -163,10 +163,23 @@ class Screen:
         )
         return SafetyVerdict(action="refuse" if kinds else "answer", kinds=kinds)
 
-    def combine(self, verdict: SafetyVerdict, intent_is_safety: bool) -> SafetyVerdict:
-        """Join the rules' verdict with the trained understanding's: either one is enough to escalate."""
-        rule = next(r for r in self._rules if r.kind == DISTRESS_FALLBACK)
-        return combine(verdict, intent_is_safety, lines=rule.lines)
+    def combine(self, verdict: SafetyVerdict, intent_is_safety: bool, text: str = "") -> SafetyVerdict:
+        """Join the verdict with the trained understanding's: either one is enough to escalate.
+
+        What only the understanding takes for danger is of the kind that the classifier finds likeliest for ``text``, and
+        distress without one; the lines for distress are named in any case.
+        """
+        if not intent_is_safety or verdict.action in ("escalate", "refuse"):
+            return verdict
+        kinds = (DISTRESS_FALLBACK,) if self.classifier is None else self.classifier.judge(text).escalate_kinds
+        return verdict.model_copy(
+            update={
+                "action": "escalate",
+                "kinds": (*kinds, *verdict.kinds),
+                "lines": self._lines_of((*kinds, DISTRESS_FALLBACK)),
+                "found_by": ("understanding",),
+            }
+        )
 
     def message(self, verdict: SafetyVerdict, *, age_band: AgeBand = "10-12", variety: int = 0) -> str:
         """The fixed words for an escalated or refused message; "" for the others. Every line of the verdict stands in it.
@@ -180,28 +193,6 @@ class Screen:
         text = said[variety % len(said)]
         missing = [line for line in verdict.lines if line not in text and line in self._extra]
         return " ".join([text, *(self._extra[line] for line in missing)])
-
-
-def combine(
-    verdict: SafetyVerdict, intent_is_safety: bool, *, lines: tuple[str, ...] = ("1388", "109")
-) -> SafetyVerdict:
-    """Join the rules' verdict with the trained understanding's: either one is enough to escalate.
-
-    A message only the understanding takes for SAFETY is answered as distress.
-
-    >>> combine(SafetyVerdict(), True).action
-    'escalate'
-    """
-    if not intent_is_safety or verdict.action in ("escalate", "refuse"):
-        return verdict
-    return verdict.model_copy(
-        update={
-            "action": "escalate",
-            "kinds": (DISTRESS_FALLBACK, *verdict.kinds),
-            "lines": lines,
-            "found_by": ("understanding",),
-        }
-    )
 
 
 def _compile(rule: Mapping[str, Any]) -> _Rule:

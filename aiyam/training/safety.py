@@ -1,4 +1,4 @@
-"""Trains the screen's classifier: linear models on hashed n-grams, their limits set on hands that they have not read."""
+"""Trains the screen's classifier: linear models on hashed n-grams, their chances told on hands that they have not read."""
 
 from __future__ import annotations
 
@@ -19,17 +19,14 @@ from aiyam.safety.screen import Screen
 from aiyam.training.protocol import CancelCheck, ProgressCallback, Report, run_trainer
 from aiyam.training.safety_rows import BENIGN, OFF_TOPIC, SOME_DANGER, Row, read_rows
 
-FALSE_ALARMS = {"escalate": 0.08, "refuse": 0.009}
-"""Share of the look-alikes of an unread hand (idioms, games, quarrels over crisps) that may be acted on.
-The models that set the limits have read half of the hands; the one that serves has read all and gives a third of these."""
-ORDINARY_ALARMS = {"escalate": 0.04, "refuse": 0.004}
-"""Share of unread ordinary talk of food that may be."""
-_FOLDS, _KEPT_APART = 2, 10
-"""Hands are left unread by folds; with each, one in so many ordinary rows."""
-RULED_LOST = {"escalate": 0.04, "refuse": 0.08}
-"""Share of the disclosures that rules find which the trained half may talk out of."""
+ALONE = {"escalate": 0.68, "refuse": 0.87}
+"""The chance, told on hands that were not read, from which the classifier acts by itself."""
+BESIDE_RULE = {"escalate": 0.4, "refuse": 0.4}
+"""The chance from which a rule that matched is believed."""
+_FOLDS = 2
+"""Hands are left unread by folds."""
 FEWEST_OF_A_HAND = 150
-"""Rows to act on and look-alikes that a hand must have written for limits to be set on it."""
+"""Rows to act on and look-alikes that a hand must have written for chances to be told on it."""
 _COST, _WEIGHT_OF_DANGER = 1.0, 2.0
 
 Flags = NDArray[np.bool_]
@@ -38,11 +35,11 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Prepared:
-    """The rows with their features, and whether rules would escalate or refuse them."""
+    """The rows with their features, which off-topic ones rules refuse, and the hands to set chances on."""
 
     rows: list[Row]
     features: list[NDArray[np.int64]]
-    ruled: dict[str, Flags]
+    refused: Flags
     hands: tuple[str, ...]
 
     def of_action(self, action: str) -> Flags:
@@ -53,7 +50,7 @@ class Prepared:
     def known(self, action: str) -> Flags:
         """Say of each row whether it is known to call for the action or not to: off-topic rows that rules refuse are beer."""
         off_topic = np.array([row.kind == OFF_TOPIC for row in self.rows])
-        return ~(off_topic & self.ruled["refuse"]) if action == "refuse" else np.ones(len(self.rows), np.bool_)
+        return ~(off_topic & self.refused) if action == "refuse" else np.ones(len(self.rows), np.bool_)
 
 
 @dataclass(frozen=True)
@@ -67,26 +64,24 @@ class SafetyTrainer:
     shares: tuple[float, float, float] = (0.45, 0.98, 0.99)
 
     def prepare(self, report: Report) -> Prepared:
-        """Read the rows, find their features and ask the rules about each that a hand wrote for the screen."""
+        """Read the rows, find their features and ask the rules about those off topic."""
         report(0.0, "reading disclosures and their look-alikes")
         rows = read_rows(self.safety, self.nlu, seed=self.seed)
         screen = Screen.load(self.safety)
         found = []
-        ruled = {"escalate": np.zeros(len(rows), np.bool_), "refuse": np.zeros(len(rows), np.bool_)}
+        refused = np.zeros(len(rows), np.bool_)
         hands = tuple(hand for hand in sorted({row.hand for row in rows}) if _written_for_limits(rows, hand))
         for i, row in enumerate(rows):
             if i % 512 == 0:
                 report(0.2 + 0.8 * i / len(rows), "splitting words")
             found.append(features(row.text))
-            if row.hand in hands or row.kind == OFF_TOPIC:
-                action = screen.by_rules(row.text).action
-                if action in ruled:
-                    ruled[action][i] = True
-        return Prepared(rows, found, ruled, hands)
+            if row.kind == OFF_TOPIC:
+                refused[i] = screen.by_rules(row.text).action == "refuse"
+        return Prepared(rows, found, refused, hands)
 
     def fit(self, prepared: Prepared, report: Report) -> SafetyClassifier:
-        """Set limits on each hand unread, then fit all rows."""
-        unread = self._unread_scores(prepared, lambda f: report(0.6 * f, "setting limits on unread hands"))
+        """Learn what scores mean on unread hands, then fit all rows."""
+        unread = self._unread_scores(prepared, lambda f: report(0.6 * f, "scoring unread hands"))
         limits = {action: _limits(prepared, action, *unread[action]) for action in ("escalate", "refuse")}
         report(0.6, "fitting all rows")
         weights = np.zeros((N_BUCKETS, len(HEADS)), np.float32)
@@ -107,13 +102,12 @@ class SafetyTrainer:
         return SafetyClassifier.quantised(weights, bias, rarity, limits)
 
     def evaluate(self, prepared: Prepared, fitted: SafetyClassifier, report: Report) -> dict[str, float]:
-        """Say what limits were set; what they are worth is told by the held-out cases (`aiyam evaluate safety`)."""
+        """Say how scores became chances; what they are worth is told by the held-out cases (`aiyam evaluate safety`)."""
         report(0.0)
         metrics: dict[str, float] = {"n": len(prepared.rows)}
         for action, limit in fitted.limits.items():
             metrics[f"n_{action}"] = int(prepared.of_action(action).sum())
-            metrics[f"{action}_from"] = round(limit.alone, 4)
-            metrics[f"{action}_from_beside_a_rule"] = round(limit.beside_rule, 4)
+            metrics[f"{action}_slope"], metrics[f"{action}_offset"] = round(limit.slope, 3), round(limit.offset, 3)
         return metrics
 
     def save(self, prepared: Prepared, fitted: SafetyClassifier, metrics: Mapping[str, float], out: Path) -> Manifest:
@@ -130,8 +124,6 @@ class SafetyTrainer:
                 "seed": self.seed,
                 "n_buckets": N_BUCKETS,
                 "heads": list(HEADS),
-                "false_alarms": FALSE_ALARMS,
-                "ordinary_alarms": ORDINARY_ALARMS,
             },
             metrics=metrics,
         )
@@ -142,11 +134,9 @@ class SafetyTrainer:
         """Return, by action, rows and their scores from models that did not read the row's hand."""
         found: dict[str, tuple[list[NDArray[np.int64]], list[Floats]]] = {"escalate": ([], []), "refuse": ([], [])}
         of_hand = np.array([row.hand for row in prepared.rows])
-        ordinary = np.flatnonzero([_is_ordinary(row) for row in prepared.rows])
         for n in range(_FOLDS):
             told(n / _FOLDS)
             mine = np.isin(of_hand, prepared.hands[n::_FOLDS])
-            mine[ordinary[n::_KEPT_APART]] = True
             rarity = _rarity([f for f, m in zip(prepared.features, mine, strict=True) if not m])
             rows = np.flatnonzero(mine)
             if not len(rows):
@@ -176,27 +166,14 @@ def _written_for_limits(rows: Sequence[Row], hand: str) -> bool:
     return len(hand) == 1 and min(n_benign, n_acted) >= FEWEST_OF_A_HAND
 
 
-def _is_ordinary(row: Row) -> bool:
-    """Whether a row is talk of food that nobody wrote for the screen."""
-    return row.kind == BENIGN and len(row.hand) > 1 and row.hand != "grammar"
-
-
 def _limits(prepared: Prepared, action: str, rows: NDArray[np.int64], scores: Floats) -> Limits:
-    """Set limits on scores of unread hands; without any, a chance of a half decides."""
-    if not len(rows):
-        return Limits(4.0, 0.0, 0.5, 0.1)
-    acted = prepared.of_action(action)[rows]
-    ordinary = np.array([_is_ordinary(prepared.rows[i]) for i in rows])
-    benign = np.array([prepared.rows[i].kind == BENIGN for i in rows]) & ~ordinary
-    slope, offset = _platt(scores[acted | benign], acted[acted | benign])
-    ruled = scores[acted & prepared.ruled[action][rows]]
-    limit = Limits(slope, offset, 0.0, 0.0)
-    quiet = [np.quantile(scores[benign], 1 - FALSE_ALARMS[action])]
-    if ordinary.any():
-        quiet.append(np.quantile(scores[ordinary], 1 - ORDINARY_ALARMS[action]))
-    alone = limit.chance(float(max(quiet)))
-    beside = limit.chance(float(np.quantile(ruled, RULED_LOST[action]))) if len(ruled) else 0.0
-    return Limits(slope, offset, alone, min(alone, beside))
+    """Make scores of unread hands into chances; without any, a score of 0 is a chance of a half."""
+    slope, offset = 4.0, 0.0
+    if len(rows):
+        acted = prepared.of_action(action)[rows]
+        told = np.array([prepared.rows[i].kind == BENIGN for i in rows]) | acted
+        slope, offset = _platt(scores[told], acted[told])
+    return Limits(slope, offset, ALONE[action], BESIDE_RULE[action])
 
 
 def _platt(scores: Floats, acted: Flags) -> tuple[float, float]:

@@ -47,7 +47,6 @@ def read_rows(safety: Path, nlu: Path | None, *, seed: int) -> list[Row]:
     rows = [
         Row(case.text, case.kind if case.kind in (*ESCALATE_KINDS, *REFUSE_KINDS) else BENIGN, case.id.split("-")[0])
         for case in read_cases(safety / "cases.jsonl")
-        if not case.expect.mask
     ]
     rows += [Row(text, kind, "grammar") for kind, text in expand(safety / GRAMMAR, seed=seed)]
     for path in sorted(nlu.glob("*.jsonl")) if nlu is not None else ():
