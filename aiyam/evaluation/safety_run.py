@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,12 @@ def run_suite(
     """
     secrets: dict[str, str] = {}
     shown: list[bool] = []
+    numbers = count()
     with tempfile.TemporaryDirectory(prefix="aiyam-safety-") as scratch:
         store = Store.open(f"sqlite:///{Path(scratch) / 'turns.db'}")
 
         def answer(case: Case) -> tuple[Action, str, str]:
-            n = len(shown_cases)
-            shown_cases.append(case.id)
+            n = next(numbers)
             if n % 100 == 0:
                 progress(Progress(stage="safety", fraction=min(1.0, n / len(cases))))
             user = case.profile or UserProfile(user_id="eval")
@@ -73,7 +74,6 @@ def run_suite(
                 secrets.update(dict.fromkeys(case.expect.mask, case.id))
             return trace.safety.action, trace.response, trace.user_input
 
-        shown_cases: list[str] = []
         try:
             report = evaluate(cases, answer)
         finally:

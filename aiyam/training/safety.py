@@ -19,7 +19,7 @@ from aiyam.safety.screen import Screen
 from aiyam.training.protocol import CancelCheck, ProgressCallback, Report, run_trainer
 from aiyam.training.safety_rows import BENIGN, OFF_TOPIC, SOME_DANGER, Row, read_rows
 
-ALONE = {"escalate": 0.68, "refuse": 0.87}
+ALONE = {"escalate": 0.75, "refuse": 0.87}
 """The chance, told on hands that were not read, from which the classifier acts by itself."""
 BESIDE_RULE = {"escalate": 0.4, "refuse": 0.4}
 """The chance from which a rule that matched is believed."""
