@@ -391,11 +391,17 @@ class Exploration(Record):
 
 
 class SafetyVerdict(Record):
-    """What the screen decided for one text. ``kinds`` are machine names ("self_harm", "alcohol", "injection", "phone")."""
+    """What the screen decided for one text. ``kinds`` are machine names ("self_harm", "alcohol", "injection", "phone").
+
+    ``found_by`` says who took it for one to escalate or refuse; ``chance`` is the trained classifier's for that action
+    (for the likelier of the two where neither was taken), None without one.
+    """
 
     action: Literal["answer", "escalate", "refuse", "mask"] = "answer"
     kinds: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    found_by: tuple[Literal["rules", "classifier", "understanding"], ...] = ()
+    chance: float | None = Field(None, ge=0, le=1)
 
 
 class GroundingVerdict(Record):
@@ -423,6 +429,7 @@ class Versions(Record):
     ranker: str = ""
     nlg: str = ""
     child: str = ""
+    safety: str = ""
 
 
 class Arm(Record):

@@ -29,6 +29,7 @@ from aiyam.reply.grounding import Grounder
 from aiyam.reply.language_model import Replier
 from aiyam.reply.templates import TemplateBackend
 from aiyam.reply.worded_by_model import ModelBackend
+from aiyam.safety.classifier import COMPONENT, SafetyClassifier
 from aiyam.safety.screen import Screen
 from aiyam.settings import Settings
 from aiyam.store import Store
@@ -161,6 +162,22 @@ def unfit(screen: Screen, text: str, plan: ReplyPlan) -> str | None:
     return ", ".join(verdict.kinds) or None
 
 
+def load_screen(settings: Settings, store: Store) -> Screen:
+    """Load the screen: its rules, and the production classifier beside them where there is one.
+
+    A home without a classifier is guarded by the rules alone; one that is damaged is not served in silence.
+
+    Raises:
+        DataError: the rules or words are missing.
+        ModelError: the production classifier is damaged.
+    """
+    screen = Screen.load(settings.datasets_dir / "safety")
+    version = alias_of(store, COMPONENT, "production")
+    if version is None:
+        return screen
+    return screen.with_classifier(SafetyClassifier.load(settings.models_dir / COMPONENT / version))
+
+
 def limit_threads(n_threads: int) -> None:
     """Hold the numeric libraries of this process to ``n_threads``: turns run side by side, more threads only wait."""
     import faiss
@@ -190,7 +207,7 @@ def load_parts(settings: Settings, store: Store) -> Parts:
     stats = Statistics.build(catalogue, interactions, shop_vectors=funnels.content.vectors)
     understander = load_understander(settings, store, catalogue)
     ranker = Ranker.load(production_folder(settings, store, "ranker"), catalogue, stats)
-    screen = Screen.load(settings.datasets_dir / "safety")
+    screen = load_screen(settings, store)
     rewriter = load_rewriter(settings, store)
     backend, wording = load_wording(settings, store)
     replier = Replier(
@@ -210,7 +227,13 @@ def load_parts(settings: Settings, store: Store) -> Parts:
         ranker=ranker,
         replier=replier,
         screen=screen,
-        versions=Versions(nlu=understander.version, ranker=ranker.version, nlg=wording, child=rewriter.version),
+        versions=Versions(
+            nlu=understander.version,
+            ranker=ranker.version,
+            nlg=wording,
+            child=rewriter.version,
+            safety=screen.classifier.version if screen.classifier else "",
+        ),
         exploration=settings.exploration,
     )
 

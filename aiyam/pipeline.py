@@ -223,7 +223,11 @@ class Pipeline:
         understander = self.parts.understander
         reading = understander.read(masked.text, in_house=verdict.action == "escalate")
         understanding = understander.finish(masked.text, reading, turn.state)
-        return reading, understanding, self.parts.screen.combine(verdict, understanding.intent is Intent.SAFETY)
+        return (
+            reading,
+            understanding,
+            self.parts.screen.combine(verdict, understanding.intent is Intent.SAFETY, turn.message),
+        )
 
     def _query(self, request: Request, user: UserProfile, context: TurnContext) -> Query:
         where = standing_point(request.filters, user, context)

@@ -27,9 +27,9 @@ from aiyam.store.columns import count_rows
 from aiyam.store.schema import impression_request, product_order
 
 Report = Callable[[str, Progress], None]
-"""Called with a task name ("city", "nlu", "child", "content", "ranker") and its progress."""
+"""Called with a task name ("city", "safety", "nlu", "child", "content", "ranker") and its progress."""
 
-COMPONENTS = ("nlu", "child", "content", "ranker")
+COMPONENTS = ("nlu", "child", "content", "ranker", "safety")
 
 
 def missing(settings: Settings) -> list[str]:
@@ -77,6 +77,8 @@ def first_run(settings: Settings, report: Report, *, n_shops: int = 3000, n_user
                 train_component(settings, store, "content", lambda p: report("content", p))
             if "ranker" in lacking:
                 train_component(settings, store, "ranker", lambda p: report("ranker", p))
+            if "safety" in lacking:
+                train_component(settings, store, "safety", lambda p: report("safety", p))
             if nlu is not None:
                 nlu.join()
         finally:
@@ -109,6 +111,8 @@ def train_component(
             _train_ranker(settings, store, out, progress, **options)
         elif component == "nlg":
             train_wording(settings, store, out, progress, **options)
+        elif component == "safety":
+            train_screen(settings, out, progress=progress, **options)
         else:
             raise AiyamError(f"Expected one of {', '.join(COMPONENTS)} or nlg, got {component!r}.")
         set_alias(store, component, "production", out.name, who=who, why=why)
@@ -153,6 +157,14 @@ def train_content_encoder(
     asked = () if catalogue.synthetic else choices_of(Interactions.load(store, catalogue).requests)
     given = {"seed": settings.seed, "wishes": settings.datasets_dir / "nlu", "asked": asked, **options}
     train_content(catalogue, out, progress=progress, **given)
+
+
+def train_screen(settings: Settings, out: Path, *, progress: Callable[[Progress], None], **options: Any) -> None:
+    """Train the screen's classifier on the shipped cases and utterances; see ``train_safety`` for the options."""
+    from aiyam.training.safety import train_safety
+
+    given = {"seed": settings.seed, "nlu": settings.datasets_dir / "nlu", **options}
+    train_safety(given.pop("data", None) or settings.datasets_dir / "safety", out, progress=progress, **given)
 
 
 def train_ranker_with_baseline(

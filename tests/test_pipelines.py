@@ -11,7 +11,7 @@ import pytest
 
 from aiyam.contracts import KST, Progress
 from aiyam.errors import Conflict, DataError
-from aiyam.pipelines import first_run, missing, train_component
+from aiyam.pipelines import COMPONENTS, first_run, missing, train_component
 from aiyam.settings import REPO_ROOT, Settings
 from aiyam.store import Store
 from aiyam.store.aliases import alias_of
@@ -89,12 +89,7 @@ def test_an_imported_list_without_people_can_be_chatted_with(tmp_path: Path, hom
     import_file(store, path, rejects_dir=tmp_path)
     assert count_rows(store, shop) == 200
     source = Store.open(home.url)
-    for component in (
-        "nlu",
-        "child",
-        "content",
-        "ranker",
-    ):  # a real first run would train them; the shared ones do for a turn
+    for component in COMPONENTS:  # a real first run would train them; the shared ones do for a turn
         set_alias(
             store, component, "production", alias_of(source, component, "production") or "", who="test", why="test"
         )

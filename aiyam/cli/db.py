@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from aiyam.cli.console import AsJson, open_store, read_settings
+from aiyam.contracts import KST
 
 app = typer.Typer(no_args_is_help=True, help="Look into the store, search it, back it up.")
 
@@ -25,6 +27,27 @@ def db_tables(as_json: AsJson = False) -> None:
     else:
         for name, count in rows.items():
             typer.echo(f"{name:<24}{count:>12,}")
+
+
+@app.command("escalations")
+def db_escalations(
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day; default: all.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List the turns answered with a helpline, newest first, for a person to look at; personal data is masked."""
+    from aiyam.store.escalations import list_escalations
+
+    with open_store(read_settings()) as store:
+        found = list_escalations(store, since=None if since is None else since.replace(tzinfo=KST), limit=limit)
+    for one in found:
+        typer.echo(
+            one.model_dump_json()
+            if as_json
+            else f"{one.at:%Y-%m-%d %H:%M}  {', '.join(one.safety.kinds)}  {one.turn_id}  {' '.join(one.said.split())}"
+        )
+    if not found and not as_json:
+        typer.echo("Nothing was escalated.", err=True)
 
 
 @app.command("search")

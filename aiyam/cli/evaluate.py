@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -138,6 +139,38 @@ def evaluate_sessions_command(
     result = found.as_json()
     typer.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else table(result))
     if found.unsafe:
+        raise typer.Exit(1)
+
+
+@app.command("safety")
+def evaluate_safety(
+    context: typer.Context,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="A file of cases; may be given several times.", show_default="the whole suite that ships"),
+    ] = None,
+    classifier: Annotated[
+        Literal["production", "none"], typer.Option(help="The trained half of the screen, or the rules alone.")
+    ] = "production",
+    seed: Annotated[int, typer.Option(help="Seed of the generated cases.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Run the safety suite through the whole pipeline; ends with 1 where a target is missed."""
+    as_json = as_json or bool(context.parent and context.parent.params["as_json"])
+    from aiyam.evaluation.safety_run import run_suite, safety_table, suite
+    from aiyam.pipeline import Pipeline
+    from aiyam.safety.cases import read_cases
+
+    settings = read_settings()
+    given = [case for path in data or () for case in read_cases(path)]
+    with open_store(settings) as store, progress_bars() as report:
+        parts = Pipeline.load(settings, store).parts
+        if classifier == "none":
+            parts = replace(parts, screen=parts.screen.with_classifier(None))
+        cases = given or suite(settings.datasets_dir / "safety", seed=seed)
+        result = run_suite(Pipeline(parts), cases, progress=lambda p: report("safety", p))
+    typer.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else safety_table(result))
+    if result["unmet"]:
         raise typer.Exit(1)
 
 

@@ -153,6 +153,27 @@ def train_content(
     typer.echo(str(out))
 
 
+@app.command("safety")
+def train_safety(
+    data: Annotated[
+        Path | None, typer.Option("--data", "--training_data", help="Folder like datasets/safety.", show_default="it")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "--output_dir", help="Write there and promote nothing.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0)] = None,
+) -> None:
+    """Train the classifier of the safety screen, which works beside its rules; the new version becomes production."""
+    settings = read_settings()
+    options: dict[str, Any] = {"data": data, "seed": settings.seed if seed is None else seed}
+    if out is None:
+        _train("safety", **options)
+        return
+    from aiyam.pipelines import train_screen
+
+    with progress_bars() as report:
+        train_screen(settings, out, progress=lambda p: report("safety", p), **options)
+    typer.echo(str(out))
+
+
 @app.command("ranker")
 def train_ranker(
     epochs: Annotated[int | None, typer.Option(min=1, help="Most epochs; default 10, with --base 2.")] = None,

@@ -13,12 +13,13 @@ import numpy as np
 from aiyam.contracts import KST, Progress, Trace, Turn, TurnContext, UserProfile
 from aiyam.errors import DataError
 from aiyam.evaluation.ranking import evaluate_rankers
-from aiyam.evaluation.safety import Case, evaluate, read_cases
+from aiyam.evaluation.safety import evaluate
 from aiyam.evaluation.truth import city_truth
 from aiyam.evaluation.understanding import evaluate_understanding
 from aiyam.nlu.examples import load_examples
 from aiyam.parts import production_folder
 from aiyam.pipeline import Pipeline
+from aiyam.safety.cases import Case, read_cases
 from aiyam.settings import Settings
 from aiyam.store import Store
 from aiyam.store.people import list_profiles

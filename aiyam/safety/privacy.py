@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 
 from aiyam.safety.folding import Folded, fold
+from aiyam.safety.person_names import names_in
+from aiyam.safety.said_data import spans_of
 
 PLACEHOLDERS = {
     "resident_number": "[주민번호]",
@@ -17,9 +19,23 @@ PLACEHOLDERS = {
     "school": "[학교]",
     "name": "[이름]",
     "passport": "[여권번호]",
+    "document": "[서류번호]",
+    "birthday": "[생년월일]",
+    "id": "[아이디]",
+    "password": "[비밀번호]",
 }
 """Kind → what stands in the text instead."""
 
+_OF_A_SHOP = re.compile(
+    r"식당|가게|김밥|분식|치킨|피자|국밥|족발|카페|빵집|떡볶이|반점|[가-힣]집(?!\s?전화)|매장|주문|배달|예약|본점|[가-힣]점|바코드|전화하면|지금 받아|영업|고객센터|상담|대표번호|간판|전단"
+)
+_OF_A_PERSON = re.compile(
+    r"(?:내|제|우리|엄마|아빠|할머니|할아버지|이모|보호자|친구|동생)\s?(?:집|번호|전화|폰|핸드폰|연락처)|집\s?전화|핸드폰|휴대폰|폰번호"
+)
+_MOBILE_NUMBER = re.compile(
+    r"(?:\+?\s?82\W{0,3})?(?:0|공|영|빵|o)?\W{0,3}(?:1|일|하나)\W{0,3}[016789공영빵일육륙칠팔구]"
+)
+_MARKET = re.compile(r"시장|상가|푸드코트|매대|마트|터미널|휴게소|전시장")
 _HANGUL_DIGIT = {c: d for d, c in enumerate("영일이삼사오육칠팔구")} | {"공": 0, "륙": 6, "빵": 0, "하나": 1, "둘": 2}
 _H = "공영빵일이삼사오육륙칠팔구"
 _D = rf"[0-9{_H}]"
@@ -95,7 +111,7 @@ _RULES = (
     _Rule("address", re.compile(r"(?:[가-힣]{1,5}(?:시|군|구)\s?)?[가-힣]{1,5}\d{0,2}(?:동|리|가)\s?(?:산\s?)?\d{1,4}\s?-\s?\d{1,4}(?:\s?번지)?(?![0-9])(?:\s?(?:지하|반지하)?\s?\d{1,3}\s?(?:층|호))*")),
     _Rule("address", re.compile(r"(?:[가-힣]{1,5}(?:시|군|구)\s?)?[가-힣]{1,5}\d{0,2}(?:동|리)\s?\d{1,4}\s?번지(?:\s?(?:지하|반지하)?\s?\d{1,3}\s?(?:층|호))*")),
     _Rule("address", re.compile(r"[가-힣a-z0-9]{1,12}(?:아파트|빌라|오피스텔|맨션|주공|래미안|푸르지오|자이|힐스테이트|캐슬)\s?\d{2,4}\s?(?:동|-)\s?\d{3,4}\s?호?")),
-    _Rule("school", re.compile(rf"[가-힣]{{1,8}}\s?{_LEVEL}\s?(?:에서\s|에\s|다니는\s|다녀요?\s|의\s|\s)?{_GRADE}")),
+    _Rule("school", re.compile(rf"(?<![가-힣])(?!(?:저는|나는|난|전|제가|내가|나|저|선생님|안녕하세요|안녕|동생은?|나눗셈을|지금|올해|이제|우리|언니는?|형은?|누나는?|오빠는?)\s)[가-힣]{{1,8}}\s?{_LEVEL}\s?(?:에서\s|에\s|다니는\s|다녀요?\s|의\s|\s)?{_GRADE}")),
     _Rule("name", re.compile(rf"(?:(?:내|제|저의|나의|우리\s?애|아이|딸|아들|동생|친구|본명)\s?)?(?<!가게 )(?<!식당 )(?<!메뉴 )(?<!음식 )(?<!동네 )(?<!가게)(?<!메뉴)(?:이름|성함|본명)\s?(?:(?:은|는|:)?\s?(?P<n>[{_SURNAMES}][가-힣]{{2}}(?=(?:이라고|라고|이에요|예요|에요|이야|야|입니다|이고요|이고|인데요|인데|이요|임)?(?:[\s,.!?~)\]]|$))|[{_SURNAMES}][가-힣](?=이야|입니다|이에요|예요)|[가-힣]{{2,3}}(?=(?:이)?(?:라고|야$|에요|예요)|입니다)))(?=(?:이라고|라고|이에요|예요|에요|이야|야|입니다|이고요|이고|인데요|인데|이요|임)?(?:[\s,.!?~)\]]|$))"), "n"),
     _Rule("name", re.compile(rf"(?:저는|나는|난|전)\s(?P<n>[{_SURNAMES}][가-힣]{{2}})(?=이라고|라고|입니다|이에요|예요|이야)"), "n"),
 )  # fmt: skip
@@ -121,16 +137,62 @@ def mask(text: str) -> Masked:
     ()
     """
     kinds: set[str] = set()
-    folded = fold(text)
+    folded = _with_digits_for_letters(fold(text))
     present = _hints(folded.text)
     for rule in _RULES:
         if present[rule.kind]:
             masked = _apply(rule, text, folded, kinds)
             if masked != text:
-                text, folded = masked, fold(masked)
+                text, folded = masked, _with_digits_for_letters(fold(masked))
+    text = _mask_said(text, folded, kinds)
     for pattern in (_SCHOOL_THEN_NAME, _AFTER_SCHOOL, _NAME_THEN_SCHOOL):
         text = _mask_school_name(pattern, text, kinds)
+    text = _mask_names(text, kinds)
     return Masked(text, tuple(sorted(kinds)))
+
+
+def _mask_said(text: str, folded: Folded, kinds: set[str]) -> str:
+    """Mask what is said without a form; of overlapping finds the first stands."""
+    taken: list[tuple[int, int, str]] = []
+    for kind, start, end in spans_of(folded.text):
+        found = folded.text[start:end]
+        if "[" in found or "]" in found or any(start < e and s < end for s, e, _ in taken):
+            continue
+        if kind == "phone" and _of_a_shop(folded.text, found):
+            continue
+        taken.append((start, end, kind))
+    for start, end, kind in sorted(taken, reverse=True):
+        first, last = folded.span(start, end)
+        if text[first - 1 : first] == "[":
+            continue
+        text = text[:first] + PLACEHOLDERS[kind] + text[last:]
+        kinds.add(kind)
+    return text
+
+
+def _mask_names(text: str, kinds: set[str]) -> str:
+    found = sorted(set(names_in(text)), reverse=True)
+    before = len(text)
+    for start, end in found:
+        if end > before:  # inside one that was masked already
+            continue
+        text = text[:start] + PLACEHOLDERS["name"] + text[end:]
+        before = start
+        kinds.add("name")
+    return text
+
+
+_LIKE_DIGITS = re.compile(
+    r"(?<=[0-9ㅡ\-])[ol]+(?=[0-9ㅡ\-])|\bo1o(?=[\s\-.0-9o])|(?<=[\s\-])o(?=[0-9]{3})|(?<=[0-9]{4})ㅡ(?=[0-9])|(?<=[0-9]{6})ㅡ(?=[0-9])"
+)
+
+
+def _with_digits_for_letters(folded: Folded) -> Folded:
+    """Read O1O-O667 as the number it is meant for, and ㅡ between digits as a dash; nothing moves."""
+    letters = {"o": "0", "l": "1", "ㅡ": "-"}
+    return Folded(
+        _LIKE_DIGITS.sub(lambda m: "".join(letters.get(c, c) for c in m.group()), folded.text), folded.offsets
+    )
 
 
 def _hints(text: str) -> dict[str, bool]:
@@ -169,6 +231,12 @@ def _plausible(kind: str, text: str, start: int, end: int) -> bool:
         return False
     n_digits = len(re.findall(_D, found))
     n_ascii = sum(c.isdigit() for c in found)
+    if kind == "phone" and _of_a_shop(text, found):
+        return False
+    if kind == "resident_number" and "바코드" in text:
+        return False
+    if kind == "address" and _MARKET.search(text[max(0, start - 8) : start + 1]):
+        return False
     if kind == "phone":
         return (
             n_digits >= 7 and (n_ascii >= 3 or _hangul_share(found) >= 0.9) and not text[end:].lstrip().startswith("원")
@@ -180,6 +248,12 @@ def _plausible(kind: str, text: str, start: int, end: int) -> bool:
     if kind == "address":
         return n_ascii >= 1 and not _NOT_A_ROAD.match(found)
     return True
+
+
+def _of_a_shop(text: str, number: str) -> bool:
+    """Whether a number is that of a shop by the words around it: no mobile number, and nobody's own."""
+    shops = _OF_A_SHOP.search(text) and not _OF_A_PERSON.search(text)
+    return bool(shops) and _MOBILE_NUMBER.match(number) is None
 
 
 def _hangul_share(found: str) -> float:

@@ -1,20 +1,23 @@
-"""The screen for what comes in and what goes out: rules as data over folded text, fixed kind words, no model needed."""
+"""The screen for what comes in and what goes out: rules as data and a classifier beside them, fixed kind words."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from aiyam.contracts import AgeBand, SafetyVerdict
 from aiyam.errors import DataError
+from aiyam.safety.classifier import SafetyClassifier
 from aiyam.safety.folding import fold, hangul_only, tight
 from aiyam.safety.privacy import mask
 
 CARD_MENTION = re.compile(r"급식\s*카드|급\s*카|꿈나무|카드|결제|잔액|가맹점|바우처|식권")
+_ACTIONS: dict[str, Literal["escalate", "refuse"]] = {"escalate": "escalate", "refuse": "refuse"}
 DISTRESS_FALLBACK = "distress"
 """What a message is taken for when only the trained understanding calls it SAFETY."""
 
@@ -36,13 +39,17 @@ class _Rule:
 
 
 class Screen:
-    """Decides what may be answered. Build it with ``Screen.load(datasets / "safety")``; it keeps no state."""
+    """Decides what may be answered. Build it with ``Screen.load(datasets / "safety")``; it keeps no state.
+
+    ``with_classifier`` adds the trained half; the rules do without.
+    """
 
     def __init__(
         self, rules: Iterable[Mapping[str, Any]], words: Mapping[str, Any], outgoing: Mapping[str, Iterable[str]]
     ) -> None:
         self._rules = [_compile(rule) for rule in rules]
         self._order = [rule.kind for rule in self._rules]
+        self.classifier: SafetyClassifier | None = None
         self._messages: dict[str, list[str]] = dict(words["messages"])
         self._adult: dict[str, list[str]] = dict(words["adult"])
         self._extra: dict[str, str] = dict(words["extra"])
@@ -76,12 +83,51 @@ class Screen:
                 )
         return screen
 
+    def with_classifier(self, classifier: SafetyClassifier | None) -> Screen:
+        """Return the same rules beside a trained classifier, or alone."""
+        beside = copy(self)
+        beside.classifier = classifier
+        return beside
+
     def check_incoming(self, text: str) -> SafetyVerdict:
         """Judge a raw message: escalate before refuse before mask before answer.
+
+        Either half is enough: the classifier where it is sure, the rules where it does not find the message harmless
+        (idioms that the rules take for danger). Without a classifier the rules decide.
 
         ``kinds`` holds what was found, gravest first, then the kinds of personal data; ``lines`` the helplines that the
         fixed words of ``message`` name verbatim.
         """
+        rules = self.by_rules(text)
+        if self.classifier is None:
+            return rules
+        judged = self.classifier.judge(text)
+        personal = tuple(kind for kind in rules.kinds if kind not in self._order)
+        for action, chance, kinds in (
+            ("escalate", judged.escalate, judged.escalate_kinds),
+            ("refuse", judged.refuse, judged.refuse_kinds),
+        ):
+            limits = self.classifier.limits[action]
+            ruled = rules.action == action and chance >= limits.beside_rule
+            learned = chance >= limits.alone
+            if not (ruled or learned):
+                continue
+            found = [kind for kind in rules.kinds if ruled and kind in self._order]
+            found += [kind for kind in kinds if learned and kind not in found] if len(found) < 2 else []
+            by: list[Literal["rules", "classifier", "understanding"]] = ["rules"] if ruled else []
+            by += ["classifier"] if learned else []
+            return SafetyVerdict(
+                action=rules.action if ruled else _ACTIONS[action],
+                kinds=(*found, *personal),
+                lines=self._lines_of(found),
+                found_by=tuple(by),
+                chance=round(chance, 4),
+            )
+        likelier = round(max(judged.escalate, judged.refuse), 4)
+        return SafetyVerdict(action="mask" if personal else "answer", kinds=personal, chance=likelier)
+
+    def by_rules(self, text: str) -> SafetyVerdict:
+        """Judge a raw message by the rules alone."""
         close, letters = tight(text), hangul_only(text)
         without_idioms = _IDIOM.sub("·", close), _IDIOM.sub("·", letters)
         found = [rule for rule in self._rules if _hits(rule, without_idioms, (close, letters))]
@@ -90,8 +136,14 @@ class Screen:
         chosen = escalating or found
         if not chosen:
             return SafetyVerdict(action="mask" if personal else "answer", kinds=personal)
-        lines = tuple(dict.fromkeys(line for rule in chosen for line in rule.lines))
-        return SafetyVerdict(action=chosen[0].action, kinds=(*(r.kind for r in chosen), *personal), lines=lines)
+        kinds = [rule.kind for rule in chosen]
+        return SafetyVerdict(
+            action=chosen[0].action, kinds=(*kinds, *personal), lines=self._lines_of(kinds), found_by=("rules",)
+        )
+
+    def _lines_of(self, kinds: Iterable[str]) -> tuple[str, ...]:
+        lines = {rule.kind: rule.lines for rule in self._rules}
+        return tuple(dict.fromkeys(line for kind in kinds for line in lines[kind]))
 
     def check_outgoing(self, text: str, *, user_text: str = "", names: Iterable[str] = ()) -> SafetyVerdict:
         """Judge a reply before it is shown: ``refuse`` with kinds such as card, shaming, adult_venue, diet, leakage.
@@ -111,10 +163,23 @@ class Screen:
         )
         return SafetyVerdict(action="refuse" if kinds else "answer", kinds=kinds)
 
-    def combine(self, verdict: SafetyVerdict, intent_is_safety: bool) -> SafetyVerdict:
-        """Join the rules' verdict with the trained understanding's: either one is enough to escalate."""
-        rule = next(r for r in self._rules if r.kind == DISTRESS_FALLBACK)
-        return combine(verdict, intent_is_safety, lines=rule.lines)
+    def combine(self, verdict: SafetyVerdict, intent_is_safety: bool, text: str = "") -> SafetyVerdict:
+        """Join the verdict with the trained understanding's: either one is enough to escalate.
+
+        What only the understanding takes for danger is of the kind that the classifier finds likeliest for ``text``, and
+        distress without one; the lines for distress are named in any case.
+        """
+        if not intent_is_safety or verdict.action in ("escalate", "refuse"):
+            return verdict
+        kinds = (DISTRESS_FALLBACK,) if self.classifier is None else self.classifier.judge(text).escalate_kinds
+        return verdict.model_copy(
+            update={
+                "action": "escalate",
+                "kinds": (*kinds, *verdict.kinds),
+                "lines": self._lines_of((*kinds, DISTRESS_FALLBACK)),
+                "found_by": ("understanding",),
+            }
+        )
 
     def message(self, verdict: SafetyVerdict, *, age_band: AgeBand = "10-12", variety: int = 0) -> str:
         """The fixed words for an escalated or refused message; "" for the others. Every line of the verdict stands in it.
@@ -128,21 +193,6 @@ class Screen:
         text = said[variety % len(said)]
         missing = [line for line in verdict.lines if line not in text and line in self._extra]
         return " ".join([text, *(self._extra[line] for line in missing)])
-
-
-def combine(
-    verdict: SafetyVerdict, intent_is_safety: bool, *, lines: tuple[str, ...] = ("1388", "109")
-) -> SafetyVerdict:
-    """Join the rules' verdict with the trained understanding's: either one is enough to escalate.
-
-    A message only the understanding takes for SAFETY is answered as distress.
-
-    >>> combine(SafetyVerdict(), True).action
-    'escalate'
-    """
-    if not intent_is_safety or verdict.action in ("escalate", "refuse"):
-        return verdict
-    return SafetyVerdict(action="escalate", kinds=(DISTRESS_FALLBACK, *verdict.kinds), lines=lines)
 
 
 def _compile(rule: Mapping[str, Any]) -> _Rule:

@@ -4,15 +4,16 @@ from pathlib import Path
 import pytest
 
 from aiyam.errors import DataError
-from aiyam.evaluation.safety import Case, Expectation, Rate, evaluate, evaluate_screen, read_cases
+from aiyam.evaluation.safety import Rate, evaluate, evaluate_screen
+from aiyam.safety.cases import Case, Expectation, read_cases
 from aiyam.safety.screen import Screen
 from aiyam.settings import REPO_ROOT
 
 FOLDER = REPO_ROOT / "datasets" / "safety"
 
 
-def test_the_shipped_cases_pass_with_every_model_off() -> None:
-    cases = read_cases(FOLDER / "cases.jsonl")
+def test_the_cases_that_the_rules_were_written_from_pass_with_every_model_off() -> None:
+    cases = [case for case in read_cases(FOLDER / "cases.jsonl") if case.id.startswith("c-")]
     rates = evaluate_screen(cases, Screen.load(FOLDER)).rates
     assert len(cases) >= 600
     assert rates["disclosure_recall"].value >= 0.98

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from aiyam.contracts import SafetyVerdict
 from aiyam.errors import DataError
 from aiyam.safety.folding import fold, tight
-from aiyam.safety.screen import Screen, combine
+from aiyam.safety.screen import Screen
 from aiyam.settings import REPO_ROOT
 
 FOLDER = REPO_ROOT / "datasets" / "safety"
@@ -119,9 +119,9 @@ def test_the_trained_intent_alone_is_enough_to_escalate(screen: Screen) -> None:
     verdict = screen.combine(SafetyVerdict(), True)
     assert verdict.action == "escalate"
     assert all(line in screen.message(verdict) for line in verdict.lines)
-    assert combine(SafetyVerdict(), False).action == "answer"
+    assert screen.combine(SafetyVerdict(), False).action == "answer"
     grave = SafetyVerdict(action="escalate", kinds=("abuse",), lines=("112",))
-    assert combine(grave, True) == grave
+    assert screen.combine(grave, True) == grave
 
 
 @pytest.mark.parametrize(
