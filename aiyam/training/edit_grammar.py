@@ -64,6 +64,7 @@ class Grammar:
                 elif not after.space and not piece.is_fact and _VERB.match(after.key):
                     verbal.add(piece.key)
         self.verbal: Collection[str] = frozenset(verbal)
+        self._declined = frozenset(seen)
         self.nouns: Collection[str] = frozenset(word for word, n in seen.items() if n >= 2 and not _verbal(word))
 
     def role(self, words: Sequence[str], *, strict: bool = False) -> Role:
@@ -76,7 +77,10 @@ class Grammar:
         return self._role(rest[-1], strict=strict)
 
     def fits(self, source: Keys, words: Keys) -> bool:
-        """Tell whether the counterpart may stand where the source stood."""
+        """Tell whether the counterpart may stand where the source stood; the source's last key tells how it is closed."""
+        source, closing = source[:-1], source[-1]
+        if closing == "+p" and words and bare(words[-1]) not in self._declined:
+            return False
         before, after = self.role(source), self.role(words, strict=True)
         if words and bare(words[0]) in _BOUND and bare(source[0]) not in _BOUND_BEFORE:
             return False
@@ -109,7 +113,9 @@ class Grammar:
     def bends(self, source: Keys, words: Keys) -> bool:
         """Tell whether one form of a verb became another: what an ending may be learnt from."""
         return (
-            self.role(source) in ("final", "joining") and self.fits(source, words) and not any(" " in w for w in words)
+            self.role(source[:-1]) in ("final", "joining")
+            and self.fits(source, words)
+            and not any(" " in w for w in words)
         )
 
     def _role(self, word: str, *, strict: bool) -> Role:

@@ -78,9 +78,9 @@ class Licence:
                 self._met.add((s, t))
 
     def permits(self, source: Keys, words: Keys, n_seen: int) -> bool:
-        """Tell whether this counterpart may stand for these words; ``n_seen`` originals show it."""
+        """Tell whether this counterpart may stand for a phrase (how it is closed last); ``n_seen`` originals show it."""
         plain = [bare(word) for word in words]
-        said = [bare(key) for key in source]
+        said = [bare(key) for key in source[:-1]]
         if _negated(plain) and not any(_NEGATING.search(key) for key in said):
             return False
         if any(_PLAINLY_NEGATED.search(key) for key in said) and not _negated(plain):

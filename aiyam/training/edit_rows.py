@@ -101,14 +101,14 @@ class EditCounter:
             if words == (source.pieces[i].key, *keys[1:-1]) or not self._fit(words, keys):
                 continue
             self._phrases[keys, words].add(original)
-            if (ending := ending_of(source, one)) and self._bends(keys[:-1], words):
+            if (ending := ending_of(source, one)) and self._bends(keys, words):
                 self._endings[ending].add(original)
 
     def table(self, verbal: Collection[str], *, fewest_endings: int) -> EditTable:
         """Return the table; an ending needs ``fewest_endings`` originals, a phrase one."""
         phrases: dict[Keys, list[tuple[Keys, int]]] = defaultdict(list)
         for (keys, words), originals in self._phrases.items():
-            if not self._permits(keys[:-1], words, len(originals)):
+            if not self._permits(keys, words, len(originals)):
                 continue
             phrases[keys].append((words, len(originals)))
             name = phrase_name("|".join(keys), words)

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from aiyam.cli import app
 from aiyam.errors import DataError
 from aiyam.evaluation.rewriting import evaluate_version, rewriting_table, samples_page
 from aiyam.registry import open_sealed
@@ -109,3 +111,17 @@ def test_the_judgement_leaves_out_what_was_trained_on(trained: Path) -> None:
     trained_on = [pair for pair in pairs[:120] if pair not in report.pairs]
     with pytest.raises(DataError, match="trained on"):
         evaluate_version(trained, trained_on, REPLIES)
+
+
+def test_the_commands_train_and_judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIYAM_HOME", str(tmp_path / "home"))
+    data, out, page = write_pairs(tmp_path / "pairs.jsonl", band="7-9"), tmp_path / "v1", tmp_path / "page.md"
+    trained = CliRunner().invoke(
+        app, ["train", "child-friendly", "--training_data", str(data), "--output_dir", str(out), "--quick"]
+    )
+    assert trained.exit_code == 0, trained.output
+    asked = ["evaluate", "rewriter", "--model", str(out), "--samples", "3", "--page", str(page), "--json"]
+    judged = CliRunner().invoke(app, asked)
+    assert judged.exit_code == 0, judged.output
+    assert json.loads(judged.stdout)["facts_kept"] == 1.0
+    assert page.read_text("utf-8").count("## ") == 3
