@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import NOW
 from tiny_language_model import build
 
 from aiyam.assistant import Assistant
@@ -110,7 +110,7 @@ def test_wording_that_cannot_be_is_refused_with_what_to_set(tmp_path: Path, give
 
 
 def test_an_adapter_that_is_trained_words_replies_and_its_base_stays_loaded(
-    copy_home: Callable[[Path], Settings], tmp_path: Path
+    copy_home: Callable[[Path], Settings], tmp_path: Path, now: datetime
 ) -> None:
     settings = copy_home(tmp_path)
     store = Store.open(settings.url)
@@ -149,7 +149,7 @@ def test_an_adapter_that_is_trained_words_replies_and_its_base_stays_loaded(
             load_wording(wording.model_copy(update={"nlg_adapter": "v9"}), store)
     finally:
         store.close()
-    assistant = Assistant.load(wording, clock=lambda: NOW)
+    assistant = Assistant.load(wording, clock=lambda: now)
     try:
         trace = assistant.respond("guest", "떡볶이 먹고 싶어")
         assert assistant.versions.nlg == "v1"
