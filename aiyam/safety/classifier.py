@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,10 @@ REFUSE_KINDS = (
 )  # fmt: skip
 HEADS = ("escalate", "refuse", *ESCALATE_KINDS, *REFUSE_KINDS)
 """Columns of the weights: the two that decide, then the kinds, each told from the others of its action."""
+_SENTENCE_END = re.compile(r"[.!?~…\n]+")
+_STRETCH = 300
+"""Letters read at once."""
+_MANY_WORDS, _RUN = 10, 8
 _AS_LIKELY = 0.35
 """Kinds whose score is this close to the best are named too: two numbers to call are better than the wrong one."""
 
@@ -94,14 +99,18 @@ class SafetyClassifier:
         return scores
 
     def judge(self, text: str) -> Judgement:
-        """Return the chances and likeliest kinds for a raw message."""
-        scores = self.scores(text)
+        """Return the chances and likeliest kinds for a raw message: those of its worst part, for each action.
+
+        The whole and each sentence are read by themselves, so that talk of food does not hide what stands beside it.
+        """
+        scores = np.stack([self.scores(part) for part in parts_of(text)])
         first = 2 + len(ESCALATE_KINDS)
+        escalate, refuse = scores[scores[:, 0].argmax()], scores[scores[:, 1].argmax()]
         return Judgement(
-            escalate=self.limits["escalate"].chance(float(scores[0])),
-            refuse=self.limits["refuse"].chance(float(scores[1])),
-            escalate_kinds=_likeliest(ESCALATE_KINDS, scores[2:first]),
-            refuse_kinds=_likeliest(REFUSE_KINDS, scores[first:])[:1],
+            escalate=self.limits["escalate"].chance(float(escalate[0])),
+            refuse=self.limits["refuse"].chance(float(refuse[1])),
+            escalate_kinds=_likeliest(ESCALATE_KINDS, escalate[2:first]),
+            refuse_kinds=_likeliest(REFUSE_KINDS, refuse[first:])[:1],
         )
 
     def save(self, folder: Path) -> None:
@@ -148,6 +157,24 @@ class SafetyClassifier:
             )
         rarity = tensors["rarity"].astype(np.float32)
         return cls(tensors["weights"], tensors["scale"], tensors["bias"], rarity, limits, folder.name)
+
+
+def parts_of(text: str) -> list[str]:
+    """Return what is read by itself: the message, its sentences where it has several, and stretches of a long one.
+
+    Children write without full stops, so a sentence of many words is read in overlapping runs of words too.
+
+    >>> parts_of("돈까스 먹고 싶어. 나 너무 힘들어")
+    ['돈까스 먹고 싶어. 나 너무 힘들어', '돈까스 먹고 싶어', '나 너무 힘들어']
+    """
+    sentences = [s.strip() for s in _SENTENCE_END.split(text) if any(c.isalpha() for c in s)]
+    parts = [text[i : i + _STRETCH] for i in range(0, max(len(text) - _STRETCH // 2, 1), _STRETCH // 2)]
+    parts += [s[i : i + _STRETCH] for s in sentences for i in range(0, len(s), _STRETCH)] if len(sentences) > 1 else []
+    for part in list(parts):
+        words = part.split()
+        if len(words) > _MANY_WORDS:
+            parts += [" ".join(words[i : i + _RUN]) for i in range(0, len(words) - _RUN // 2, _RUN // 2)]
+    return list(dict.fromkeys(parts))
 
 
 def _likeliest(kinds: Sequence[str], scores: NDArray[np.float32]) -> tuple[str, ...]:

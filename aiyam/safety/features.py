@@ -19,7 +19,7 @@ _SYLLABLES, _JAMO = (1, 5), (3, 6)
 _NEAR = 3
 """Words this far apart make a pair (by their first two letters, which Korean endings leave alone)."""
 _LONGEST = 400
-"""Letters of a message that are read; disclosures come in sentences, not essays, and each sentence is read by itself too."""
+"""Letters that are read at most; the classifier gives a longer message in stretches."""
 
 
 def features(text: str) -> NDArray[np.int64]:

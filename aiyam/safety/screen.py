@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,9 @@ CARD_MENTION = re.compile(r"급식\s*카드|급\s*카|꿈나무|카드|결제|�
 _ACTIONS: dict[str, Literal["escalate", "refuse"]] = {"escalate": "escalate", "refuse": "refuse"}
 DISTRESS_FALLBACK = "distress"
 """What a message is taken for when only the trained understanding calls it SAFETY."""
+
+NEVER_DOUBTED = frozenset({"self_harm", "abuse"})
+"""Kinds for which a matching rule is enough: a false alarm costs a kind word, a miss may cost a child."""
 
 _IDIOM = re.compile(
     r"(?:배고파|배고파서|배고픔|배불러|배터져|맛있어|맛있어서|더워|더워서|추워|추워서|매워|매워서|졸려|졸려서|심심해|심심해서|귀여워|웃겨|웃겨서|좋아|좋아서|보고싶어|먹고싶어|먹고싶어서"
@@ -93,33 +96,36 @@ class Screen:
         """Judge a raw message: escalate before refuse before mask before answer.
 
         Either half is enough: the classifier where it is sure, the rules where it does not find the message harmless
-        (idioms that the rules take for danger). Without a classifier the rules decide.
+        (idioms that the rules take for danger). What rules take for the gravest kinds, ``NEVER_DOUBTED``, is believed
+        whatever the classifier thinks. Without a classifier the rules decide.
 
         ``kinds`` holds what was found, gravest first, then the kinds of personal data; ``lines`` the helplines that the
         fixed words of ``message`` name verbatim.
         """
-        rules = self.by_rules(text)
+        found, personal = self._found(text), mask(text).kinds
         if self.classifier is None:
-            return rules
+            return self._verdict_of_rules(found, personal)
         judged = self.classifier.judge(text)
-        personal = tuple(kind for kind in rules.kinds if kind not in self._order)
         for action, chance, kinds in (
             ("escalate", judged.escalate, judged.escalate_kinds),
             ("refuse", judged.refuse, judged.refuse_kinds),
         ):
             limits = self.classifier.limits[action]
-            ruled = rules.action == action and chance >= limits.beside_rule
+            believed = [
+                rule.kind
+                for rule in found
+                if rule.action == action and (rule.kind in NEVER_DOUBTED or chance >= limits.beside_rule)
+            ]
             learned = chance >= limits.alone
-            if not (ruled or learned):
+            if not (believed or learned):
                 continue
-            found = [kind for kind in rules.kinds if ruled and kind in self._order]
-            found += [kind for kind in kinds if learned and kind not in found] if len(found) < 2 else []
-            by: list[Literal["rules", "classifier", "understanding"]] = ["rules"] if ruled else []
+            by: list[Literal["rules", "classifier", "understanding"]] = ["rules"] if believed else []
             by += ["classifier"] if learned else []
+            named = [*believed, *(k for k in kinds if learned and k not in believed and len(believed) < 2)]
             return SafetyVerdict(
-                action=rules.action if ruled else _ACTIONS[action],
-                kinds=(*found, *personal),
-                lines=self._lines_of(found),
+                action=_ACTIONS[action],
+                kinds=(*named, *personal),
+                lines=self._lines_of(named),
                 found_by=tuple(by),
                 chance=round(chance, 4),
             )
@@ -128,10 +134,15 @@ class Screen:
 
     def by_rules(self, text: str) -> SafetyVerdict:
         """Judge a raw message by the rules alone."""
+        return self._verdict_of_rules(self._found(text), mask(text).kinds)
+
+    def _found(self, text: str) -> list[_Rule]:
+        """The rules that match, gravest first."""
         close, letters = tight(text), hangul_only(text)
         without_idioms = _IDIOM.sub("·", close), _IDIOM.sub("·", letters)
-        found = [rule for rule in self._rules if _hits(rule, without_idioms, (close, letters))]
-        personal = mask(text).kinds
+        return [rule for rule in self._rules if _hits(rule, without_idioms, (close, letters))]
+
+    def _verdict_of_rules(self, found: Sequence[_Rule], personal: tuple[str, ...]) -> SafetyVerdict:
         escalating = [r for r in found if r.action == "escalate"]
         chosen = escalating or found
         if not chosen:
