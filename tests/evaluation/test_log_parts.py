@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -80,7 +81,7 @@ def test_a_day_that_ends_one_stretch_of_time_is_not_in_two(bench: dict[str, Modu
     days = Log.of(log.user, log.item, log.ts // 86_400 * 86_400, n_users=log.n_users, n_items=log.n_items)
     protocol = bench["log_splits"].by_time(days)
     stretches = [days.ts[split.events] for split in (*protocol.learning, protocol.test)]
-    for before, after in zip(stretches, stretches[1:], strict=False):
+    for before, after in pairwise(stretches):
         assert before.max() < after.min()
     assert stretches[-1].max() == days.ts.max(), "the last day is tested on"
 
