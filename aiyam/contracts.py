@@ -307,8 +307,8 @@ class DialogueState(Record):
     ``words`` are the child's own, masked, where they wished for what no filter holds ("뜨끈한 국물").
     ``earlier_lists`` come oldest first, ``spoken_shop_ids`` (shops asked about) newest first. ``asks`` tells that the last
     reply asked something back; where it asked which shop, ``offered_shop_ids`` are its choices, and where it offered to
-    look elsewhere, ``offered_filters`` is what a yes asks for. ``asked_intent`` and ``asked_text`` are the last question
-    about a shop of the newest list, which "두 번째는?" asks again.
+    look elsewhere, ``offered_filters`` and ``offered_words`` are what a yes asks for. ``asked_intent`` and ``asked_text`` are the
+    last question about a shop of the newest list, which "두 번째는?" asks again.
     """
 
     filters: Filters = Filters()
@@ -328,6 +328,7 @@ class DialogueState(Record):
     asked_text: str = ""
     offered_shop_ids: tuple[str, ...] = ()
     offered_filters: Filters | None = None
+    offered_words: str = ""
     asks: bool = False
 
 

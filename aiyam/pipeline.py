@@ -343,11 +343,12 @@ def own_words(text: str, request: Request, said: Filters) -> str:
     """Return the words of a masked message that the content funnel should hear beside what the filters hold.
 
     None where a dish or kind of food is known, and where something is turned down or not tolerated (its name would draw the
-    list towards it). A follow-up's own words are about the list: those of the topic that still hold stand.
+    list towards it). A follow-up's own words are about the list: those of the topic that still hold stand, and a yes
+    takes up those of the offer.
     """
     if request.filters.menus or request.filters.category or request.intent not in RECOMMENDING_INTENTS:
         return ""
-    if not request.opens_topic:
+    if request.accepts_offer or not request.opens_topic:
         return request.words
     if said.allergies or said.exclude_menus or said.exclude_taste or starts_over(text):
         return ""

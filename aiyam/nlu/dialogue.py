@@ -57,7 +57,10 @@ def resolve(
         return Request(Intent.OUT_OF_SCOPE, question=questions.KOREAN_ONLY, choices=questions.STARTERS_KO[:3])
     if state.offered_filters is not None and questions.YES.fullmatch(text.strip()):
         intent, filters = Intent.FOOD_RECOMMENDATION, state.offered_filters
-        return Request(intent, filters, semantic_query(filters, intent), opens_topic=True)
+        return Request(
+            intent, filters, semantic_query(filters, intent), opens_topic=True, accepts_offer=True,
+            words=state.offered_words,
+        )  # fmt: skip
     asked = asked_again(text, understanding, state, catalogue)
     on_screen = asked is not None or shown_by_name(text, state, catalogue) is not None
     if not on_screen and (by_rule := named_by_rule(text, understanding)) is not None:
@@ -89,7 +92,7 @@ def resolve(
             choices = (questions.YES_KO, *questions.STARTERS_KO[:2])
         return Request(
             intent, understanding.filters, understanding.semantic_query, question=question,
-            choices=choices, offered_filters=offered,
+            choices=choices, offered_filters=offered, opens_topic=here.opens_topic, words=here.words,
         )  # fmt: skip
     return list_of_shops(text, understanding, state, catalogue, user, context)
 
@@ -119,6 +122,7 @@ def next_state(
             "asks": request.asks,
             "offered_shop_ids": request.offered_shop_ids,
             "offered_filters": request.offered_filters,
+            "offered_words": _offered_words(request, understanding),
             "topic_over": state.topic_over or request.intent in _ENDS_TOPIC,
         }
     )
@@ -145,6 +149,14 @@ def next_state(
             "asked_text": "",
         }
     )
+
+
+def _offered_words(request: Request, understanding: Understanding) -> str:
+    """Return the words an offer to look here keeps: those of the wish without the place that has no shops."""
+    if request.offered_filters is None:
+        return ""
+    places = tuple(e.text for e in understanding.entities if e.entity is EntityType.LOCATION)
+    return " ".join(word for word in request.words.split() if not word.startswith(places))
 
 
 def _spoken_of(state: DialogueState, request: Request) -> dict[str, object]:

@@ -16,7 +16,7 @@ class Request:
     into ``filters.budget_max``: the lowest price just shown, which every answer has to stay under. ``asked_text`` is the
     question about a shop as first worded ("두 번째는?" repeats the one before). ``offered_shop_ids`` are the shops a
     question chooses among, ``offered_filters`` what it offers to look for; ``opens_topic`` tells that nothing soft was carried over; ``stands`` that only a place is
-    missing, so that the answer may name it alone. ``words`` are what the shops are looked for with beside the filters: those
+    missing, so that the answer may name it alone; ``accepts_offer`` that the message is only a yes. ``words`` are what the shops are looked for with beside the filters: those
     of earlier messages that still hold, until the pipeline adds the message's own.
     """
 
@@ -32,6 +32,7 @@ class Request:
     offered_shop_ids: tuple[str, ...] = ()
     offered_filters: Filters | None = None
     opens_topic: bool = False
+    accepts_offer: bool = False
     stands: bool = False
     words: str = ""
 

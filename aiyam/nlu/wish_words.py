@@ -7,7 +7,7 @@ import re
 from aiyam.contracts import Filters
 from aiyam.nlu.lexicon import ALLERGENS, TASTES
 
-_REFUSED = r"\s?(?:거|것|음식)?(?:은|는|이|가|도|을|를)?\s?(?:말고|빼고|싫|별[로루]|제외|못\s?먹|안\s?(?:먹|땡))"
+_REFUSED = r"\s?(?:거|것|음식)?(?:은|는|이|가|도|을|를)?\s?(?:말고|빼고|싫(?!(?:어하)?지\s?않)|별[로루]|제외|못\s?먹|안\s?(?:먹|땡))"
 
 
 def still_wished(words: str, text: str, said: Filters, waived: frozenset[str]) -> str:
@@ -20,6 +20,8 @@ def still_wished(words: str, text: str, said: Filters, waived: frozenset[str]) -
     '뜨끈한 국물'
     >>> still_wished("뜨끈한 국물", "매운 걸로", Filters(taste=("매운",)), frozenset())
     '국물'
+    >>> still_wished("고기", "물고기 싫어", Filters(), frozenset())
+    '고기'
     >>> still_wished("뜨끈한 국물", "그냥 치킨", Filters(menus=("치킨",)), frozenset())
     ''
     """
@@ -31,5 +33,6 @@ def still_wished(words: str, text: str, said: Filters, waived: frozenset[str]) -
     return " ".join(
         word
         for word in words.split()
-        if not any(re.search(pattern, word) for pattern in gone) and not re.search(re.escape(word) + _REFUSED, text)
+        if not any(re.search(pattern, word) for pattern in gone)
+        and not re.search(rf"(?<![가-힣]){re.escape(word)}{_REFUSED}", text)
     )

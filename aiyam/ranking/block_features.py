@@ -148,12 +148,11 @@ class BlockFeatures:
         c, of = self.catalogue, chosen.request
         n = len(queries)
         limit, kinds, moods = np.full(n, np.nan), np.zeros(n, np.int64), np.zeros(n, np.uint8)
-        district = np.full(n, -9, np.int64)
-        code = {name: i for i, name in enumerate(c.district_names)}
+        wanted = np.zeros((n, len(c.district_names) + 1), bool)  # the last column is that of shops without a district
         for i, query in enumerate(queries):
             f = query.filters
             limit[i] = spending_limit(query) or np.nan
-            district[i] = code.get(f.district or query.district or "", -9)
+            wanted[i, list(c.district_codes.get(f.district or query.district or "", ()))] = True
             if f.category:
                 kinds[i] = bits_of(f.category, CATEGORIES)
             if f.atmosphere or f.companion == "alone":
@@ -169,7 +168,7 @@ class BlockFeatures:
             "budget_headroom": _known(headroom, 0.0),
             "distance": _known(np.exp(-metres / DISTANCE_SCALE_M), 0.1),
             "distance_log": np.minimum(_known(np.log1p(metres / 100.0) / 5.5, 0.8), 1.0),
-            "same_district": c.district[rows] == district[of],
+            "same_district": wanted[of, c.district[rows]],
             "category_match": (category >= 0) & (kinds[of] >> np.maximum(category, 0) & 1 > 0),
             "atmosphere_match": (c.atmosphere[rows] & moods[of]) != 0,
             "open_now": (state & IS_OPEN > 0) + 0.5 * (state & IS_UNKNOWN > 0),

@@ -34,7 +34,8 @@ _FAR = 1 << 36
 class Moment:
     """One logged request: ``shown`` are catalogue rows in the order shown, ``outcomes`` 0 skipped .. 3 ordered.
 
-    ``told_ts`` (epoch seconds) is when the newest act came that the outcomes rest on, where that is known.
+    ``told_ts`` (epoch seconds) is when the newest act came that the outcomes rest on, where that is known. ``words`` are the
+    person's own that were searched for beside the filters; only the chat keeps them.
     """
 
     user_id: str
@@ -47,6 +48,7 @@ class Moment:
     shown: tuple[int, ...]
     outcomes: tuple[int, ...]
     told_ts: int = 0
+    words: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +159,7 @@ def query_of(moment: Moment, profile: UserProfile | None) -> Query:
     return Query(
         filters=moment.filters,
         semantic_query=moment.semantic_query,
+        words=moment.words,
         user=profile or UserProfile(user_id=moment.user_id),
         now=datetime.fromtimestamp(moment.ts, KST),
         lat=moment.lat if moment.lat is not None or profile is None else profile.lat,

@@ -171,7 +171,7 @@ def list_signals(
         "rank_merged": candidates.merged,
         "price_rank": _known(-menus.lowest_price(), -1e7),
     }
-    if listed.metres is not None:
+    if listed.metres is not None and not np.isnan(listed.metres).all():
         compared["distance_rank"] = _known(-listed.metres, -1e7)
     if query_vector is not None and stats.shop_vectors is not None and query_vector.any():
         likeness = stats.shop_vectors[listed.rows] @ query_vector

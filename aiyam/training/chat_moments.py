@@ -43,6 +43,7 @@ class ChatTurn:
     filters: Filters
     shown: tuple[int, ...]
     acts: tuple[tuple[int, int, int], ...]
+    words: str = ""
 
     def moment(self, until: int | None = None) -> Moment:
         """Return the turn as it was known before ``until`` (epoch seconds; now without): later feedback labels nothing.
@@ -59,8 +60,9 @@ class ChatTurn:
                 told_ts = max(told_ts, at)
         known = tuple(max(what, SKIPPED) for what in outcomes)
         return Moment(
-            self.user_id, self.ts, None, None, None, self.semantic_query, self.filters, self.shown, known, told_ts
-        )
+            self.user_id, self.ts, None, None, None, self.semantic_query, self.filters, self.shown, known, told_ts,
+            self.words,
+        )  # fmt: skip
 
 
 def chat_turns(store: Store, row_of: Mapping[str, int], *, now_ts: int) -> tuple[list[ChatTurn], dict[str, int]]:
@@ -100,7 +102,7 @@ def chat_turns(store: Store, row_of: Mapping[str, int], *, now_ts: int) -> tuple
             continue
         state = trace.state
         listed = tuple(row_of[shop_id] for shop_id in there)
-        turn = ChatTurn(trace.user_id, ts, state.semantic_query, state.filters, listed, tuple(of_shown))
+        turn = ChatTurn(trace.user_id, ts, state.semantic_query, state.filters, listed, tuple(of_shown), state.words)
         if max(turn.moment().outcomes, default=SKIPPED) >= FAVORITED:
             turns.append(turn)
     turns.sort(key=lambda turn: (turn.ts, turn.user_id))

@@ -101,7 +101,7 @@ def by_time(log: Log) -> Protocol:
         since, until = np.quantile(log.ts, [low, high])
         known = log.ts < since
         has = np.bincount(log.user[known], minlength=log.n_users)[log.user] >= 3
-        inside = np.flatnonzero(new & has & (log.ts >= since) & (log.ts <= until))
+        inside = np.flatnonzero(new & has & (log.ts >= since) & ((log.ts < until) | (high == 1.0)))
         nth = np.arange(len(inside)) - np.searchsorted(log.user[inside], log.user[inside])
         return Split(log, known, inside[nth < MOST_A_PERSON])
 

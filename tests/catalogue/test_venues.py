@@ -94,6 +94,12 @@ def test_drinks_and_tobacco_among_menus_are_told_from_food_named_like_them() -> 
         "던힐 담배",
         "사케 한 병",
         "칵테일",
+        "모히또",
+        "전통주 한 잔",
+        "탁주",
+        "잔술",
+        "무알콜 맥주",
+        "모히또 소주 에이드",
     ]
     food = [
         "사케동",
@@ -108,6 +114,15 @@ def test_drinks_and_tobacco_among_menus_are_told_from_food_named_like_them() -> 
         "콜라",
         "Ginger tea",
         "술빵",
+        "전통 주먹밥",
+        "전통주꾸미볶음",
+        "전통 주전부리",
+        "한잔술국",
+        "식탁주문세트",
+        "모히또 에이드",
+        "청포도 에이드 모히또",
+        "무알콜 모히또",
+        "모히또 (논알콜)",
     ]
     assert [item for item in drinks if not is_adult_item(item)] == []
     assert [item for item in food if is_adult_item(item)] == []

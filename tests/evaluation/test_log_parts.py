@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -73,6 +74,16 @@ def test_the_split_by_time_asks_of_nothing_that_came_before_what_it_learned(benc
     assert log.ts[earlier.events].max() <= log.ts[later.events].min()
     assert log.ts[later.events].max() <= log.ts[protocol.test.events].min()
     assert protocol.chosen_on == 1, "the stretch right before the test chooses"
+
+
+def test_a_day_that_ends_one_stretch_of_time_is_not_in_two(bench: dict[str, ModuleType]) -> None:
+    log = walks()
+    days = Log.of(log.user, log.item, log.ts // 86_400 * 86_400, n_users=log.n_users, n_items=log.n_items)
+    protocol = bench["log_splits"].by_time(days)
+    stretches = [days.ts[split.events] for split in (*protocol.learning, protocol.test)]
+    for before, after in pairwise(stretches):
+        assert before.max() < after.min()
+    assert stretches[-1].max() == days.ts.max(), "the last day is tested on"
 
 
 def test_leave_last_out_learns_from_no_test_event_and_folds_are_people(bench: dict[str, ModuleType]) -> None:

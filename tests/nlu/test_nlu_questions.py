@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from few_shops import CATALOGUE, CONTEXT, SHOWN, USER, ask, hear, said
@@ -12,6 +13,7 @@ from aiyam.evaluation.conversations import load_conversations
 from aiyam.evaluation.dialogues import ScriptedShops
 from aiyam.nlu.dialogue import next_state, resolve
 from aiyam.nlu.understander import Understander
+from aiyam.pipeline import own_words
 from aiyam.settings import REPO_ROOT
 
 CONVERSATIONS = load_conversations(REPO_ROOT / "datasets" / "dialogues" / "conversations.jsonl", half="development")
@@ -105,6 +107,21 @@ def test_yes_takes_up_the_offer_to_look_here_instead() -> None:
     assert (yes.intent, yes.filters) == (Intent.FOOD_RECOMMENDATION, Filters(menus=("돈까스",)))
     assert after.offered_filters is None
     assert hear("응", Intent.SMALL_TALK, None, after)[0].intent is Intent.SMALL_TALK
+
+
+def test_yes_searches_in_the_words_of_the_wish_and_not_for_the_yes() -> None:
+    text = "부산에서 뜨끈한 국물 먹고 싶어"
+    away = said(
+        text, Intent.FOOD_RECOMMENDATION, Filters(place="부산광역시"), ("부산", EntityType.LOCATION, "부산광역시")
+    )
+    request = ask(away, DialogueState())
+    asked = replace(request, words=own_words(text, request, away.filters))
+    state = next_state(DialogueState(), asked, away, ())
+    yes, after = hear("응", Intent.SMALL_TALK, None, state, ("s0",))
+    assert own_words("응", yes, Filters()) == "뜨끈한 국물"
+    assert (after.words, after.offered_words) == ("뜨끈한 국물", "")
+    wordless, _ = hear("응", Intent.SMALL_TALK, None, state.model_copy(update={"offered_words": ""}))
+    assert own_words("응", wordless, Filters()) == ""
 
 
 def test_danger_is_never_asked_back_in_any_state() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from ranking_town import Town
 
+from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.query import CandidateSet, Lists
 from aiyam.ranking.block_features import BlockFeatures, Chosen
 from aiyam.ranking.features import SLOT, build_features
@@ -40,15 +42,35 @@ def lists_of(found: list[CandidateSet], k: int) -> Lists:
     return Lists(size, rows, scores, flags, merged, [one.relaxed for one in found])
 
 
+def two_of_one_name(town: Town) -> Catalogue:
+    """The town's shops in two districts of one name, and one shop in none."""
+    district = (np.arange(len(town.catalogue)) % 2).astype(np.int16)
+    district[-1] = -1
+    return replace(
+        town.catalogue, district=district, district_names=["관악구"] * 2, district_city=["서울특별시", "부산광역시"],
+        district_province=["서울특별시", "부산광역시"],
+    )  # fmt: skip
+
+
+def nowhere(town: Town) -> Catalogue:
+    """The town's shops without a position."""
+    unknown = np.full(len(town.catalogue), np.nan, np.float32)
+    return replace(town.catalogue, lat=unknown, lon=unknown)
+
+
 @pytest.mark.parametrize("located", [True, False])
-def test_every_feature_equals_the_one_of_a_list_alone(town: Town, located: bool) -> None:
+@pytest.mark.parametrize("place", [lambda town: town.catalogue, two_of_one_name, nowhere])
+def test_every_feature_equals_the_one_of_a_list_alone(
+    town: Town, located: bool, place: Callable[[Town], Catalogue]
+) -> None:
+    catalogue = place(town)
     people = ["u-regular", *list(town.profiles)[:3], "nobody"]
     queries = [town.query(user, **asked) for user in people for asked in ASKED]
     queries = [replace(q, now=q.now + timedelta(hours=5 * i)) for i, q in enumerate(queries)]
     if not located:
         queries = [replace(q, lat=None, lon=None) for q in queries]
     rng = np.random.default_rng(2)
-    n = len(town.catalogue)
+    n = len(catalogue)
     vectors = rng.normal(size=(n, 128)).astype(np.float32)
     stats = replace(town.stats, shop_vectors=vectors)
     said = rng.normal(size=(len(queries), 128)).astype(np.float32)
@@ -62,11 +84,11 @@ def test_every_feature_equals_the_one_of_a_list_alone(town: Town, located: bool)
     lists = lists_of(found, n)
     size = lists.size
     chosen = Chosen(np.repeat(np.arange(len(queries)), size), np.concatenate([np.arange(s) for s in size]))
-    features = BlockFeatures(town.catalogue, stats)
-    for again in (features, BlockFeatures(town.catalogue, stats, like=features)):
+    features = BlockFeatures(catalogue, stats)
+    for again in (features, BlockFeatures(catalogue, stats, like=features)):
         wide, numbers = again.of(queries, lists, chosen, said)
         for i, query in enumerate(queries):
-            alone = build_features(town.catalogue, stats, query, found[i], query_vector=said[i])
+            alone = build_features(catalogue, stats, query, found[i], query_vector=said[i])
             mine = chosen.request == i
             for name, slot in SLOT.items():
                 assert np.allclose(wide[mine, slot], alone.wide[:, slot], atol=1e-5), (name, query)
