@@ -176,7 +176,7 @@ def _by_menus(menu_names: Sequence[str]) -> tuple[Venue, str | None]:
     share = (drinks + beside) / len(menu_names)
     if drinks and share >= 0.7:
         return "blocked", f"메뉴 대부분이 술·안주 ({drinks + beside}/{len(menu_names)})"
-    if (drinks + beside >= 2 and share >= 0.4) or (drinks and share >= 1 / 3):
+    if (drinks + beside >= 2 and share >= 0.4) or (drinks and share >= 1 / 3 and len(menu_names) > 2):
         return "review", f"메뉴에 술·안주가 많음 ({drinks + beside}/{len(menu_names)})"
     return "ok", None
 
