@@ -110,6 +110,12 @@ def test_store_commands_work_on_a_store_in_use(home: Settings, tmp_path: Path) -
     assert aiyam(home, "db", "check").stdout.strip() == "ok"
 
 
+def test_a_childs_message_cannot_steer_the_terminal_it_is_listed_on() -> None:
+    from aiyam.cli.db import _printable
+
+    assert _printable("아빠가 때려요 \x1b[2J\n도와줘") == "아빠가 때려요 \N{REPLACEMENT CHARACTER}[2J 도와줘"
+
+
 def test_a_merchant_list_is_imported_and_reviewed(empty: Settings, tmp_path: Path) -> None:
     lines = ["상호명,전화번호,가맹점등록번호,주소"]
     lines += [f"달빛분식 {i}호점,02-1111-{i:04d},R{i},서울특별시 관악구 신림로 {i}" for i in range(60)]

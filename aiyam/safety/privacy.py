@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
 from aiyam.safety.folding import Folded, fold
 from aiyam.safety.person_names import names_in
-from aiyam.safety.said_data import spans_of
+from aiyam.safety.said_data import in_a_market, spans_of
 
 PLACEHOLDERS = {
     "resident_number": "[주민번호]",
@@ -27,15 +28,19 @@ PLACEHOLDERS = {
 """Kind → what stands in the text instead."""
 
 _OF_A_SHOP = re.compile(
-    r"식당|가게|김밥|분식|치킨|피자|국밥|족발|카페|빵집|떡볶이|반점|[가-힣]집(?!\s?전화)|매장|주문|배달|예약|본점|[가-힣]점|바코드|전화하면|지금 받아|영업|고객센터|상담|대표번호|간판|전단"
+    r"(?:가게|식당|매장|본점|지점|고객센터|상담|대표번호|간판|전단지?|스티커|떡볶이|반점|[가-힣]{2}점|[가-힣]\s?(?:김밥|분식|치킨|피자|국밥|족발|카페|빵집)|(?:죽|만두|도시락|짜장면|국수|냉면|고기|떡|횟|빵|피자|치킨|국밥|분식|밥|찻|맛)집)"
+    r"\s?(?:대표\s?)?(?:번호|전화)?\s?(?:번호)?(?:에|가|는|은|이)?\s?[:\s(]{0,3}$"
+)
+_READ_OFF_A_SIGN = re.compile(r"\s?(?:이?라고)\s?(?:써\s?있|써져|쓰여|적혀|붙어|나와)")
+_FOR_ME = re.compile(
+    r"(?:^|[\s,.!?])(?:나|내|난|저|전|제|나는|저는|내가|제가|나도|저희)(?=[\s,\d])|예약자|주문자|(?:여기|이리|이\s?번호)로\s?(?:전화|연락|문자|배달)|(?:전화|연락|문자)\s?(?:해\s?)?(?:줘|주세요|주라|좀)"
 )
 _OF_A_PERSON = re.compile(
-    r"(?:내|제|우리|엄마|아빠|할머니|할아버지|이모|보호자|친구|동생)\s?(?:집|번호|전화|폰|핸드폰|연락처)|집\s?전화|핸드폰|휴대폰|폰번호"
+    r"(?:내|제|우리|엄마|아빠|할머니|할아버지|이모|보호자|친구|동생)\s?(?:집|번호|전화|폰|핸드폰|연락처)|(?<![죽두락면밥스식킨자빵떡기국횟찻맛])집\s?전화|핸드폰|휴대폰|폰번호"
 )
 _MOBILE_NUMBER = re.compile(
     r"(?:\+?\s?82\W{0,3})?(?:0|공|영|빵|o)?\W{0,3}(?:1|일|하나)\W{0,3}[016789공영빵일육륙칠팔구]"
 )
-_MARKET = re.compile(r"시장|상가|푸드코트|매대|마트|터미널|휴게소|전시장")
 _HANGUL_DIGIT = {c: d for d, c in enumerate("영일이삼사오육칠팔구")} | {"공": 0, "륙": 6, "빵": 0, "하나": 1, "둘": 2}
 _H = "공영빵일이삼사오육륙칠팔구"
 _D = rf"[0-9{_H}]"
@@ -158,7 +163,7 @@ def _mask_said(text: str, folded: Folded, kinds: set[str]) -> str:
         found = folded.text[start:end]
         if "[" in found or "]" in found or any(start < e and s < end for s, e, _ in taken):
             continue
-        if kind == "phone" and _of_a_shop(folded.text, found):
+        if kind == "phone" and _of_a_shop(folded.text, start, end):
             continue
         taken.append((start, end, kind))
     for start, end, kind in sorted(taken, reverse=True):
@@ -231,11 +236,11 @@ def _plausible(kind: str, text: str, start: int, end: int) -> bool:
         return False
     n_digits = len(re.findall(_D, found))
     n_ascii = sum(c.isdigit() for c in found)
-    if kind == "phone" and _of_a_shop(text, found):
+    if kind == "phone" and _of_a_shop(text, start, end):
         return False
-    if kind == "resident_number" and "바코드" in text:
+    if kind == "resident_number" and "바코드" in text and _is_bar_code(found):
         return False
-    if kind == "address" and _MARKET.search(text[max(0, start - 8) : start + 1]):
+    if kind == "address" and in_a_market(text, start, end):
         return False
     if kind == "phone":
         return (
@@ -250,10 +255,26 @@ def _plausible(kind: str, text: str, start: int, end: int) -> bool:
     return True
 
 
-def _of_a_shop(text: str, number: str) -> bool:
-    """Whether a number is that of a shop by the words around it: no mobile number, and nobody's own."""
-    shops = _OF_A_SHOP.search(text) and not _OF_A_PERSON.search(text)
-    return bool(shops) and _MOBILE_NUMBER.match(number) is None
+def _of_a_shop(text: str, start: int, end: int) -> bool:
+    """Whether a number is a shop's: its name or sign stands directly before it; no mobile number, and nobody's own."""
+    if _FOR_ME.search(text) or _OF_A_PERSON.search(text) or _MOBILE_NUMBER.match(text[start:end]):
+        return False
+    if "바코드" in text and _is_bar_code(text[start:end].rstrip(" 이")):
+        return True
+    before = text[:start].rstrip("0123456789-(). ") + " "
+    return _OF_A_SHOP.search(before) is not None or _READ_OFF_A_SIGN.match(text, end) is not None
+
+
+def _is_bar_code(found: str) -> bool:
+    """Whether thirteen digits are no resident number: they begin with no day, or with Korea's 880 and are unbroken."""
+    digits = re.sub(r"\D", "", found)
+    if found == digits and digits.startswith("880"):
+        return True
+    try:
+        date(2000 + int(digits[:2]), int(digits[2:4]), int(digits[4:6]))
+    except ValueError:
+        return len(digits) == 13
+    return False
 
 
 def _hangul_share(found: str) -> float:

@@ -34,7 +34,13 @@ _ADDRESSES = (
         r"(?:#?\d{1,4},\s?)?\d{1,4}(?:-\d{1,4})?,?\s?[a-z]+(?:-ro|-gil|-daero)\b(?:,?\s?[a-z]+-(?:gu|si|do|dong))*"
     ),
 )
-_MARKET = re.compile(r"시장|상가|푸드코트|푸드트럭|매대|백화점|마트|터미널|휴게소")
+_MARKET = re.compile(
+    r"(?:시장|상가|푸드코트|푸드트럭|매대|백화점|마트|터미널|휴게소|전시장)(?:\s?(?:안|내|지하))?(?:에|의)?\s?$"
+)
+_MARKET_STALL = re.compile(
+    r"(?:시장|상가|푸드코트|푸드트럭|매대|백화점|마트|터미널|휴게소)\s?[a-z0-9가-라]{0,3}\s?동?\s?\d"
+)
+_SOMEBODYS_HOME = re.compile(rf"\d\s?동[에\s,]*(?:\d{{1,3}}\s?층\s?)?{_NUMBER}\s?호|아파트")
 
 _MAIL_WORDS = re.compile(
     r"(?:[a-z0-9._%+\-]+|[가-힣0-9]{2,12}|(?:[a-z0-9가-힣]\s){2,15}[a-z0-9가-힣]?|[a-z0-9])\s?(?:골뱅이|골뱅|@|\bat\b)\s?"
@@ -87,11 +93,17 @@ _ACCOUNTS = (
 
 
 _GIVEN_OUT = re.compile(
-    r"번호|뒷자리|앞자리|자리만|자리\s?\d|cvc|씨브이씨|핀번호|유효기간|카뱅|뱅크|계좌|통장|뒤는|앞은|그\s?다음|공일공|호수|호는|코드|좌표|농협|은행|체크카드|신용카드|여권|뒷면"
+    r"번호|뒷자리|앞자리|자리만|자리\s?\d|cvc|씨브이씨|핀번호|카뱅|뱅크|계좌|뒤는|앞은|그\s?다음|공일공|호수|호는|코드|좌표|신용카드|여권|뒷면"
 )
 _PIECE = re.compile(
     r"(?<![0-9])(?:[a-z]\s)?\d(?:[\d\s.,/\-]{1,22}\d)(?![0-9])(?!\s?(?:원|명|개|시|분|층|인분|번째|번\s?출구|만|천|km|m\b|살|년|월|일|%|퍼))"
 )
+_BANK_NAMED = re.compile(r"체크카드|은행|농협|통장|유효기간")
+_ACCOUNT_DIGITS = 10
+"""Digits from which a number beside a bank's name is an account or a card; fewer are mostly money."""
+_ROUND = re.compile(r"\d{1,4}00")
+_SUM_AFTER = re.compile(r"\s?(?:이하|이상|정도|있|남|안쪽|원|~|까지|미만)")
+_PART_NAMED_BEFORE = re.compile(r"(?:자리|뒤|앞|그\s?다음|번호|cvc|씨브이씨)\s?(?:는|은|가|이|:)?\s?$")
 _SPOKEN_PIECE = re.compile(
     rf"(?<![가-힣])(?:[{_UNITS}공영빵둘셋]|하나){{4,9}}(?=로|에|이|이야|요|\s|$)(?:\s?에?\s?[{_UNITS}공영빵]{{4}})*"
 )
@@ -112,7 +124,8 @@ _MAIL_LIKE = re.compile(
 
 def _given_out(text: str) -> Iterator[tuple[str, int, int]]:
     """Pieces of a number in a message that says it gives one out, however it is cut up."""
-    if not _GIVEN_OUT.search(text) or _OF_PLACES.search(text):
+    given_out = _GIVEN_OUT.search(text) is not None
+    if not (given_out or _BANK_NAMED.search(text)) or _OF_PLACES.search(text):
         return
     kind = "phone"
     if re.search(r"카드|cvc|씨브이씨|핀번호|뒷면|유효", text):
@@ -125,8 +138,28 @@ def _given_out(text: str) -> Iterator[tuple[str, int, int]]:
             yield kind, *match.span()
     for pattern in (_PIECE, _SPOKEN_PIECE):
         for match in pattern.finditer(text):
+            if _is_a_sum(text, match) or not (given_out or sum(c.isdigit() for c in match.group()) >= _ACCOUNT_DIGITS):
+                continue
             if len(re.sub(r"[^0-9가-힣]", "", match.group())) > 3 or "카드" in text or "cvc" in text:
                 yield kind, *match.span()
+
+
+def _is_a_sum(text: str, match: re.Match[str]) -> bool:
+    """Whether three to six digits are money: said as a limit or round, and not named as part of a number."""
+    digits = match.group().replace(",", "")
+    if not (digits.isdecimal() and 3 <= len(digits) <= 6):
+        return False
+    if _PART_NAMED_BEFORE.search(text[: match.start()]):
+        return False
+    return _SUM_AFTER.match(text, match.end()) is not None or _ROUND.fullmatch(digits) is not None
+
+
+def in_a_market(text: str, start: int, end: int) -> bool:
+    """Whether what looks like an address is a stall (시장 A동 12호): the market's word is part of it or directly before."""
+    found = text[start:end]
+    if _SOMEBODYS_HOME.search(found):
+        return False
+    return _MARKET.search(text[:start]) is not None or _MARKET_STALL.search(found) is not None
 
 
 def spans_of(text: str) -> Iterator[tuple[str, int, int]]:
@@ -159,10 +192,10 @@ def spans_of(text: str) -> Iterator[tuple[str, int, int]]:
                 yield "email", *match.span()
     if re.search(r"[a-z0-9_#]", text) or "언더바" in text:
         yield from _named("id", _IDS, text)
-    if (
-        "호" in text or "-" in text or "길" in text or "로" in text or "dong" in text or "-ro" in text
-    ) and not _MARKET.search(text):
-        yield from _named("address", _ADDRESSES, text)
+    if "호" in text or "-" in text or "길" in text or "로" in text or "dong" in text or "-ro" in text:
+        for kind, start, end in _named("address", _ADDRESSES, text):
+            if not in_a_market(text, start, end):
+                yield kind, start, end
     yield from _given_out(text)
 
 

@@ -100,3 +100,51 @@ def test_folding_keeps_the_way_back(text: str) -> None:
     for i in range(len(folded.text)):
         start, end = folded.span(i, i + 1)
         assert 0 <= start < end <= len(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("배달 주문할게 02-345-6789 여기로 전화해줘", "345-6789"),
+        ("나 02-345-6789인데 치킨 주문", "345-6789"),
+        ("예약자 02-345-6789", "345-6789"),
+        ("마트 옆 행복아파트 101동 1203호", "1203"),
+        ("우리집은 시장 뒤 은천로 35 302호", "은천로 35"),
+        ("바코드 110302-3123456", "3123456"),
+        ("352,0044,9183,73 농협", "9183"),
+        ("번호 뒷자리 3400이야", "3400"),
+        ("나 박성구라고 해", "박성구"),
+        ("할아버지 정봉구 할아버지가 짜장면 사준대", "정봉구"),
+        ("급식카드에 이하율 이라고 이름 써있는데", "이하율"),
+    ],
+)
+def test_a_shop_word_or_a_market_elsewhere_in_the_message_excuses_no_personal_data(text: str, secret: str) -> None:
+    assert secret not in mask(text).text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "서울김밥 02-123-4567 여기 전화하면 돼?",
+        "분식집 전화번호 02-345-6789 맞아?",
+        "시장 A동 12호 순대집",
+        "바코드 8801234567890 이거 무슨 과자야",
+        "체크카드로 8000 이하 되는 데 알려줘",
+        "통장에 12000 있어 뭐 먹지",
+        "번호 붙여서 보여줘 8000 이하로",
+        "국민은행 옆에 7000~9000",
+        "급식카드 뒷면이 긁혔는데 되나? 한도 9500",
+        "나 강서구인데 밥집 추천해줘",
+        "나 강동구인데요",
+        "나 금천구인데",
+        "나 연희동인데",
+        "나 옥수동인데",
+        "나 홍제동인데",
+        "나 우장산인데",
+        "나 남태령인데",
+        "나 김치전인데",
+        "김말이라고 써 있는 데",
+    ],
+)
+def test_budgets_districts_dishes_and_shops_are_not_personal_data(text: str) -> None:
+    assert mask(text).text == text
