@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -185,6 +186,20 @@ def limit_threads(n_threads: int) -> None:
 
     threadpool_limits(n_threads)
     faiss.omp_set_num_threads(n_threads)
+
+
+@contextmanager
+def threads_kept() -> Iterator[None]:
+    """Give the numeric libraries back, at the end, the numbers of threads they have now."""
+    import faiss
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    n_faiss, n_torch = faiss.omp_get_max_threads(), torch.get_num_threads()
+    with threadpool_limits():
+        yield
+    torch.set_num_threads(n_torch)
+    faiss.omp_set_num_threads(n_faiss)
 
 
 def load_parts(settings: Settings, store: Store) -> Parts:

@@ -299,16 +299,17 @@ def reply_plans(settings: Settings, store: Store, texts: Path, *, n_turns: int) 
     """
     from aiyam.evaluation.whole import NOW, run_turns
     from aiyam.nlu.examples import load_examples
+    from aiyam.parts import threads_kept
     from aiyam.pipeline import Pipeline
     from aiyam.store.people import list_profiles
 
-    pipeline = Pipeline.load(settings.model_copy(update={"nlg": "template"}), store)
     people = list_profiles(store, today=NOW.date(), limit=500) or [UserProfile(user_id="eval")]
     examples, _ = load_examples(texts)
     said = [example.text for example in examples]
-    return pipeline.parts.replier, [
-        trace.plan for trace in run_turns(pipeline, people, said, n_turns=n_turns, seed=settings.seed)
-    ]
+    with threads_kept():  # turns are held to few threads, the training after them is not
+        pipeline = Pipeline.load(settings.model_copy(update={"nlg": "template"}), store)
+        turns = run_turns(pipeline, people, said, n_turns=n_turns, seed=settings.seed)
+        return pipeline.parts.replier, [trace.plan for trace in turns]
 
 
 @contextmanager

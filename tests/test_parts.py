@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tiny_language_model import build
 
 from aiyam.assistant import Assistant
@@ -116,7 +117,12 @@ def test_an_adapter_that_is_trained_words_replies_and_its_base_stays_loaded(
     store = Store.open(settings.url)
     try:
         texts = settings.datasets_dir / "nlu" / "young.jsonl"
+        before = torch.get_num_threads()
+        torch.set_num_threads(2)
         replier, plans = reply_plans(settings, store, texts, n_turns=40)
+        n_threads = torch.get_num_threads()
+        torch.set_num_threads(before)
+        assert n_threads == 2  # one each while turns ran; a training has them all again
         rows = rows_of(plans, replier, n_rows=12)
         assert len(rows) == 12
         write_rows(rows, tmp_path / "rows.jsonl")

@@ -134,11 +134,8 @@ class Collaborative:
             latest = self._latest = (user_id, self._liked(*self.history(user_id)))  # threads may share it
         return latest[1]
 
-    def prior(self, query: Query, rows: Rows, shops: Rows, weights: Scores) -> Scores:
-        """Return the taste points of each row, 0..1: preferred categories, fitting price, enough to choose from."""
-        return self._prior(query, ShopFacts(self._catalogue).of(rows), shops, weights)
-
     def _prior(self, query: Query, pool: Pool, shops: Rows, weights: Scores) -> Scores:
+        """Return the taste points of a pool, 0..1: preferred categories, fitting price, enough to choose from."""
         rules, c = self._rules, self._catalogue
         points = np.zeros(len(CATEGORIES) + 1, np.float32)
         price_won = DEFAULT_PRICE_WON

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.candidates.areas import flat_distance_m
-from aiyam.candidates.pool import Pool, ShopFacts
+from aiyam.candidates.pool import Pool
 from aiyam.candidates.rules import Rules
 from aiyam.catalogue.menus import bits_of
 from aiyam.catalogue.query import Query
@@ -18,7 +18,6 @@ from aiyam.contracts import ATMOSPHERES, CATEGORIES, KST, TIMES_OF_DAY, time_of_
 if TYPE_CHECKING:
     from aiyam.catalogue.arrays import Catalogue
 
-Rows = NDArray[np.int32]
 Scores = NDArray[np.float32]
 MAX_CACHED_DISTRICTS = 1_000
 
@@ -68,21 +67,17 @@ class Contextual:
         points += np.float32(r.opens_within_hour) * doors.opens_soon
         return points
 
-    def score(self, query: Query, rows: Rows, *, codes: tuple[int, ...], point: tuple[float, float] | None) -> Scores:
-        """Return float32 (len(rows),) in 0..1.
-
-        Args:
-            query: the request; its time of day decides the meal, else the clock.
-            rows: shop rows.
-            codes: the district codes the person looks in.
-            point: where distances are measured from, None when unknown.
-        """
-        return self.score_pool(query, ShopFacts(self._catalogue).of(rows), codes=codes, point=point)
-
     def score_pool(
         self, query: Query, pool: Pool, *, codes: tuple[int, ...], point: tuple[float, float] | None
     ) -> Scores:
-        """Return float32 (k,) as ``score``, for a pool of k shops."""
+        """Return float32 (k,) in 0..1.
+
+        Args:
+            query: the request; its time of day decides the meal, else the clock.
+            pool: k shops.
+            codes: the district codes the person looks in.
+            point: where distances are measured from, None when unknown.
+        """
         r = self._rules
         meal = query.filters.time_of_day or time_of_day_at(query.now.astimezone(KST).hour)
         out: Scores = self._meal_points[TIMES_OF_DAY.index(meal)][pool.category]

@@ -167,7 +167,7 @@ def evaluate_safety(
         parts = Pipeline.load(settings, store).parts
         if classifier == "none":
             parts = replace(parts, screen=parts.screen.with_classifier(None))
-        cases = given or suite(settings.datasets_dir / "safety", seed=seed)
+        cases = given if data else suite(settings.datasets_dir / "safety", seed=seed)
         result = run_suite(Pipeline(parts), cases, progress=lambda p: report("safety", p))
     typer.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else safety_table(result))
     if result["unmet"]:

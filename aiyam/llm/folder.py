@@ -183,7 +183,7 @@ class LocalModel:
         """Yield the answer's text in pieces, token by token but never a part of a syllable, up to a string of ``stop``.
 
         Raises:
-            LanguageModelError: no time, or the model broke off.
+            LanguageModelError: no time, the model broke off, or, after what came, a text cut off at ``max_tokens``.
         """
         yield from until_stop(self._streamed(messages, max_tokens, timeout_s, temperature, adapter), stop)
 
@@ -199,11 +199,12 @@ class LocalModel:
         tokens = _Tokens()
         stopped = threading.Event()
         failed: list[Exception] = []
+        written: list[int] = []
 
         def work() -> None:
             chance = {"do_sample": True, "temperature": temperature} if temperature > 0 else {"do_sample": False}
             try:
-                self._generate(
+                ids = self._generate(
                     prompt,
                     n_constant,
                     adapter,
@@ -212,6 +213,7 @@ class LocalModel:
                     streamer=tokens,
                     **chance,
                 )
+                written.extend(ids[0, prompt["input_ids"].shape[1] :].tolist())
             except Exception as error:  # told to whoever reads the stream
                 failed.append(error)
             finally:
@@ -232,6 +234,12 @@ class LocalModel:
                 raise _broke_off(failed[0]) from failed[0]
             if time.monotonic() > deadline:
                 raise self._too_slow(timeout_s)
+            if len(written) >= max_tokens and written[-1] not in self._ends():
+                raise LanguageModelError(
+                    f"Expected a whole text within {max_tokens} tokens, got one cut off.",
+                    reason="cut_off",
+                    hint="Raise max_tokens.",
+                )
         finally:
             stopped.set()
             writer.join()
@@ -298,6 +306,13 @@ class LocalModel:
                 )
         except RuntimeError as error:  # no memory left on the device, say
             raise _broke_off(error) from error
+
+    def _ends(self) -> frozenset[int]:
+        """Return the tokens at which ``generate`` ends a text."""
+        ends = self.model.generation_config.eos_token_id
+        if ends is None:
+            return frozenset()
+        return frozenset(ends if isinstance(ends, list) else [ends])
 
     def _forget(self, adapters: Sequence[str]) -> None:
         for adapter in adapters:

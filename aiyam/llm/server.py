@@ -126,7 +126,8 @@ class OpenAIServer:
         """Yield the answer's text in pieces, up to the first of the strings ``stop``; the connection is closed there.
 
         Raises:
-            LanguageModelError: no server, no time (in all), or a stream that is none.
+            LanguageModelError: no server, no time (in all), a stream that is none, or, after what came, a text cut off at
+                ``max_tokens``.
         """
         yield from until_stop(self._streamed(messages, max_tokens, timeout_s, temperature), stop)
 
@@ -137,18 +138,21 @@ class OpenAIServer:
         body = self._body(messages, max_tokens, temperature) | {"stream": True}
         try:
             with self._open(body, deadline, timeout_s) as response:
-                ended = False
+                finish = ""
                 for line in _lines(response, deadline, timeout_s):
                     if not line.startswith("data:"):
                         continue
                     data = line.removeprefix("data:").strip()
                     if data == "[DONE]":
-                        return
+                        finish = finish or "stop"
+                        break
                     piece, last = self._piece(data)
-                    ended = ended or last
+                    finish = finish or last
                     if piece:
                         yield piece
-                if not ended:
+                if finish == "length":
+                    raise self._cut_off()
+                if not finish:
                     raise self._failure("broken", f"Expected {self.base_url} to say where its text ends, it broke off.")
         except _Refused as refused:
             raise self._error_of(refused) from refused
@@ -216,23 +220,26 @@ class OpenAIServer:
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise self._failure("broken", f"Expected a chat completion, got: {str(answer)[:120]!r}.") from error
         if choice.get("finish_reason") == "length":
-            raise LanguageModelError(
-                f"Expected a whole answer from {self.model}, got one cut off at the token limit.",
-                reason="cut_off",
-                hint="Raise max_tokens.",
-            )
+            raise self._cut_off()
         return JsonAnswer(read_object(text), text, tokens)
 
-    def _piece(self, data: str) -> tuple[str, bool]:
-        """Return the text of one event, and whether it is the last."""
+    def _piece(self, data: str) -> tuple[str, str]:
+        """Return the text of one event, and why the text ends with it: "" where it goes on."""
         try:
             event = json.loads(data)
             if "error" in event:
                 raise self._failure("broken", f"Expected text from {self.base_url}, got: {str(event['error'])[:200]}.")
             choice = (event.get("choices") or [{}])[0]
-            return str((choice.get("delta") or {}).get("content") or ""), bool(choice.get("finish_reason"))
+            return str((choice.get("delta") or {}).get("content") or ""), str(choice.get("finish_reason") or "")
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
             raise self._failure("broken", f"Expected an event of a stream, got: {data[:120]!r}.") from error
+
+    def _cut_off(self) -> LanguageModelError:
+        return LanguageModelError(
+            f"Expected a whole answer from {self.model}, got one cut off at the token limit.",
+            reason="cut_off",
+            hint="Raise max_tokens.",
+        )
 
     def _error_of(self, refused: _Refused) -> LanguageModelError:
         hint = {

@@ -14,7 +14,7 @@ from aiyam.reply.edit_model import EditModel, written
 from aiyam.reply.edits import Edit
 from aiyam.reply.grounding import Known, known_of
 from aiyam.reply.markdown import escape, inline
-from aiyam.reply.pieces import SENTENCE_GAP, Piece, Span, cut, fact_spans
+from aiyam.reply.pieces import SENTENCE_GAP, Piece, cut, fact_spans
 
 MAX_SENTENCE_READ = 400
 """A longer sentence is left as it is: no reply has one, and the search takes time for each word."""
@@ -22,7 +22,12 @@ _N_REMEMBERED = 4096
 _HANGUL = re.compile("[가-힣]")
 _NEGATION = re.compile(r"없|않|못|아니|아닌|불가|(?<![가-힣])안 |지 마|마세요|말아|말고|빼|모르|몰라|어렵|어려")
 _REFUSAL = re.compile(
-    r"부재|결번|제외|금지|제한|거부|중단|중지|폐점|휴무|휴업|마감|품절|매진|소진|곤란|지양|삼가|자제|실패|초과|무료|미[가-힣]|비[가-힣]|불[가-힣]|외|만 |한하"
+    r"부재|결번|제외|금지|제한|거부|중단|중지|폐점|휴무|휴업|마감|품절|매진|소진|곤란|지양|삼가|자제|실패|초과|무료|만 |한하"
+    r"|불(?:가|편|포함|허|허용|필요|충분|이행|일치|명|량|친절|규칙|확실|분명|완전|균형|과하)"
+    r"|부(?:적절|정적)|비대면"
+    r"|비(?:공개|포함|정상|회원|대상|해당|영업|운영|치 안)"
+    r"|미(?:상|입장|기재|운영|영업|포함|제공|판매|취급|실시|개장|입점|등록|확인|정(?=[이입 .,)]|$)|지원|설치|보유|사용|적용|달|만|성년|가맹|지참|완료|도래|응답|접수|표기|표시|공개)"
+    r"|(?<![해야실교시의])외(?:에|의 |는 | )|예외"
 )
 
 
@@ -147,6 +152,3 @@ def facts_of(text: str) -> list[tuple[str, float | str]]:
     """Return the facts a text states by their form, in order: kind and value, quoted words too."""
     quotes = [("quote", text[start:end]) for start, end, kind in fact_spans(text) if kind == "quote"]
     return [*((c.kind, c.value) for c in find_claims(text)), *quotes]
-
-
-__all__ = ["ChildFriendly", "Eased", "Span", "facts_of"]

@@ -42,7 +42,7 @@ class Vocabulary:
 class Place:
     """Everything about one place of one sentence that its features share."""
 
-    __slots__ = ("after", "at", "before", "fact_next", "key", "length", "pieces")
+    __slots__ = ("after", "at", "before", "key", "length", "pieces")
 
     def __init__(self, pieces: Sequence[Piece], at: int, vocabulary: Vocabulary) -> None:
         self.pieces, self.at = pieces, at

@@ -56,7 +56,8 @@ class Replier:
         template: the backend that cannot fail.
         backend: the wording model; None words with templates alone.
         grounder: the check; with a catalogue it also finds shops that are not in the plan.
-        rewriter: eases words for the age band; None leaves the text as it is.
+        rewriter: eases words for the age band; None leaves the text as it is. Its trained half is for what a backend
+            wrote: templates are written for their age band, so only its word table reads them.
         screen: returns a reason when a text must not be shown (``Screen.check_outgoing`` wrapped), else None.
         first_piece_s, total_s: how long the backend may take to its first piece and in all.
     """
@@ -76,6 +77,7 @@ class Replier:
         self.backend = backend
         self.grounder = grounder or Grounder()
         self.rewriter = rewriter
+        self.word_table = None if rewriter is None else ChildFriendly(rewriter.words)
         self.screen = screen
         self.first_piece_s = first_piece_s
         self.total_s = total_s
@@ -120,7 +122,7 @@ class Replier:
     ) -> Generator[str, None, Worded]:
         text = before
         for piece in self.template.stream(plan, variety=variety):
-            eased = self._ease(piece, plan, known)
+            eased = _ease(self.word_table, piece, plan, known)
             text += eased
             yield eased
         verdict = self.grounder.check(text, plan, known)
@@ -161,16 +163,11 @@ class Replier:
             raise _Unusable("not_korean: the backend answered in another language")
         if self.screen is not None and (why := self.screen(sentence, plan)):
             raise _Unusable(f"unsafe: {why}")
-        eased = self._ease(sentence, plan, known)
+        eased = _ease(self.rewriter, sentence, plan, known)
         verdict = self.grounder.check(eased, plan, known)
         if not verdict.grounded:
             raise _Unusable("ungrounded: " + ", ".join(verdict.ungrounded))
         return eased
-
-    def _ease(self, text: str, plan: ReplyPlan, known: Known) -> str:
-        if self.rewriter is None or plan.facts.get("fixed_text"):
-            return text
-        return self.rewriter.rewrite(text, plan, known)
 
     def _in_time(self, backend: Backend, plan: ReplyPlan, variety: int) -> Iterator[str]:
         """Run the backend in a thread of its own, so that a stuck one cannot hold the turn."""
@@ -206,6 +203,12 @@ class Replier:
                 yield piece
         finally:
             stopped.set()
+
+
+def _ease(rewriter: ChildFriendly | None, text: str, plan: ReplyPlan, known: Known) -> str:
+    if rewriter is None or plan.facts.get("fixed_text"):
+        return text
+    return rewriter.rewrite(text, plan, known)
 
 
 class _Unusable(Exception):

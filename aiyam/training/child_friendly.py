@@ -80,17 +80,17 @@ class ChildFriendlyTrainer:
         easy = easy_texts(self.words)
         if self.test is not None:
             held, test_reports = read_pairs(self.test)
+            reports = [*reports, *test_reports]
             known = {pair.original for pair in held}
-            return Prepared(
-                [p for p in pairs if p.original not in known], held, easy, [*reports, *test_reports], grades
-            )
-        by_original = {pair.original: fingerprint(f"{self.seed}{pair.original}") % 10 for pair in pairs}
-        held = [pair for pair in pairs if by_original[pair.original] < HELD_OUT_TENTHS]
-        rest = [pair for pair in pairs if by_original[pair.original] >= HELD_OUT_TENTHS]
+            rest = [pair for pair in pairs if pair.original not in known]
+        else:
+            by_original = {pair.original: fingerprint(f"{self.seed}{pair.original}") % 10 for pair in pairs}
+            held = [pair for pair in pairs if by_original[pair.original] < HELD_OUT_TENTHS]
+            rest = [pair for pair in pairs if by_original[pair.original] >= HELD_OUT_TENTHS]
         if len(rest) < FEWEST_PAIRS:
             raise DataError(
                 f"Expected at least {FEWEST_PAIRS} pairs to learn from in {self.data}, got {len(rest)}.",
-                hint="Write more, or train on the ones that ship.",
+                hint="Write more, or train on the ones that ship; originals that are held out or in the test file teach nothing.",
             )
         return Prepared(rest, held, easy, reports, grades)
 
@@ -165,6 +165,9 @@ def fit_edits(
         grades: how hard words are, 0..4.
         effort: rounds of alignment and steps of the fit.
         progress: called with the share done and what is being done.
+
+    Raises:
+        DataError: no edit is borne out by two originals, so there is nothing to choose from.
     """
     progress(0.0, "cutting texts into pieces")
     sides = [(_side(pair.original), _side(pair.rewritten)) for pair in pairs]
@@ -195,6 +198,11 @@ def fit_edits(
     choices = choices_of(
         lessons, counter, table, vocabulary, neighbours, lambda f: progress(0.6 + 0.2 * f, "weighing what applies")
     )
+    if not choices.right:
+        raise DataError(
+            "Expected pairs that teach a choice of words, got none in which two originals share an edit.",
+            hint="Write more pairs whose sides differ in the same words, or train on the ones that ship.",
+        )
     weights = fit(choices, ridge=_RIDGE, steps=effort.steps, progress=lambda f: progress(0.8 + 0.2 * f, "fitting"))
     return EditModel(table, vocabulary, weights)
 

@@ -12,7 +12,7 @@ from typing import Any
 from aiyam.contracts import InstructionRow, ReplyPlan
 from aiyam.errors import ModelError
 from aiyam.intervals import wilson
-from aiyam.llm.interface import LanguageModel, Message
+from aiyam.llm.interface import LanguageModel, LanguageModelError, Message
 from aiyam.reply.language_model import Replier
 from aiyam.reply.points import MODEL_KINDS
 from aiyam.reply.worded_by_model import ModelBackend
@@ -106,10 +106,7 @@ class _Kept:
     def rest(self, plan: ReplyPlan, *, variety: int) -> str:
         """Return the whole text; where it was stopped the model writes it again, to the end."""
         if not self._ended:
-            try:
-                self._text = "".join(self._backend.stream(plan, variety=variety))
-            except ModelError:
-                return ""
+            self._text = _all_of(self._backend.stream(plan, variety=variety))
         return self._text
 
 
@@ -128,10 +125,18 @@ def _valid(text: str, wanted: str | dict[str, Any]) -> bool:
 
 
 def _answer(model: LanguageModel, messages: Sequence[Message], max_tokens: int) -> str:
+    return _all_of(model.stream(messages, max_tokens=max_tokens, timeout_s=_TIME_S))
+
+
+def _all_of(pieces: Iterator[str]) -> str:
+    """Return what was written, one that the token limit cut off too; "" where the model failed."""
+    text = ""
     try:
-        return "".join(model.stream(messages, max_tokens=max_tokens, timeout_s=_TIME_S))
-    except ModelError:
-        return ""
+        for piece in pieces:
+            text += piece
+    except ModelError as error:
+        return text if isinstance(error, LanguageModelError) and error.reason == "cut_off" else ""
+    return text
 
 
 def _share(name: str, k: int, n: int) -> dict[str, float]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
 from aiyam.llm.folder import LocalModel
-from aiyam.llm.interface import Message
+from aiyam.llm.interface import LanguageModel, LanguageModelError, Message
 
 Answer = Callable[[BaseHTTPRequestHandler, dict[str, Any]], None]
 
@@ -68,3 +68,15 @@ def constrained(local: LocalModel) -> Answer:
         send(handler, 200, completion(found.text, tokens=found.tokens if body.get("logprobs") else None))
 
     return answer
+
+
+def text_of(model: LanguageModel, messages: Sequence[Message], max_tokens: int) -> str:
+    """What a model writes within so many tokens, the beginning of a longer text too."""
+    text = ""
+    try:
+        for piece in model.stream(messages, max_tokens=max_tokens, timeout_s=60):
+            text += piece
+    except LanguageModelError as error:
+        if error.reason != "cut_off":
+            raise
+    return text

@@ -81,6 +81,17 @@ def test_text_comes_in_pieces_and_the_same_each_time(local: LocalModel) -> None:
     assert "".join(pieces) == answer_of(labelled()[1])
 
 
+def test_a_text_that_the_token_limit_cuts_off_is_not_told_as_whole(local: LocalModel) -> None:
+    messages, whole = messages_for(labelled()[1].text, shots=()), answer_of(labelled()[1])
+    pieces: list[str] = []
+    with pytest.raises(LanguageModelError) as raised:
+        pieces.extend(local.stream(messages, max_tokens=12, timeout_s=60))
+    assert raised.value.reason == "cut_off"
+    assert pieces
+    assert whole.startswith("".join(pieces))
+    assert whole != "".join(pieces)
+
+
 def test_closing_the_stream_stops_the_model(local: LocalModel) -> None:
     pieces = local.stream(messages_for(labelled()[1].text, shots=()), max_tokens=500, timeout_s=60)
     assert next(pieces)

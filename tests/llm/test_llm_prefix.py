@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_servers import text_of
 from tiny_language_model import labelled
 
 from aiyam.llm.folder import LocalModel
@@ -26,7 +27,7 @@ def test_answers_are_token_for_token_those_without_a_kept_beginning(tiny: Path) 
     keeping, plain = (LocalModel.load(tiny, device="cpu", offline=True) for _ in range(2))
     plain.prefixes.n_kept = 0
     for text in ("안녕?", "김밥 먹고 싶어", "가게", "1234", "안녕?"):
-        ours, theirs = ("".join(m.stream(asked(text), max_tokens=40, timeout_s=60)) for m in (keeping, plain))
+        ours, theirs = (text_of(m, asked(text), 40) for m in (keeping, plain))
         assert ours == theirs
     assert (len(keeping.prefixes), keeping.prefixes.n_hits, len(plain.prefixes)) == (1, 4, 0)
 
@@ -42,13 +43,13 @@ def test_constrained_answers_are_the_same_too(tiny: Path) -> None:
 def test_only_the_last_used_beginnings_are_kept(tiny: Path) -> None:
     model = LocalModel.load(tiny, device="cpu", offline=True)
     for i in range(7):
-        "".join(model.stream([Message("system", f"{i}. {RULES}"), Message("user", "안녕")], max_tokens=2, timeout_s=60))
+        text_of(model, [Message("system", f"{i}. {RULES}"), Message("user", "안녕")], 2)
     assert len(model.prefixes) == model.prefixes.n_kept
 
 
 def test_a_short_beginning_is_not_kept(tiny: Path) -> None:
     model = LocalModel.load(tiny, device="cpu", offline=True)
-    "".join(model.stream([Message("user", "안녕")], max_tokens=2, timeout_s=60))
+    text_of(model, [Message("user", "안녕")], 2)
     assert len(model.prefixes) == 0
 
 

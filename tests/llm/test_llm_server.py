@@ -208,6 +208,11 @@ def test_the_key_is_sent_and_never_told() -> None:
             None,
         ),
         (b': ping\r\n\r\ndata: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\r\n\r\n', "a", None),
+        (
+            b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"length"}]}\n\ndata: [DONE]\n\n',
+            "a",
+            "cut_off",
+        ),
         (b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n', "a", "broken"),
         (b'data: {"choices":[{"delta":{"content":"a"}}]}\n\ndata: {"error":"out of memory"}\n\n', "a", "broken"),
         (b"data: not json\n\n", "", "broken"),

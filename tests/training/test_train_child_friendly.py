@@ -87,6 +87,18 @@ def test_too_few_pairs_and_none_at_all_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "v1").exists()
 
 
+def test_pairs_that_leave_nothing_to_choose_from_are_refused(tmp_path: Path) -> None:
+    data = write_pairs(tmp_path / "pairs.jsonl")
+    with pytest.raises(DataError, match="at least"):
+        train(data, tmp_path / "v1", test=data)
+    same = tmp_path / "same.jsonl"
+    rows = [{"original": f"{word}가 있어요.", "child_friendly": f"{word}가 있어요."} for word in map(chr, range(0xAC00, 0xAC40))]  # fmt: skip
+    same.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+    with pytest.raises(DataError, match="teach a choice"):
+        train(same, tmp_path / "v2")
+    assert not (tmp_path / "v2").exists()
+
+
 def test_a_stopped_training_leaves_nothing(tmp_path: Path) -> None:
     data = write_pairs(tmp_path / "pairs.jsonl")
     calls = iter(range(1000))
