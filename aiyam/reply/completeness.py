@@ -8,7 +8,9 @@ from aiyam.contracts import ReplyPlan
 from aiyam.reply.markdown import unescape
 
 _ABOUT_A_SHOP = ("hours", "menu", "detail")
-_GAVE_UP = re.compile(r"없|못|않|안\s*(?:보|나|적|맞)|대신|넓|적혀|물어|몰라|모르|모릅|확인|섞여|빼고|도\s(?:파는|있)|(?:다른|조금|더)\s[^.!?]*(?:봤|골랐|찾았|넣었|늘렸|풀었)")
+_GAVE_UP = re.compile(
+    r"없|못|않|안\s*(?:보|나|적|맞)|대신|넓|적혀|물어|몰라|모르|모릅|확인|섞여|빼고|도\s(?:파는|있)|(?:다른|조금|더)\s[^.!?]*(?:봤|골랐|찾았|넣었|늘렸|풀었)"
+)
 _WARNS = re.compile(r"알레르기|알러지|물어|확인|못\s*먹는")
 
 
