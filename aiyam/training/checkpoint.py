@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aiyam.contracts import Manifest
 from aiyam.errors import Conflict, DataError, InvalidInput
+from aiyam.training.protocol import CancelCheck, Cancelled, Fitted, Prepared, ProgressCallback, Trainer, run_trainer
 
 if TYPE_CHECKING:
     import torch
@@ -162,3 +164,36 @@ def _refused(path: Path, error: OSError) -> InvalidInput:
 def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def run_resumable(
+    trainer: Trainer[Prepared, Fitted],
+    out: Path,
+    *,
+    checkpoint_dir: Path | None,
+    resume: bool,
+    progress: ProgressCallback,
+    cancelled: CancelCheck,
+) -> Manifest:
+    """Run a training that keeps its place in ``checkpoint_dir``, alone there; without one it is as ``run_trainer`` does.
+
+    Without ``resume`` what was kept is dropped first; a finished training leaves nothing there.
+
+    Raises:
+        Cancelled: stopped on the way; the checkpoint stays.
+        Conflict: another training is at work in the folder.
+    """
+    if checkpoint_dir is None:
+        return run_trainer(trainer, out, progress=progress, cancelled=cancelled)
+    with held(checkpoint_dir):
+        kept = Checkpoint(checkpoint_dir, {})
+        if not resume:
+            kept.clear()
+        try:
+            manifest = run_trainer(trainer, out, progress=progress, cancelled=cancelled)
+        except Cancelled as stopped:
+            raise Cancelled(
+                stopped.message.replace("nothing was saved", "no version was saved"), hint="Go on with --resume."
+            ) from None
+        kept.clear()
+        return manifest

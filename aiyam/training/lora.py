@@ -20,13 +20,13 @@ from aiyam.llm.folder import DEFAULT_BASE
 from aiyam.llm.grammar import INSTALL
 from aiyam.nlu.load_report import LoadReport
 from aiyam.registry import sha256_of
-from aiyam.training.checkpoint import Checkpoint, held
+from aiyam.training.checkpoint import Checkpoint, run_resumable
 from aiyam.training.lora_batches import Encoded, encode, ends_of
 from aiyam.training.lora_evaluation import Judge, judge_form, judge_replies
 from aiyam.training.lora_fit import LoraOptions, Weights, fit_adapter, with_lora
 from aiyam.training.lora_rows import asks, hold_out, read_instructions, reject, set_aside
 from aiyam.training.lora_together import fit_together
-from aiyam.training.protocol import CancelCheck, Cancelled, ProgressCallback, Report, run_trainer
+from aiyam.training.protocol import CancelCheck, ProgressCallback, Report
 
 if TYPE_CHECKING:
     from aiyam.llm.folder import LocalModel
@@ -273,20 +273,9 @@ def train_lora(
     trainer = LoraTrainer(
         data, options, str(base or DEFAULT_BASE), valid, start, device, offline, four_bit, checkpoint_dir, judge
     )
-    if checkpoint_dir is None:
-        return run_trainer(trainer, out, progress=progress, cancelled=cancelled)
-    with held(checkpoint_dir):
-        kept_there = Checkpoint(checkpoint_dir, {})
-        if not resume:
-            kept_there.clear()
-        try:
-            manifest = run_trainer(trainer, out, progress=progress, cancelled=cancelled)
-        except Cancelled as stopped:
-            raise Cancelled(
-                stopped.message.replace("nothing was saved", "no version was saved"), hint="Go on with --resume."
-            ) from None
-        kept_there.clear()
-        return manifest
+    return run_resumable(
+        trainer, out, checkpoint_dir=checkpoint_dir, resume=resume, progress=progress, cancelled=cancelled
+    )
 
 
 def _encoded(

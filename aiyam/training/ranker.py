@@ -20,10 +20,10 @@ from aiyam.ranking.ranker import COMPONENT, CONFIG, CROSSES, VOCABULARY, WEIGHTS
 from aiyam.ranking.wide_deep import WideDeepConfig, WideDeepScorer
 from aiyam.settings import REPO_ROOT
 from aiyam.store import Store
-from aiyam.training.checkpoint import PREPARED, Checkpoint, digest, held, write_arrays
+from aiyam.training.checkpoint import PREPARED, Checkpoint, digest, run_resumable, write_arrays
 from aiyam.training.fit_together import fit_together
 from aiyam.training.lessons import CROSS_TABLES, Lessons
-from aiyam.training.protocol import CancelCheck, Cancelled, ProgressCallback, Report, run_trainer
+from aiyam.training.protocol import CancelCheck, ProgressCallback, Report
 from aiyam.training.ranker_base import Base
 from aiyam.training.ranker_files import FileLessons
 from aiyam.training.ranker_store import HISTORY_SHARE, HOLDOUT_SHARE, StoreLessons
@@ -233,20 +233,9 @@ def train_ranker(
             parent,
         )
     trainer = RankerTrainer(source, settled, seed, parent, checkpoint_dir, n_processes, n_threads)
-    if checkpoint_dir is None:
-        return run_trainer(trainer, out, progress=progress, cancelled=cancelled)
-    with held(checkpoint_dir):
-        kept = Checkpoint(checkpoint_dir, {})
-        if not resume:
-            kept.clear()
-        try:
-            manifest = run_trainer(trainer, out, progress=progress, cancelled=cancelled)
-        except Cancelled as stopped:
-            raise Cancelled(
-                stopped.message.replace("nothing was saved", "no version was saved"), hint="Go on with --resume."
-            ) from None
-        kept.clear()
-        return manifest
+    return run_resumable(
+        trainer, out, checkpoint_dir=checkpoint_dir, resume=resume, progress=progress, cancelled=cancelled
+    )
 
 
 def measures_of(config: WideDeepConfig, weights: Weights, valid: Inputs) -> NDArray[np.float64]:
