@@ -391,11 +391,16 @@ class Exploration(Record):
     list_propensity: float = Field(1.0, ge=0, le=1)
 
 
+AboutBot = Literal["ai", "love", "record"]
+"""What a message asks of the bot itself: whether it is human, its affection, or who reads what is written."""
+
+
 class SafetyVerdict(Record):
     """What the screen decided for one text. ``kinds`` are machine names ("self_harm", "alcohol", "injection", "phone").
 
     ``found_by`` says who took it for one to escalate or refuse; ``chance`` is the trained classifier's for that action
-    (for the likelier of the two where neither was taken), None without one.
+    (for the likelier of the two where neither was taken), None without one. ``about`` says what a message asks of the bot
+    itself, for the classifier's taking.
     """
 
     action: Literal["answer", "escalate", "refuse", "mask"] = "answer"
@@ -403,6 +408,7 @@ class SafetyVerdict(Record):
     lines: tuple[str, ...] = ()
     found_by: tuple[Literal["rules", "classifier", "understanding"], ...] = ()
     chance: float | None = Field(None, ge=0, le=1)
+    about: AboutBot | None = None
 
 
 class GroundingVerdict(Record):

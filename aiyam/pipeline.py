@@ -122,6 +122,9 @@ class Pipeline:
         request = resolve(understanding, turn.state, catalogue=self.catalogue, user=turn.user, context=turn.context)
         if verdict.action in ("escalate", "refuse"):
             request = replace(request, question=None, choices=(), offered_shop_ids=())  # danger is never asked back
+        elif verdict.about and not understanding.filters.given():
+            # A question about the bot itself is answered as one, whatever else it was taken for.
+            request = replace(request, intent=Intent.SMALL_TALK, question=None, choices=(), offered_shop_ids=())
         request = replace(request, words=own_words(masked.text, request, understanding.filters))
         understanding = _with_location(understanding, request, turn)
         watch.lap("understand")

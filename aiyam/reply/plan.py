@@ -173,7 +173,7 @@ def make_plan(
         facts["aspect"] = _card_aspect(text)
         return ReplyPlan(kind="card", age_band=age_band, facts=facts, **asks)
     if intent is Intent.SMALL_TALK:
-        facts["topic"] = small_talk_topic(text)
+        facts["topic"] = verdict.about or small_talk_topic(text)
     if intent is Intent.OUT_OF_SCOPE and unknown_fact(text) and _ASKED_WHETHER.search(text):
         facts["topic"] = "unknown_fact"
     if intent is Intent.FEEDBACK:

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aiyam.contracts import AboutBot
 from aiyam.errors import ModelError
 from aiyam.registry import open_sealed
-from aiyam.safety.features import N_BUCKETS, features
+from aiyam.safety.features import N_BUCKETS, features, weighed
 
 COMPONENT = "safety"
 WEIGHTS, CONFIG = "screen.safetensors", "screen.json"
@@ -23,12 +24,18 @@ ESCALATE_KINDS = ("self_harm", "abuse", "danger", "stranger", "hunger", "bullyin
 REFUSE_KINDS = (
     "diet_dare", "alcohol", "tobacco", "adult", "drug", "sexual", "injection", "violence", "ranking_people",
 )  # fmt: skip
-HEADS = ("escalate", "refuse", *ESCALATE_KINDS, *REFUSE_KINDS)
-"""Columns of the weights: the two that decide, then the kinds, each told from the others of its action."""
+ABOUT: dict[str, AboutBot] = {"ai_honesty": "ai", "ai_romance": "love", "ai_record": "record"}
+"""Kinds of talk to the bot about itself, each with the topic of the answer."""
+HEADS = ("escalate", "refuse", *ABOUT, *ESCALATE_KINDS, *REFUSE_KINDS)
+"""Columns of the weights: the two that decide and talk about the bot, then the kinds, each told from the others of its
+action."""
+_FIRST_KIND = 2 + len(ABOUT)
 _SENTENCE_END = re.compile(r"[.!?~…\n]+")
 _STRETCH = 300
 """Letters read at once."""
 _MANY_WORDS, _RUN = 10, 8
+_ABOUT_FROM = -0.35
+"""Raw score from which a message counts as one about the bot: its rows are few beside all others, so the fit is shy."""
 _AS_LIKELY = 0.35
 """Kinds whose score is this close to the best are named too: two numbers to call are better than the wrong one."""
 
@@ -53,12 +60,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the trained half thinks of one message: the chances of both actions, and the likeliest kinds of each."""
+    """What the trained half thinks of one message: the chances of both actions, the likeliest kinds of each, and whether
+    it is about the bot itself."""
 
     escalate: float
     refuse: float
     escalate_kinds: tuple[str, ...]
     refuse_kinds: tuple[str, ...]
+    about: AboutBot | None
 
 
 class SafetyClassifier:
@@ -93,9 +102,8 @@ class SafetyClassifier:
     def scores(self, text: str) -> NDArray[np.float32]:
         """Return the raw score of every head, shape (heads,)."""
         rows = features(text)
-        value = self.rarity.take(rows)
-        total = value @ self.weights.take(rows, axis=0).astype(np.float32)
-        scores: NDArray[np.float32] = total / np.sqrt(value @ value) * self.scale + self.bias
+        total = weighed(rows, self.rarity) @ self.weights.take(rows, axis=0).astype(np.float32)
+        scores: NDArray[np.float32] = total * self.scale + self.bias
         return scores
 
     def judge(self, text: str) -> Judgement:
@@ -104,13 +112,15 @@ class SafetyClassifier:
         The whole and each sentence are read by themselves, so that talk of food does not hide what stands beside it.
         """
         scores = np.stack([self.scores(part) for part in parts_of(text)])
-        first = 2 + len(ESCALATE_KINDS)
+        refusing = _FIRST_KIND + len(ESCALATE_KINDS)
         escalate, refuse = scores[scores[:, 0].argmax()], scores[scores[:, 1].argmax()]
+        about = scores[:, 2:_FIRST_KIND].max(axis=0)
         return Judgement(
             escalate=self.limits["escalate"].chance(float(escalate[0])),
             refuse=self.limits["refuse"].chance(float(refuse[1])),
-            escalate_kinds=_likeliest(ESCALATE_KINDS, escalate[2:first]),
-            refuse_kinds=_likeliest(REFUSE_KINDS, refuse[first:])[:1],
+            escalate_kinds=_likeliest(ESCALATE_KINDS, escalate[_FIRST_KIND:refusing]),
+            refuse_kinds=_likeliest(REFUSE_KINDS, refuse[refusing:])[:1],
+            about=tuple(ABOUT.values())[int(about.argmax())] if about.max() > _ABOUT_FROM else None,
         )
 
     def save(self, folder: Path) -> None:

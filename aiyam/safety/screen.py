@@ -130,7 +130,7 @@ class Screen:
                 chance=round(chance, 4),
             )
         likelier = round(max(judged.escalate, judged.refuse), 4)
-        return SafetyVerdict(action="mask" if personal else "answer", kinds=personal, chance=likelier)
+        return SafetyVerdict(action="mask" if personal else "answer", kinds=personal, chance=likelier, about=judged.about)
 
     def by_rules(self, text: str) -> SafetyVerdict:
         """Judge a raw message by the rules alone."""

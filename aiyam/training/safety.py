@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 
 from aiyam.contracts import Manifest
 from aiyam.registry import seal
-from aiyam.safety.classifier import COMPONENT, ESCALATE_KINDS, HEADS, REFUSE_KINDS, Limits, SafetyClassifier
-from aiyam.safety.features import N_BUCKETS, features
+from aiyam.safety.classifier import ABOUT, COMPONENT, ESCALATE_KINDS, HEADS, REFUSE_KINDS, Limits, SafetyClassifier
+from aiyam.safety.features import N_BUCKETS, features, weighed
 from aiyam.safety.screen import Screen
 from aiyam.training.protocol import CancelCheck, ProgressCallback, Report, run_trainer
 from aiyam.training.safety_rows import BENIGN, OFF_TOPIC, SOME_DANGER, Row, read_rows
 
-ALONE = {"escalate": 0.75, "refuse": 0.87}
+ALONE = {"escalate": 0.5, "refuse": 0.85}
 """The chance, told on hands that were not read, from which the classifier acts by itself."""
 BESIDE_RULE = {"escalate": 0.4, "refuse": 0.4}
 """The chance from which a rule that matched is believed."""
-_FOLDS = 2
-"""Hands are left unread by folds."""
-FEWEST_OF_A_HAND = 150
+_UNREAD = 3
+"""One hand in so many is left unread, for chances to be told on."""
+FEWEST_OF_A_HAND = 100
 """Rows to act on and look-alikes that a hand must have written for chances to be told on it."""
 _COST, _WEIGHT_OF_DANGER = 1.0, 2.0
 
@@ -66,7 +66,7 @@ class SafetyTrainer:
     def prepare(self, report: Report) -> Prepared:
         """Read the rows, find their features and ask the rules about those off topic."""
         report(0.0, "reading disclosures and their look-alikes")
-        rows = read_rows(self.safety, self.nlu, seed=self.seed)
+        rows = read_rows(self.safety, self.nlu)
         screen = Screen.load(self.safety)
         found = []
         refused = np.zeros(len(rows), np.bool_)
@@ -81,17 +81,20 @@ class SafetyTrainer:
 
     def fit(self, prepared: Prepared, report: Report) -> SafetyClassifier:
         """Learn what scores mean on unread hands, then fit all rows."""
-        unread = self._unread_scores(prepared, lambda f: report(0.6 * f, "scoring unread hands"))
-        limits = {action: _limits(prepared, action, *unread[action]) for action in ("escalate", "refuse")}
-        report(0.6, "fitting all rows")
+        limits = self._limits(prepared, lambda f: report(0.5 * f, "scoring unread hands"))
+        report(0.5, "fitting all rows")
         weights = np.zeros((N_BUCKETS, len(HEADS)), np.float32)
         bias = np.zeros(len(HEADS), np.float32)
         everything = np.ones(len(prepared.rows), np.bool_)
         rarity = _rarity(prepared.features)
         for column, action in enumerate(("escalate", "refuse")):
             weights[:, column], bias[column] = self._fit_action(prepared, action, everything, rarity)
-            report(0.75 + 0.1 * column)
-        first = 2
+            report(0.6 + 0.1 * column)
+        matrix = _matrix(prepared.features, rarity)
+        for column, kind in enumerate(ABOUT, 2):
+            mine = np.array([row.kind == kind for row in prepared.rows])
+            weights[:, column], bias[column] = _fit(matrix, mine, self.seed)
+        first = 2 + len(ABOUT)
         for kinds in (ESCALATE_KINDS, REFUSE_KINDS):
             some = np.flatnonzero([row.kind in kinds for row in prepared.rows])
             matrix = _matrix([prepared.features[i] for i in some], rarity)
@@ -128,30 +131,23 @@ class SafetyTrainer:
             metrics=metrics,
         )
 
-    def _unread_scores(
-        self, prepared: Prepared, told: Callable[[float], None]
-    ) -> dict[str, tuple[NDArray[np.int64], Floats]]:
-        """Return, by action, rows and their scores from models that did not read the row's hand."""
-        found: dict[str, tuple[list[NDArray[np.int64]], list[Floats]]] = {"escalate": ([], []), "refuse": ([], [])}
-        of_hand = np.array([row.hand for row in prepared.rows])
-        for n in range(_FOLDS):
-            told(n / _FOLDS)
-            mine = np.isin(of_hand, prepared.hands[n::_FOLDS])
-            rarity = _rarity([f for f, m in zip(prepared.features, mine, strict=True) if not m])
-            rows = np.flatnonzero(mine)
-            if not len(rows):
-                continue
-            matrix = _matrix([prepared.features[i] for i in rows], rarity)
-            for action, (numbers, scores) in found.items():
-                if not prepared.of_action(action)[rows].any():
-                    continue
-                weights, bias = self._fit_action(prepared, action, ~mine, rarity)
-                numbers.append(rows)
-                scores.append((matrix @ weights + bias).astype(np.float32))
-        return {
-            action: (np.concatenate(n), np.concatenate(s)) if n else (np.zeros(0, np.int64), np.zeros(0, np.float32))
-            for action, (n, s) in found.items()
-        }
+    def _limits(self, prepared: Prepared, told: Callable[[float], None]) -> dict[str, Limits]:
+        """Make scores into chances, told on hands left out of a model; without such hands a score of 0 is a half."""
+        unread = np.isin([row.hand for row in prepared.rows], prepared.hands[::_UNREAD])
+        rows = np.flatnonzero(unread)
+        if not len(rows):
+            return {action: Limits(4.0, 0.0, ALONE[action], BESIDE_RULE[action]) for action in ALONE}
+        rarity = _rarity([f for f, mine in zip(prepared.features, unread, strict=True) if not mine])
+        matrix = _matrix([prepared.features[i] for i in rows], rarity)
+        harmless = np.array([prepared.rows[i].kind in (BENIGN, *ABOUT) for i in rows])
+        limits = {}
+        for done, action in enumerate(ALONE):
+            told(done / len(ALONE))
+            weights, bias = self._fit_action(prepared, action, ~unread, rarity)
+            acted = prepared.of_action(action)[rows]
+            slope, offset = _platt((matrix @ weights + bias)[harmless | acted], acted[harmless | acted])
+            limits[action] = Limits(slope, offset, ALONE[action], BESIDE_RULE[action])
+        return limits
 
     def _fit_action(self, prepared: Prepared, action: str, read: Flags, rarity: Floats) -> tuple[Floats, float]:
         rows = np.flatnonzero(read & prepared.known(action))
@@ -164,16 +160,6 @@ def _written_for_limits(rows: Sequence[Row], hand: str) -> bool:
     n_benign = mine.count(BENIGN)
     n_acted = sum(kind in (*ESCALATE_KINDS, *REFUSE_KINDS) for kind in mine)
     return len(hand) == 1 and min(n_benign, n_acted) >= FEWEST_OF_A_HAND
-
-
-def _limits(prepared: Prepared, action: str, rows: NDArray[np.int64], scores: Floats) -> Limits:
-    """Make scores of unread hands into chances; without any, a score of 0 is a chance of a half."""
-    slope, offset = 4.0, 0.0
-    if len(rows):
-        acted = prepared.of_action(action)[rows]
-        told = np.array([prepared.rows[i].kind == BENIGN for i in rows]) | acted
-        slope, offset = _platt(scores[told], acted[told])
-    return Limits(slope, offset, ALONE[action], BESIDE_RULE[action])
 
 
 def _platt(scores: Floats, acted: Flags) -> tuple[float, float]:
@@ -192,11 +178,9 @@ def _rarity(found: Sequence[NDArray[np.int64]]) -> Floats:
 def _matrix(found: Sequence[NDArray[np.int64]], rarity: Floats) -> Any:
     from scipy.sparse import csr_matrix
 
-    buckets = np.concatenate(found)
     starts = np.concatenate([[0], np.cumsum([len(f) for f in found])])
-    values = rarity[buckets]
-    values = values / np.repeat(np.sqrt(np.add.reduceat(values * values, starts[:-1])), np.diff(starts))
-    return csr_matrix((values, buckets, starts), shape=(len(found), N_BUCKETS))
+    values = np.concatenate([weighed(f, rarity) for f in found])
+    return csr_matrix((values, np.concatenate(found), starts), shape=(len(found), N_BUCKETS))
 
 
 def _fit(matrix: Any, mine: Flags, seed: int) -> tuple[Floats, float]:
@@ -222,10 +206,10 @@ def train_safety(
     """Train the classifier on the shipped cases and seal it in ``out``.
 
     Args:
-        safety: folder with ``cases.jsonl``, ``grammar.tsv`` and the screen's rules.
+        safety: folder with ``cases.jsonl`` and the screen's rules.
         out: a new version's folder, not there yet or empty.
         nlu: folder of the rows understanding is trained on; what is said there without danger is learned as such.
-        seed: of the grammar's draws and the fits.
+        seed: of the fits.
         progress: called with each step.
         cancelled: asked at each step; a true answer ends the training, and nothing is left of it.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aiyam.errors import DataError, ModelError
+from aiyam.errors import ModelError
 from aiyam.evaluation.safety import evaluate_screen
 from aiyam.nlu.examples import load_examples
 from aiyam.parts import load_screen
@@ -17,7 +17,6 @@ from aiyam.safety.classifier import CONFIG, SafetyClassifier
 from aiyam.safety.screen import Screen
 from aiyam.settings import REPO_ROOT, Settings
 from aiyam.store import Store
-from aiyam.training.safety_rows import expand
 
 FOLDER = REPO_ROOT / "datasets" / "safety"
 
@@ -101,18 +100,16 @@ def test_a_classifier_with_other_heads_is_refused(tmp_path: Path, home: Settings
         SafetyClassifier.load(folder)
 
 
-def test_the_grammar_gives_texts_whose_particles_agree(tmp_path: Path) -> None:
-    grammar = tmp_path / "grammar.tsv"
-    grammar.write_text("@kin\t삼촌|엄마\nabuse\t@kin{이|가} {때려|밀어}\n", "utf-8")
-    texts = {text for _, text in expand(grammar, seed=1)}
-    assert texts <= {"삼촌이 때려", "삼촌이 밀어", "엄마가 때려", "엄마가 밀어"}
-    assert len(texts) > 1
-    assert expand(grammar, seed=1) == expand(grammar, seed=1)
-
-
-@pytest.mark.parametrize("line", ["unknown_kind\t무엇", "abuse\t@nobody가 때려"])
-def test_a_grammar_line_nobody_can_read_is_named(tmp_path: Path, line: str) -> None:
-    grammar = tmp_path / "grammar.tsv"
-    grammar.write_text(f"{line}\n", "utf-8")
-    with pytest.raises(DataError, match="line 1"):
-        expand(grammar, seed=1)
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        ("너 혹시 사람이야 로봇이야?", "ai"),
+        ("나랑 사귈래? 좋아해", "love"),
+        ("내가 여기 쓴 거 누가 읽어?", "record"),
+        ("로봇이 서빙하는 식당 알려줘", None),
+        ("엄마랑 갈 만한 데 추천해줘", None),
+    ],
+)
+def test_talk_about_the_bot_itself_is_told_from_talk_of_food(screen: Screen, text: str, topic: str | None) -> None:
+    verdict = screen.check_incoming(text)
+    assert (verdict.action, verdict.about) == ("answer", topic)
