@@ -154,7 +154,9 @@ class Ranker:
     ) -> NDArray[np.float32]:
         """Return (k,) logits as ``score`` does, where numbers of the shops may be others than the catalogue's."""
         user = self._user_row.get(query.user.user_id, UNKNOWN)
-        return self._scorer.logits(user, *self._ids(batch.rows), query_vector, batch.numbers, batch.wide)
+        of_shop = batch.numbers[:, N_USER_NUMBERS:] - self.stats.numbers[batch.rows]
+        part = self._scorer.with_other_numbers(self._shop_part[batch.rows], of_shop)
+        return self._scorer.logits_of(part, user, query_vector, batch.numbers[0, :N_USER_NUMBERS], batch.wide)
 
     def rank(
         self,
@@ -185,6 +187,7 @@ class Ranker:
                 batch,
                 drawn.places,
                 known,
+                logits,
                 self._scorer.wide_weight,
                 lambda changed: self.score_changed(query, changed, query_vector),
                 deep_reads_wide=self._scorer.config.wide_in_deep,
