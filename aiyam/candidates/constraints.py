@@ -296,7 +296,7 @@ def _allergens_without_menu(catalogue: Catalogue, rules: Rules) -> NDArray[np.ui
     bits = np.zeros(len(catalogue.names), np.uint32)
     for allergen, words in INGREDIENT_WORDS.items():
         for word in words:
-            bits[catalogue.menus.shops.containing(word)] |= np.uint32(1 << ALLERGENS.index(allergen))
+            bits[catalogue.menus.bare_named(word)] |= np.uint32(1 << ALLERGENS.index(allergen))
     for category, allergens in rules.category_allergens.items():
         bits[catalogue.category == CATEGORIES.index(category)] |= np.uint32(bits_of(allergens, ALLERGENS))
     bits[catalogue.menus.n_menus_of > 0] = 0

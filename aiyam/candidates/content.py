@@ -14,7 +14,7 @@ from aiyam.candidates.documents import shop_documents
 from aiyam.candidates.encoder import TextEncoder, telling_words_of, words_of
 from aiyam.candidates.row_sets import is_in
 from aiyam.candidates.rules import Rules
-from aiyam.catalogue.menus import plain
+from aiyam.catalogue.name_search import plain
 from aiyam.catalogue.query import Query
 from aiyam.contracts import CATEGORIES
 
