@@ -135,7 +135,7 @@ class Areas:
             np.concatenate([column[part] for part in slices])
             for column in (self._placed_lat, self._placed_lon, self._placed)
         )
-        near = np.concatenate((rows.compress(flat_distance_m(lats, lons, lat, lon) <= radius_m), apart))
+        near: Rows = np.concatenate((rows.compress(flat_distance_m(lats, lons, lat, lon) <= radius_m), apart))
         near.sort()
         return near
 

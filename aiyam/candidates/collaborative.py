@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aiyam.candidates.events import Events, decay
 from aiyam.candidates.item_models import Neighbours
-from aiyam.candidates.pool import Pool, ShopFacts
+from aiyam.candidates.pool import Pool
 from aiyam.candidates.rules import Rules
 from aiyam.candidates.tastes import Tastes
 from aiyam.catalogue.query import Query
@@ -175,12 +175,8 @@ class Collaborative:
             return liked.rows
         return np.sort(liked.rows[np.argpartition(-liked.likeness, k)[:k]])
 
-    def score(self, query: Query, rows: Rows) -> Scores:
-        """Return float32 (len(rows),) in 0..1 for ascending rows."""
-        return self.score_pool(query, ShopFacts(self._catalogue).of(rows))
-
     def score_pool(self, query: Query, pool: Pool) -> Scores:
-        """Return float32 (k,) as ``score``, for a pool of k shops."""
+        """Return float32 (k,) in 0..1 for a pool of k shops."""
         shops, _ = self.history(query.user.user_id)
         prior = self._prior(pool, *self.taste(query.user))
         if 0 in (len(shops), len(self._active), len(pool.rows)):

@@ -54,7 +54,7 @@ class Funnels:
         self.content = content
         self.contextual = contextual
         self.popularity = popularity
-        self._facts = ShopFacts(catalogue)
+        self._facts = ShopFacts(catalogue, popularity.scores)
         self._merge = np.asarray([rules.merge_weights[name] for name in _COLUMNS], np.float32)
         self._merge /= self._merge.sum()
         self._turns = turns_of([rules.quotas[name] for name in _COLUMNS])
@@ -145,7 +145,7 @@ class Funnels:
         out[0] = self.collaborative.score_pool(query, pool)
         out[1] = self.content.score(sought, pool.rows)
         out[2] = self.contextual.score_pool(query, pool, codes=asked.codes, point=asked.point)
-        out[3] = self.popularity.score(pool.rows)
+        out[3] = pool.popularity
         return out.T
 
     def _pool(self, query: Query) -> tuple[Rows, Asked, tuple[str, ...]]:

@@ -19,7 +19,7 @@ Scores = NDArray[np.float32]
 
 
 class Habits:
-    """What layer 1 knows of the u people of a block; scores are those of ``Collaborative.score``, to rounding.
+    """What layer 1 knows of the u people of a block; scores are those of ``Collaborative.score_pool``, to rounding.
 
     The histories lie end to end, those of person a at ``start[a]:start[a + 1]``; ``likes`` (u, n_active + 1) is
     ``model_scores`` of each, with a last column of zeros for the shops that no one has been to.
