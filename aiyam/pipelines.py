@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ Report = Callable[[str, Progress], None]
 """Called with a task name ("city", "safety", "nlu", "child", "content", "ranker") and its progress."""
 
 COMPONENTS = ("nlu", "child", "content", "ranker", "safety")
+NEED_NO_CITY = ("nlu", "safety", "child")
+"""What is trained on shipped texts alone, the longest training first."""
 
 
 def missing(settings: Settings) -> list[str]:
@@ -49,7 +51,8 @@ def missing(settings: Settings) -> list[str]:
 def first_run(settings: Settings, report: Report, *, n_shops: int = 3000, n_users: int = 2000) -> list[str]:
     """Make what ``missing`` names and return it; a second call does nothing.
 
-    Understanding is trained in a process of its own while the city and the models that need it are made here.
+    What needs no city is trained in a process of its own, the longest first, while the city and the models that need it are
+    made here; whoever is done takes the next that is left.
 
     Raises:
         Conflict: another process is preparing the same home.
@@ -57,7 +60,7 @@ def first_run(settings: Settings, report: Report, *, n_shops: int = 3000, n_user
     settings.home.mkdir(parents=True, exist_ok=True)
     with _only_one(settings.home / "first_run.lock"):
         lacking = missing(settings)
-        nlu = _Background(settings, report) if "nlu" in lacking else None
+        beside = _Background(settings, report, [name for name in NEED_NO_CITY if name in lacking])
         store = Store.open(settings.url)
         try:
             if "city" in lacking:
@@ -69,23 +72,30 @@ def first_run(settings: Settings, report: Report, *, n_shops: int = 3000, n_user
                     truth_path=settings.truth_path,
                     progress=lambda p: report("city", p),
                 )
-            if "child" in lacking:
-                from aiyam.training.child_friendly import QUICK
-
-                train_component(settings, store, "child", lambda p: report("child", p), effort=QUICK)
-            if "content" in lacking:
-                train_component(settings, store, "content", lambda p: report("content", p))
-            if "ranker" in lacking:
-                train_component(settings, store, "ranker", lambda p: report("ranker", p))
-            if "safety" in lacking:
-                train_component(settings, store, "safety", lambda p: report("safety", p))
-            if nlu is not None:
-                nlu.join()
+            for component in ("content", "ranker"):
+                if component in lacking:
+                    train_first(settings, store, component, report)
+            while left := beside.take():
+                train_first(settings, store, left, report)
+            beside.join()
         finally:
-            if nlu is not None:
-                nlu.stop()
+            beside.stop()
             store.close()
         return lacking
+
+
+def train_first(settings: Settings, store: Store, component: str, report: Report) -> None:
+    """Train the version that a new home starts with: quickly, where a quick training serves nearly as well."""
+    options: dict[str, Any] = {}
+    if component == "nlu":
+        from aiyam.training.nlu import QUICK
+
+        options["effort"] = QUICK
+    elif component == "child":
+        from aiyam.training.child_friendly import QUICK as QUICK_CHILD
+
+        options["effort"] = QUICK_CHILD
+    train_component(settings, store, component, lambda p: report(component, p), **options)
 
 
 def train_component(
@@ -327,33 +337,47 @@ def _only_one(lock: Path) -> Iterator[None]:
 
 
 class _Background:
-    """The NLU training in a fresh process; a thread passes its progress on."""
+    """Trainings in a fresh process, taken one by one from a list that this process may take from too.
 
-    def __init__(self, settings: Settings, report: Report) -> None:
+    A thread passes their progress on.
+    """
+
+    def __init__(self, settings: Settings, report: Report, components: Sequence[str]) -> None:
         context = multiprocessing.get_context("spawn")
         self._report = report
         self._failure = ""
-        self._queue: multiprocessing.Queue[Progress | str | None] = context.Queue()
-        self._process = context.Process(target=_train_nlu, args=(settings, self._queue), daemon=True)
-        self._process.start()
-        self._listener = threading.Thread(target=self._listen, name="nlu-progress", daemon=True)
-        self._listener.start()
+        self._waiting = tuple(components)
+        self._n_taken = context.Value("i", 0)
+        self._queue: multiprocessing.Queue[tuple[str, Progress] | str | None] = context.Queue()
+        self._process = context.Process(
+            target=_train_waiting, args=(settings, self._waiting, self._n_taken, self._queue), daemon=True
+        )
+        self._listener = threading.Thread(target=self._listen, name="training-progress", daemon=True)
+        if components:
+            self._process.start()
+            self._listener.start()
+
+    def take(self) -> str | None:
+        """Take a component that nobody trains yet; None where none is left."""
+        return _take(self._waiting, self._n_taken)
 
     def _listen(self) -> None:
         while (item := self._queue.get()) is not None:
             if isinstance(item, str):
                 self._failure = item
             else:
-                self._report("nlu", item)
+                self._report(*item)
 
     def join(self) -> None:
+        if not self._waiting:
+            return
         self._process.join()
         self._queue.put(None)
         self._listener.join()
         if self._process.exitcode:
             raise AiyamError(
-                f"The NLU training ended with code {self._process.exitcode}: {self._failure or 'no message'}.",
-                hint="Run `aiyam train nlu` to see it alone.",
+                f"The training beside ended with code {self._process.exitcode}: {self._failure or 'no message'}.",
+                hint="Run `aiyam train` for what is missing to see it alone.",
             )
 
     def stop(self) -> None:
@@ -362,13 +386,24 @@ class _Background:
             self._process.join()
 
 
-def _train_nlu(settings: Settings, queue: multiprocessing.Queue[Progress | str | None]) -> None:
-    from aiyam.training.nlu import QUICK
+def _take(waiting: Sequence[str], n_taken: Any) -> str | None:
+    with n_taken.get_lock():
+        component = next(iter(waiting[n_taken.value :]), None)
+        n_taken.value += component is not None
+    return component
 
+
+def _train_waiting(
+    settings: Settings,
+    waiting: Sequence[str],
+    n_taken: Any,
+    queue: multiprocessing.Queue[tuple[str, Progress] | str | None],
+) -> None:
     threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     store = Store.open(settings.url)
     try:
-        train_component(settings, store, "nlu", queue.put, effort=QUICK)
+        while component := _take(waiting, n_taken):
+            train_first(settings, store, component, lambda name, p: queue.put((name, p)))
     except AiyamError as error:
         queue.put(str(error))
         raise SystemExit(1) from error

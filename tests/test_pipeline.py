@@ -26,6 +26,7 @@ from aiyam.contracts import (
 )
 from aiyam.errors import InvalidInput, NotFound
 from aiyam.llm.server import OpenAIServer
+from aiyam.nlu.dialogue import resolve
 from aiyam.nlu.llm import LanguageModelNlu
 from aiyam.nlu.reader import WithFallback
 from aiyam.nlu.request import Request
@@ -325,13 +326,19 @@ def test_the_words_of_a_wish_lead_a_follow_up_to_shops_nearer_to_them(assistant)
     pipeline = assistant.pipeline
     first = assistant.respond("nobody-yet", "뜨끈한 국물 먹고 싶어", context=NOON)
     user = UserProfile(user_id="nobody-yet")
-    content = pipeline.parts.funnels.content
-    wish = content.encoder.encode(["뜨끈한 국물"])[0]
+    funnels = pipeline.parts.funnels
+    wish = funnels.content.encoder.encode(["뜨끈한 국물"])[0]
+    context = TurnContext(now=first.timestamp, district="관악구")
 
     def nearness(state: DialogueState) -> float:
-        context = TurnContext(now=first.timestamp, district="관악구")
-        turn = Turn(turn_id="t", session_id="s", user=user, message="다른 데 보여줘", context=context, state=state)
-        return float((content.vectors[rows_of(assistant, pipeline.reply(turn))] @ wish).mean())
+        """Of the first twenty candidates: what of it shows in five depends on a ranker that has read a few hundred lists."""
+        message = "다른 데 보여줘"
+        turn = Turn(turn_id="t", session_id="s", user=user, message=message, context=context, state=state)
+        understanding = pipeline.reply(turn).understanding
+        request = resolve(understanding, state, catalogue=pipeline.catalogue, user=user, context=context)
+        words = own_words(message, request, understanding.filters)
+        found = funnels.find(pipeline._query(replace(request, words=words), user, context))
+        return float((funnels.content.vectors[found.rows[:20]] @ wish).mean())
 
     assert nearness(first.state) > nearness(first.state.model_copy(update={"words": ""}))
 

@@ -120,8 +120,9 @@ class Areas:
         """Return the ascending rows of a 동 by its exact name."""
         return np.asarray(self._dong.get(name, ()), np.int32)
 
-    def within(self, lat: float, lon: float, radius_m: float) -> Rows:
-        """Return the ascending rows at most ``radius_m`` from a point; shops without a position are never in."""
+    def within(self, lat: float, lon: float, radius_m: float, *, unplaced: Rows | None = None) -> Rows:
+        """Return the ascending rows at most ``radius_m`` from a point; of shops without a position only ``unplaced``."""
+        apart = np.empty(0, np.int32) if unplaced is None else unplaced
         tall = radius_m / METRES_PER_DEGREE + 1e-4
         wide = tall / max(float(np.cos(np.radians(lat))), 0.01)
         strips = np.arange(np.floor((lat - tall) * STRIPS_PER_DEGREE), np.floor((lat + tall) * STRIPS_PER_DEGREE) + 1)
@@ -129,12 +130,14 @@ class Areas:
         high = np.searchsorted(self._placed_key, strips * STRIP_KEY + lon + wide)
         slices = [slice(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True) if b > a]
         if not slices:
-            return np.empty(0, np.int32)
+            return apart
         lats, lons, rows = (
             np.concatenate([column[part] for part in slices])
             for column in (self._placed_lat, self._placed_lon, self._placed)
         )
-        return np.sort(rows[flat_distance_m(lats, lons, lat, lon) <= radius_m])
+        near: Rows = np.concatenate((rows.compress(flat_distance_m(lats, lons, lat, lon) <= radius_m), apart))
+        near.sort()
+        return near
 
     def district_at(self, lat: float, lon: float) -> int | None:
         """Return the code of the district most of the nearest shops lie in, None when no shop has a position."""

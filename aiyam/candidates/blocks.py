@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,7 +166,7 @@ class BlockFunnels:
         out = it._meal_points[meal[of], c.category[rows]]
         out += np.stack(districts)[of, c.district[rows]]
         metres = flat_distances_m(c.lat[rows], c.lon[rows], lat[of], lon[of])
-        near = np.exp2(metres * np.float32(-1 / r.near_half_m))
+        near = np.exp(metres * np.float32(-log(2) / r.near_half_m))
         out += np.float32(r.near_up_to) * np.fmax(near, np.float32(0))
         states, which = self.minutes.at([query.now for query in queries])
         state = states[which[of], c.hours.set_of[rows]]

@@ -11,29 +11,27 @@ from numpy.typing import NDArray
 
 from aiyam.candidates.events import Events, decay
 from aiyam.candidates.item_models import Neighbours
-from aiyam.candidates.pool import Pool, ShopFacts
+from aiyam.candidates.pool import Pool
 from aiyam.candidates.rules import Rules
+from aiyam.candidates.tastes import Tastes
 from aiyam.catalogue.query import Query
-from aiyam.contracts import CATEGORIES
 
 if TYPE_CHECKING:
     from aiyam.catalogue.arrays import Catalogue
     from aiyam.catalogue.interactions import Interactions
+    from aiyam.contracts import UserProfile
 
 Rows = NDArray[np.int32]
 Scores = NDArray[np.float32]
 MAX_HISTORY = 60
-DEFAULT_PRICE_WON = 8000.0
 
 
 @dataclass(frozen=True)
 class Liked:
-    """What one person likes: ``likeness`` (n_active,) by the model's own numbers, in 0..1 once multiplied by ``scale``;
-    ``numbers`` (m,) are those above 0, each once, in no order."""
+    """What one person likes: m shops by their ascending catalogue ``rows`` (m,), and their ``likeness`` (m,), above 0 and at most 1."""
 
+    rows: Rows
     likeness: NDArray[np.float64]
-    scale: float
-    numbers: NDArray[np.integer]
 
 
 class Collaborative:
@@ -47,12 +45,13 @@ class Collaborative:
     def __init__(self, catalogue: Catalogue, interactions: Interactions, rules: Rules, *, now_ts: int) -> None:
         self._catalogue = catalogue
         self._rules = rules.collaborative
-        self._types = rules.taste_types
+        self._all_rules = rules
         events = Events.of(interactions, now_ts=now_ts)
         fresh = events.weight * decay(events.ts, now_ts, self._rules.half_life_days)
         self._row_of_user: dict[str, int] = dict(interactions.row_of_user)
         self._latest: tuple[str, Liked] | None = None
         self._build_histories(events, fresh)
+        self._build_tastes()
         self._build_neighbours(events)
 
     def _build_histories(self, events: Events, fresh: Scores) -> None:
@@ -70,6 +69,10 @@ class Collaborative:
         self._history_shop, self._history_weight = shop[keep], total[keep]
         self._history_start = np.searchsorted(user[keep], np.arange(events.n_users + 1))
 
+    def _build_tastes(self) -> None:
+        history = self._history_start, self._history_shop, self._history_weight
+        self._tastes = Tastes(self._catalogue, self._all_rules, *history)
+
     def _build_neighbours(self, events: Events) -> None:
         from scipy import sparse
 
@@ -84,11 +87,13 @@ class Collaborative:
         x = sparse.csr_matrix((ones, (events.user[liked], self._number[events.shop[liked]])), shape=(events.n_users, m))
         x.data = np.log1p(x.data)
         self._weights = Neighbours(x, k=self._rules.n_neighbours, shrinkage=self._rules.shrinkage).weights
+        self._start = self._weights.indptr.astype(np.int64)
 
     def updated(self, catalogue: Catalogue) -> Collaborative:
         """Return the same model over a catalogue with other facts, and shops nobody went to yet at its end."""
         new = copy(self)
         new._catalogue = catalogue
+        new._build_tastes()
         new._number = np.concatenate([self._number, np.full(len(catalogue) - len(self._number), -1, np.int32)])
         return new
 
@@ -100,32 +105,43 @@ class Collaborative:
         span = slice(int(self._history_start[user]), int(self._history_start[user + 1]))
         return self._history_shop[span], self._history_weight[span]
 
+    def taste(self, user: UserProfile) -> tuple[Scores, float]:
+        """Return a person's points of each category (15,), the last for none, and the price in won a meal usually costs them."""
+        has_history = len(self.history(user.user_id)[0]) > 0
+        return self._tastes.of(user.taste_type, self._row_of_user[user.user_id] if has_history else None)
+
     def model_scores(self, shops: Rows, weights: Scores) -> Scores:
         """Return float32 (n_active,): summed likeness to a history plus the history itself, 0..1 by its maximum."""
         liked = self._liked(shops, weights)
-        return (liked.likeness * liked.scale).astype(np.float32)
+        scores = np.zeros(len(self._active), np.float32)
+        scores[self._number[liked.rows]] = liked.likeness
+        return scores
 
     def _liked(self, shops: Rows, weights: Scores) -> Liked:
         numbers = self._number[shops]
         known = numbers >= 0
         numbers, weights = numbers[known], weights[known] ** np.float32(0.5)
-        start = self._weights.indptr[numbers].astype(np.int64)
-        count = self._weights.indptr[numbers + 1] - start
+        if len(numbers) == 0:
+            return Liked(np.empty(0, np.int32), np.empty(0))
+        start = self._start[numbers]
+        count = self._start[numbers + 1] - start
         ends = np.cumsum(count)
-        entries = np.repeat(start - (ends - count), count) + np.arange(ends[-1] if len(ends) else 0)
-        others = self._weights.indices[entries]
-        shares = self._weights.data[entries] * np.repeat(weights, count)
-        likeness: NDArray[np.float64] = np.bincount(others, shares, len(self._active)).astype(np.float64, copy=False)
-        reached = np.concatenate((others, numbers))
-        top = float(likeness[others].max(initial=0.0)) or 1.0
-        if len(weights):
-            likeness[numbers] += (top * self._rules.repeat_weight / weights.max()) * weights
-        place = np.empty(len(self._active), np.intp)
-        place[reached] = np.arange(len(reached))  # of a shop that is reached twice, the last stays
-        reached = reached[place[reached] == np.arange(len(reached))]
-        values = likeness[reached]
-        highest = float(values.max(initial=0.0))
-        return Liked(likeness, 1.0 / max(highest, 1e-9), reached[values > 0])
+        entries = np.repeat(start - (ends - count), count) + np.arange(ends[-1])
+        # The shops themselves come last, with nothing: they are reached even where they are nobody's neighbour.
+        key = np.concatenate((self._weights.indices.take(entries), numbers), dtype=np.int64)
+        shares = np.zeros(len(key))
+        np.multiply(self._weights.data.take(entries), np.repeat(weights, count), out=shares[: len(entries)])
+        key <<= 32
+        key += np.arange(len(key))
+        key.sort()  # whole numbers are sorted many times as fast as their order is found
+        others = key >> 32
+        first = np.flatnonzero(np.concatenate(([True], others[1:] != others[:-1])))
+        others, likeness = others[first], np.add.reduceat(shares[key & 0xFFFFFFFF], first)
+        top = float(likeness.max()) or 1.0
+        likeness[np.searchsorted(others, numbers)] += (top * self._rules.repeat_weight / weights.max()) * weights
+        likeness *= 1.0 / max(float(likeness.max()), 1e-9)
+        rows = self._active[others]
+        return Liked(rows, likeness) if likeness.min() > 0 else Liked(rows[likeness > 0], likeness[likeness > 0])
 
     def _liked_by(self, user_id: str) -> Liked:
         """Return what someone with a history likes; the latest person's is kept, for a turn asks more than once."""
@@ -134,23 +150,9 @@ class Collaborative:
             latest = self._latest = (user_id, self._liked(*self.history(user_id)))  # threads may share it
         return latest[1]
 
-    def _prior(self, query: Query, pool: Pool, shops: Rows, weights: Scores) -> Scores:
+    def _prior(self, pool: Pool, points: Scores, price_won: float) -> Scores:
         """Return the taste points of a pool, 0..1: preferred categories, fitting price, enough to choose from."""
-        rules, c = self._rules, self._catalogue
-        points = np.zeros(len(CATEGORIES) + 1, np.float32)
-        price_won = DEFAULT_PRICE_WON
-        taste = self._types.get(query.user.taste_type) if query.user.taste_type else None
-        if taste is not None:
-            points[[CATEGORIES.index(name) for name in taste.partial]] = rules.preference_partial
-            points[[CATEGORIES.index(name) for name in taste.exact]] = rules.preference_exact
-            price_won = taste.price_won
-        if len(shops):
-            share = np.bincount(c.category[shops] % len(points), weights=weights, minlength=len(points))
-            points = np.maximum(points * 0.25, (rules.preference_exact * share / share.max()).astype(np.float32))
-            paid = c.mean_price[shops]
-            known = ~np.isnan(paid)
-            if known.any():
-                price_won = float(np.average(paid[known], weights=weights[known]))
+        rules = self._rules
         off = pool.mean_price - np.float32(price_won)
         np.abs(off, out=off)
         off *= np.float32(-rules.price_up_to / price_won)
@@ -169,26 +171,20 @@ class Collaborative:
         if len(self.history(query.user.user_id)[0]) == 0 or len(self._active) == 0:
             return np.empty(0, np.int32)
         liked = self._liked_by(query.user.user_id)
-        best = liked.numbers
-        if k < len(best):
-            best = best[np.argpartition(-liked.likeness[best], k)[:k]]
-        return self._active[np.sort(best)].astype(np.int32)
-
-    def score(self, query: Query, rows: Rows) -> Scores:
-        """Return float32 (len(rows),) in 0..1."""
-        return self.score_pool(query, ShopFacts(self._catalogue).of(rows))
+        if k >= len(liked.rows):
+            return liked.rows
+        return np.sort(liked.rows[np.argpartition(-liked.likeness, k)[:k]])
 
     def score_pool(self, query: Query, pool: Pool) -> Scores:
-        """Return float32 (k,) as ``score``, for a pool of k shops."""
-        shops, weights = self.history(query.user.user_id)
-        prior = self._prior(query, pool, shops, weights)
-        if len(shops) == 0 or len(self._active) == 0:
+        """Return float32 (k,) in 0..1 for a pool of k shops."""
+        shops, _ = self.history(query.user.user_id)
+        prior = self._prior(pool, *self.taste(query.user))
+        if 0 in (len(shops), len(self._active), len(pool.rows)):
             return prior
         liked, share = self._liked_by(query.user.user_id), self._rules.model_weight
-        number = self._number[pool.rows]
-        found = liked.likeness[number]
-        found *= share * liked.scale
-        found[number < 0] = 0
         prior *= np.float32(1 - share)
-        prior += found
+        at = np.searchsorted(pool.rows, liked.rows)
+        at[at == len(pool.rows)] = 0
+        in_pool = pool.rows[at] == liked.rows
+        prior[at[in_pool]] += share * liked.likeness[in_pool]
         return prior

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.candidates.areas import Areas, flat_distance_m
+from aiyam.candidates.row_sets import merged
 from aiyam.candidates.rules import Rules, check_rules
 from aiyam.catalogue.dishes import INGREDIENT_WORDS
 from aiyam.catalogue.menus import allergens_to_avoid, bits_of
@@ -81,15 +82,15 @@ class Constraints:
         if filters.menus is not None and rows is self._everywhere:
             rows = self.menus.shops_serving(filters.menus)
         if rows is not self._everywhere:
-            rows = rows[self._allowed[rows]]
+            rows = rows.compress(self._allowed.take(rows))
         rows = self._of_shop_facts(rows, filters)
         if len(query.exclude_rows):
             rows = rows[~np.isin(rows, query.exclude_rows)]
         rows = self._of_menus(rows, query, asked)
         if filters.time_of_day is not None:
-            rows = rows[self.open_at_meal(rows, filters.time_of_day, query)]
+            rows = rows.compress(self.open_at_meal(rows, filters.time_of_day, query))
         if filters.open_now and len(rows):
-            rows = rows[self._hours.doors(query.now).is_open[self._hours.set_of[rows]]]
+            rows = rows.compress(self._hours.doors(query.now).is_open.take(self._hours.set_of.take(rows)))
         return rows
 
     # ------------------------------------------------------------------ place
@@ -137,10 +138,8 @@ class Constraints:
                 # The dish was rare nearby: its shops are fewer than all that lie farther around.
                 served = self.menus.shops_serving(asked.filters.menus)
                 metres = flat_distance_m(self._catalogue.lat[served], self._catalogue.lon[served], *point)
-                placed = served[metres <= self._limits.catchments_m[step]]
-            else:
-                placed = self.areas.within(*point, self._limits.catchments_m[step])
-            return placed if len(unplaced) == 0 else np.union1d(placed, unplaced).astype(np.int32)
+                return merged(served[metres <= self._limits.catchments_m[step]], unplaced)
+            return self.areas.within(*point, self._limits.catchments_m[step], unplaced=unplaced)
         if point is None and step < 3:
             return self._district_rows(query, asked, step + 1)
         return self._everywhere
@@ -177,7 +176,7 @@ class Constraints:
         if radii_m and point is not None:
             near = self.areas.within(*point, radius_m * asked.radius_factor)
             if filters.place and not filters.near_me and filters.max_distance_m is None:
-                near = np.union1d(near, self.areas.in_dong(filters.place)).astype(np.int32)
+                near = merged(near, self.areas.in_dong(filters.place))
             parts.append(near)
         elif filters.place is not None:
             dong = self.areas.in_dong(filters.place)
@@ -199,26 +198,30 @@ class Constraints:
     def _of_shop_facts(self, rows: Rows, filters: Filters) -> Rows:
         c = self._catalogue
         everywhere = rows is self._everywhere
-        at: Rows | slice = slice(None) if everywhere else rows  # whole columns are compared faster than gathered
+
+        def of(column: NDArray[Any]) -> NDArray[Any]:
+            return column if everywhere else column.take(rows)  # whole columns are compared faster than gathered
+
         keep: list[NDArray[np.bool_]] = []
         if filters.meal_card:
-            keep.append(c.meal_card[at] == 1)
+            keep.append(of(c.meal_card) == 1)
         for asked, facts in (
             (filters.good_shop, c.good_shop),
             (filters.delivery, c.delivery),
             (filters.takeout, c.takeout),
         ):
             if asked:
-                keep.append(facts[at])
+                keep.append(of(facts))
         if filters.category:
-            keep.append(np.logical_or.reduce([c.category[at] == CATEGORIES.index(name) for name in filters.category]))
+            category = of(c.category)
+            keep.append(np.logical_or.reduce([category == CATEGORIES.index(name) for name in filters.category]))
         if filters.atmosphere:
             bits = np.uint8(bits_of(filters.atmosphere, ATMOSPHERES))
-            keep.append((c.atmosphere[at] & bits) == bits)
+            keep.append((of(c.atmosphere) & bits) == bits)
         if not keep:
             return rows
-        fits = np.logical_and.reduce(keep)
-        return np.flatnonzero(fits & self._allowed).astype(np.int32) if everywhere else rows[fits]
+        fits = keep[0] if len(keep) == 1 else np.logical_and.reduce(keep)
+        return np.flatnonzero(fits & self._allowed).astype(np.int32) if everywhere else rows.compress(fits)
 
     def open_at_meal(self, rows: Rows, meal: TimeOfDay, query: Query) -> NDArray[np.bool_]:
         """Whether each row is open for half an hour of the meal's next time (today, or tomorrow when it is over).
@@ -231,7 +234,7 @@ class Constraints:
         after_midnight = meal == "late_night" and minute < end - DAY_MIN
         day = (local.weekday() + (minute >= end) - after_midnight) % 7
         by_set = self._hours.serving(day, start, end, least_min=LEAST_OPEN_MIN)
-        return by_set[self._hours.set_of[rows]]
+        return by_set.take(self._hours.set_of.take(rows))
 
     # ------------------------------------------------------------------ menus
 
@@ -240,20 +243,20 @@ class Constraints:
         disliked = filters.exclude_menus or ()
         for term in disliked:
             out = self.menus.shop_is(term) if asked.serves_others else self.menus.about(term)
-            rows = rows[~out[rows]]
+            rows = rows.compress(~out.take(rows))
         allergens = bits_of(allergens_to_avoid(filters, query.user), ALLERGENS)
         if allergens:
-            rows = rows[self.menus.safe.free_of(rows, allergens)]
-            rows = rows[(self._bare_allergens[rows] & np.uint32(allergens)) == 0]
+            rows = rows.compress(self.menus.safe.free_of(rows, allergens))
+            rows = rows.compress((self._bare_allergens.take(rows) & np.uint32(allergens)) == 0)
         if filters.menus is None:
             if filters.budget_max is not None and not asked.price_unknown:
-                rows = rows[self.menus.safe.within(rows, filters.budget_max, allergens)]
+                rows = rows.compress(self.menus.safe.within(rows, filters.budget_max, allergens))
             tasteless = filters.taste is None and filters.exclude_taste is None and filters.dietary_preferences is None
             plainly = tasteless and not (asked.serves_others and disliked) and not asked.price_unknown
             if plainly and filters.budget_min is None:
                 return rows
             tastes, diets = bits_of(filters.taste, TASTES), bits_of(filters.dietary_preferences, DIETS)
-            rows = rows[self.menus.safe.may_serve(rows, tastes, diets)]
+            rows = rows.compress(self.menus.safe.may_serve(rows, tastes, diets))
             bounded = filters.budget_max is not None or filters.budget_min is not None
             if tastes.bit_count() + diets.bit_count() == 1 and not (
                 bounded or allergens or disliked or filters.exclude_taste
@@ -263,7 +266,7 @@ class Constraints:
         else:
             serving = np.zeros(len(self._allowed), bool)
             serving[self.menus.shops_serving(filters.menus)] = True
-            rows = rows[serving[rows]]
+            rows = rows.compress(serving.take(rows))
             menu_rows = self.menus.rows_answering(rows, filters.menus)
         bare = self._without_menu(rows, asked)
         keep = self.menus.fits(
@@ -271,9 +274,9 @@ class Constraints:
             diets=filters.dietary_preferences,
         )  # fmt: skip
         fits = np.zeros(len(self._allowed), bool)
-        fits[self.menus.shop_of[menu_rows[keep]]] = True
+        fits[self.menus.shop_of.take(menu_rows.compress(keep))] = True
         fits[bare] = True
-        return np.asarray(rows[fits[rows]], np.int32)
+        return rows.compress(fits.take(rows))
 
     def _without_menu(self, rows: Rows, asked: Asked) -> Rows:
         """Shops that stay although they list no menu: nothing has to be proved, or their name says they serve it."""
@@ -281,10 +284,10 @@ class Constraints:
         bounded = filters.budget_max is not None or filters.budget_min is not None
         if filters.taste or filters.dietary_preferences or (bounded and not asked.price_unknown):
             return rows[:0]
-        rows = rows[self.menus.n_menus_of[rows] == 0]
+        rows = rows.compress(self.menus.n_menus_of.take(rows) == 0)
         if filters.menus is not None and len(rows):
             named = np.logical_or.reduce([self.menus.serving(term) for term in filters.menus])
-            rows = rows[named[rows]]
+            rows = rows.compress(named.take(rows))
         return rows
 
 
@@ -293,7 +296,7 @@ def _allergens_without_menu(catalogue: Catalogue, rules: Rules) -> NDArray[np.ui
     bits = np.zeros(len(catalogue.names), np.uint32)
     for allergen, words in INGREDIENT_WORDS.items():
         for word in words:
-            bits[catalogue.menus.shops.containing(word)] |= np.uint32(1 << ALLERGENS.index(allergen))
+            bits[catalogue.menus.bare_named(word)] |= np.uint32(1 << ALLERGENS.index(allergen))
     for category, allergens in rules.category_allergens.items():
         bits[catalogue.category == CATEGORIES.index(category)] |= np.uint32(bits_of(allergens, ALLERGENS))
     bits[catalogue.menus.n_menus_of > 0] = 0

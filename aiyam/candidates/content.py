@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from aiyam.candidates.documents import shop_documents
 from aiyam.candidates.encoder import TextEncoder, telling_words_of, words_of
+from aiyam.candidates.row_sets import is_in
 from aiyam.candidates.rules import Rules
-from aiyam.catalogue.menus import plain
+from aiyam.catalogue.name_search import plain
 from aiyam.catalogue.query import Query
 from aiyam.contracts import CATEGORIES
 
@@ -156,7 +157,7 @@ class Content:
             return np.asarray(self.encoder.encode([text])[0], np.float32)
         if len(shops) == 0:
             return np.zeros(self.encoder.width, np.float32)
-        middle = (weights[:, None] * self.vectors[shops]).sum(axis=0, dtype=np.float32)
+        middle = weights @ self.vectors.take(shops, axis=0)
         return np.asarray(middle / max(float(np.sqrt(middle @ middle)), 1e-6), np.float32)
 
     def nearest(self, vector: NDArray[np.float32], among: NDArray[np.bool_], k: int) -> Rows:
@@ -203,12 +204,12 @@ class Content:
         r = self._rules
         out = np.zeros(len(rows), np.float32)
         for shops, value in sought.menus:
-            np.maximum(out, np.float32(value) * _is_in(rows, shops), out=out)
+            np.maximum(out, np.float32(value) * is_in(rows, shops), out=out)
         if sought.words:
-            n_words = np.add.reduce([_is_in(rows, shops) for shops in sought.words], axis=0, dtype=np.float32)
+            n_words = np.add.reduce([is_in(rows, shops) for shops in sought.words], axis=0, dtype=np.float32)
             out += np.minimum(np.float32(r.token) * n_words, np.float32(r.token_up_to))
         if sought.names:
-            named = np.flatnonzero(np.logical_or.reduce([_is_in(rows, shops) for shops in sought.names]))
+            named = np.flatnonzero(np.logical_or.reduce([is_in(rows, shops) for shops in sought.names]))
             names = self._catalogue.names
             out[[i for i in named.tolist() if plain(names[rows[i]]) in sought.whole]] += np.float32(r.shop_name)
         if sought.categories:
@@ -228,15 +229,3 @@ class Content:
         r = self._rules
         rules = np.float32(r.rule_weight) * self.rule_scores(sought, rows)
         return np.asarray(np.float32(r.vector_weight) * likeness + rules, np.float32)
-
-
-def _is_in(rows: NDArray[np.integer], shops: Rows) -> NDArray[np.bool_]:
-    """Return which of the ascending ``rows`` are among the ascending ``shops``; the shorter is looked up in the longer."""
-    if len(shops) < len(rows):
-        at = np.searchsorted(rows, shops)
-        at = at[(at < len(rows)) & (rows[np.minimum(at, len(rows) - 1)] == shops)]
-        found = np.zeros(len(rows), bool)
-        found[at] = True
-        return found
-    at = np.searchsorted(shops, rows)
-    return np.asarray(shops[np.minimum(at, len(shops) - 1)] == rows, bool)

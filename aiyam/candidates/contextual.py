@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from math import log
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,8 +88,8 @@ class Contextual:
             best += r.district
         if point is not None:
             near = flat_distance_m(pool.lat, pool.lon, *point)
-            near *= np.float32(-1 / r.near_half_m)
-            np.exp2(near, out=near)
+            near *= np.float32(-log(2) / r.near_half_m)
+            np.exp(near, out=near)  # float32 exponentials go many at a time, powers of two do not
             near *= np.float32(r.near_up_to)
             out += np.fmax(near, np.float32(0), out=near)  # a shop of unknown position gets nothing
             best += r.near_up_to

@@ -18,6 +18,7 @@ from aiyam.candidates.merging import best_places, pick_in_turn, turns_of
 from aiyam.candidates.pool import ShopFacts
 from aiyam.candidates.popularity import Popularity
 from aiyam.candidates.relaxation import relax
+from aiyam.candidates.row_sets import merged
 from aiyam.candidates.rules import Rules, check_rules
 from aiyam.catalogue.query import CandidateSet, Query
 from aiyam.contracts import FUNNELS, Funnel
@@ -53,7 +54,7 @@ class Funnels:
         self.content = content
         self.contextual = contextual
         self.popularity = popularity
-        self._facts = ShopFacts(catalogue)
+        self._facts = ShopFacts(catalogue, popularity.scores)
         self._merge = np.asarray([rules.merge_weights[name] for name in _COLUMNS], np.float32)
         self._merge /= self._merge.sum()
         self._turns = turns_of([rules.quotas[name] for name in _COLUMNS])
@@ -120,13 +121,13 @@ class Funnels:
         scores = self._score(query, rows, asked, sought)
         chosen, flags, counts = self._choose(scores, limit)
         picked = scores[chosen]
-        merged = picked @ self._merge
-        order = np.argsort(-merged, kind="stable")  # chosen is ascending, so ties stay in order of rows
+        merged_scores = picked @ self._merge
+        order = np.argsort(-merged_scores, kind="stable")  # chosen is ascending, so ties stay in order of rows
         return CandidateSet(
             rows=rows[chosen[order]],
             scores=picked[order],
             flags=flags[order],
-            merged=merged[order],
+            merged=merged_scores[order],
             relaxed=relaxed,
             counts=counts,
         )
@@ -144,7 +145,7 @@ class Funnels:
         out[0] = self.collaborative.score_pool(query, pool)
         out[1] = self.content.score(sought, pool.rows)
         out[2] = self.contextual.score_pool(query, pool, codes=asked.codes, point=asked.point)
-        out[3] = self.popularity.score(pool.rows)
+        out[3] = pool.popularity
         return out.T
 
     def _pool(self, query: Query) -> tuple[Rows, Asked, tuple[str, ...]]:
@@ -185,7 +186,7 @@ class Funnels:
         if len(likely) == 0:
             return rows
         fits = self.constraints.rows(query, asked, among=likely)
-        return np.union1d(rows, fits).astype(np.int32)
+        return merged(rows, fits)
 
     def _narrow(self, query: Query, rows: Rows, asked: Asked, sought: Sought) -> Rows:
         """Cut a pool too large to score shop by shop to those some funnel could pick, each asked by its own index."""
@@ -218,7 +219,7 @@ class Funnels:
         it), and how many shops each picked: never more than its quota.
         """
         queues = self._queues(scores, limit)
-        picked = pick_in_turn(queues, self._turns, limit)
+        picked = pick_in_turn(queues.tolist(), self._turns, limit)
         flags = np.zeros((len(scores), len(FUNNELS)), bool)
         for column, name in enumerate(_COLUMNS):
             flags[queues[column][: self.rules.quotas[name]], column] = True
@@ -228,8 +229,8 @@ class Funnels:
         picks = np.bincount(columns, minlength=len(FUNNELS)).tolist()
         return chosen, flags[chosen], dict(zip(_COLUMNS, picks, strict=True))
 
-    def _queues(self, scores: NDArray[np.float32], limit: int) -> list[list[int]]:
-        """Return the places of each funnel's best, best first; ties go to the better merged score."""
+    def _queues(self, scores: NDArray[np.float32], limit: int) -> NDArray[np.int64]:
+        """Return the places (4, k) of each funnel's best, best first; ties go to the better merged score."""
         return best_places(scores.T + scores @ (self._merge * np.float32(1e-3)), limit)
 
     def queues(self, query: Query, *, limit: int = MAX_CANDIDATES) -> list[Rows]:

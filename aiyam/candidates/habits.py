@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from aiyam.candidates.collaborative import DEFAULT_PRICE_WON, Collaborative
-from aiyam.contracts import CATEGORIES
+from aiyam.candidates.collaborative import Collaborative
 
 if TYPE_CHECKING:
     from aiyam.catalogue.arrays import Catalogue
@@ -17,11 +16,10 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.int32]
 Scores = NDArray[np.float32]
-_N_KINDS = len(CATEGORIES) + 1
 
 
 class Habits:
-    """What layer 1 knows of the u people of a block; scores are those of ``Collaborative.score``, to rounding.
+    """What layer 1 knows of the u people of a block; scores are those of ``Collaborative.score_pool``, to rounding.
 
     The histories lie end to end, those of person a at ``start[a]:start[a + 1]``; ``likes`` (u, n_active + 1) is
     ``model_scores`` of each, with a last column of zeros for the shops that no one has been to.
@@ -37,7 +35,9 @@ class Habits:
         self.known = (size > 0) & (len(collaborative._active) > 0)
         self._person = np.repeat(np.arange(len(people)), size)
         self.likes = self._likes(len(people))
-        self._points, self._price_won = self._tastes(people)
+        tastes = [collaborative.taste(person) for person in people]
+        self._points = np.array([points for points, _ in tastes])
+        self._price_won = np.array([price_won for _, price_won in tastes], np.float32)
 
     def _likes(self, n: int) -> Scores:
         from scipy import sparse
@@ -59,30 +59,6 @@ class Habits:
         likes[person, number] += np.float32(rules.repeat_weight) * weight / heaviest[person]
         likes /= np.maximum(likes.max(axis=1, keepdims=True), np.float32(1e-9))
         return likes
-
-    def _tastes(self, people: Sequence[UserProfile]) -> tuple[Scores, Scores]:
-        """Points of each category (u, 15) and the price each person likes to pay (u,)."""
-        rules, c = self._of._rules, self._catalogue
-        points = np.zeros((len(people), _N_KINDS), np.float32)
-        price_won = np.full(len(people), DEFAULT_PRICE_WON)
-        for i, person in enumerate(people):
-            taste = self._of._types.get(person.taste_type) if person.taste_type else None
-            if taste is not None:
-                points[i, [CATEGORIES.index(name) for name in taste.partial]] = rules.preference_partial
-                points[i, [CATEGORIES.index(name) for name in taste.exact]] = rules.preference_exact
-                price_won[i] = taste.price_won
-        kind = c.category[self.shops].astype(np.int64) % _N_KINDS
-        share = np.bincount(self._person * _N_KINDS + kind, self.weights, len(people) * _N_KINDS).reshape(points.shape)
-        top = share.max(axis=1, keepdims=True)
-        known = top[:, 0] > 0
-        own = (rules.preference_exact * share[known] / top[known]).astype(np.float32)
-        points[known] = np.maximum(points[known] * np.float32(0.25), own)
-        paid = c.mean_price[self.shops]
-        priced = ~np.isnan(paid)
-        weight = np.bincount(self._person[priced], self.weights[priced], len(people))
-        spent = np.bincount(self._person[priced], self.weights[priced] * paid[priced], len(people))
-        price_won[weight > 0] = spent[weight > 0] / weight[weight > 0]
-        return points, price_won.astype(np.float32)
 
     def likely(self, k: int) -> NDArray[np.intp]:
         """Return (u, k) columns of ``likes``, each person's best in no order; those of likeness 0 are the last column."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,17 +18,29 @@ def turns_of(quotas: Sequence[int]) -> list[int]:
     return [column for _, column in sorted(((i + 1) / n, column) for column, n in enumerate(quotas) for i in range(n))]
 
 
-def best_places(values: NDArray[np.float32], k: int) -> list[list[int]]:
-    """Return for each funnel of values (j, n) the places of its k highest, highest first, ties by place."""
+PLACE = np.uint64(0xFFFFFFFF)
+"""The part of a ``rank_key`` that is the place."""
+
+
+def rank_key(values: NDArray[np.float32], place: NDArray[Any]) -> NDArray[np.uint64]:
+    """Return one whole number for a value (0 or more) and its place: the smaller, the higher the value, then the earlier the place."""
+    bits = np.ascontiguousarray(values + np.float32(0)).view(np.uint32)  # never below 0, so their bits rise with them
+    return (PLACE - bits.astype(np.uint64)) << np.uint64(32) | place.astype(np.uint64)
+
+
+def best_places(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """Return for each funnel of values (j, n), none below 0, the places (j, k) of its k highest, highest first, ties by place.
+
+    >>> best_places(np.float32([[0.5, 2, 2, 1]]), 3).tolist()
+    [[1, 2, 3]]
+    """
     n = values.shape[1]
-    k = min(k, n)
-    if k == 0:
-        return [[] for _ in values]
-    least = np.partition(values, n - k, axis=1)[:, n - k, None]
-    of, places = np.nonzero(values >= least)
-    order = np.lexsort((-values[of, places], of))
-    ends = np.searchsorted(of, np.arange(1, len(values) + 1)).tolist()
-    return [places[order[a:b]][:k].tolist() for a, b in zip([0, *ends], ends, strict=False)]
+    key = rank_key(values, np.arange(n))
+    if 0 < k < n:
+        key.partition(k - 1, axis=1)
+    top = key[:, :k]
+    top.sort(axis=1)
+    return (top & PLACE).astype(np.int64)
 
 
 def pick_in_turn(queues: Sequence[Sequence[int]], turns: Sequence[int], k: int) -> dict[int, int]:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aiyam.candidates.merging import PLACE, rank_key
+
 Places = NDArray[np.int64]
-_PLACE = np.uint64(0xFFFFFFFF)
 _TOGETHER = 128
 """Requests sorted at once: pools of like size, so that little is padded."""
 
@@ -31,25 +32,19 @@ def best_of_ragged(values: NDArray[np.float32], start: NDArray[Any], k: int) -> 
         place = np.arange(widest)
         inside = place < size[part][:, None]
         at = np.where(inside, start[part][:, None] + place, 0)
-        key = _key(values[at].transpose(0, 2, 1), place)
+        key = rank_key(values[at].transpose(0, 2, 1), place)
         key[np.broadcast_to(~inside[:, None, :], key.shape)] = ~np.uint64(0)
         key.sort(axis=-1)
         top = key[:, :, :k]
-        found[part, :, : top.shape[2]] = np.where(top == ~np.uint64(0), -1, (top & _PLACE).astype(np.int64))
+        found[part, :, : top.shape[2]] = np.where(top == ~np.uint64(0), -1, (top & PLACE).astype(np.int64))
     return found
 
 
 def in_order(values: NDArray[np.float32], places: Places) -> NDArray[np.intp]:
     """Return (b, k) the order of each row: highest value first, ties by place, places of -1 at the end."""
-    key = _key(values, np.maximum(places, 0))
+    key = rank_key(values, np.maximum(places, 0))
     key[places < 0] = ~np.uint64(0)
     return np.argsort(key, axis=1, kind="stable")
-
-
-def _key(values: NDArray[np.float32], place: NDArray[Any]) -> NDArray[np.uint64]:
-    """Return one whole number for a value and its place: the smaller, the higher the value, then the earlier the place."""
-    bits = np.ascontiguousarray(values + np.float32(0)).view(np.uint32)  # never below 0, so their bits rise with them
-    return (_PLACE - bits.astype(np.uint64)) << np.uint64(32) | place.astype(np.uint64)
 
 
 def picked_in_turn(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from aiyam.catalogue.name_search import NameSearch, RowsByTerm, plain
 from aiyam.catalogue.safe_meals import SafeMeals
 from aiyam.contracts import CATEGORIES, DIETS, TASTES, Filters, UserProfile
 
@@ -15,16 +16,8 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.int32]
 Mask = NDArray[np.bool_]
-MAX_CACHED_TERMS = 256
-MAX_CACHED_SHOPS = 20_000_000
-"""Rows kept for all cached terms together, 80 MB: a common dish has 300,000 shops among a million."""
 MAX_PRICE_WON = 10_000_000
 _FEW = 100
-
-
-def plain(text: str) -> str:
-    """Drop spaces and case, so that "치즈 돈까스" and "치즈돈까스" are one."""
-    return "".join(text.split()).lower()
 
 
 def bits_of(values: tuple[str, ...] | None, vocabulary: tuple[str, ...]) -> int:
@@ -39,34 +32,6 @@ def bits_of(values: tuple[str, ...] | None, vocabulary: tuple[str, ...]) -> int:
 def allergens_to_avoid(filters: Filters, user: UserProfile) -> tuple[str, ...]:
     """Return the allergens to keep away from: those asked about and the person's own, each once."""
     return tuple(dict.fromkeys((*(filters.allergies or ()), *user.allergies)))
-
-
-class NameSearch:
-    """Finds the numbers of the names that contain a term, spaces and case aside, by one scan of the joined names."""
-
-    def __init__(self, names: list[str]) -> None:
-        squeezed = [plain(name) for name in names]
-        self._joined = "\n".join(squeezed)
-        self._start = np.concatenate([[0], np.cumsum([len(name) + 1 for name in squeezed])[:-1]]).astype(np.int64)
-        self._found: dict[str, Rows] = {}
-
-    def containing(self, term: str) -> Rows:
-        """Return the ascending numbers of the names that contain ``term``; an empty term finds nothing."""
-        term = plain(term)
-        if not term:
-            return np.empty(0, np.int32)
-        found = self._found.get(term)
-        if found is None:
-            at = []
-            place = self._joined.find(term)
-            while place >= 0:
-                at.append(place)
-                place = self._joined.find(term, place + len(term))
-            found = np.unique(np.searchsorted(self._start, at, side="right") - 1).astype(np.int32)
-            if len(self._found) >= MAX_CACHED_TERMS:
-                self._found.clear()
-            self._found[term] = found
-        return found
 
 
 class MenuIndex:
@@ -87,17 +52,14 @@ class MenuIndex:
         self.serves_now = self._any_meal(self.is_meal) | (self.n_menus_of == 0)
         self.dishes = NameSearch(catalogue.dish_names)
         self.shops = NameSearch(catalogue.names)
+        self._bare = np.flatnonzero(self.n_menus_of == 0).astype(np.int32)
+        self._bare_names = NameSearch([catalogue.names[row] for row in self._bare.tolist()])
         self._by_dish = np.argsort(catalogue.menu_name, kind="stable").astype(np.int32)
         counts = np.bincount(catalogue.menu_name, minlength=len(catalogue.dish_names))
         self._dish_start = np.concatenate([[0], np.cumsum(counts)])
-        self._shops_of: dict[str, tuple[Rows, Rows]] = {}
-        self._n_kept = 0
+        self._shops_by_dish = self.shop_of[self._by_dish]
+        self._shops_of = RowsByTerm()
         self.safe = SafeMeals(catalogue, self.is_meal, self.shop_of)
-
-    def menu_rows(self, term: str) -> Rows:
-        """Return the menu rows whose dish name contains the term, in no particular order."""
-        dishes = self.dishes.containing(term)
-        return np.concatenate([np.empty(0, np.int32), *(self._rows_of_dish(d) for d in dishes.tolist())])
 
     def categories_of(self, term: str) -> list[int]:
         """Return the category numbers of the dishes whose name contains the term, most usual first."""
@@ -109,30 +71,34 @@ class MenuIndex:
     def serving(self, term: str) -> Mask:
         """Return bool[n]: the shop's menu has the dish, or it has no menu and its name says so."""
         mask = np.zeros(len(self.n_menus_of), bool)
-        mask[self.shop_of[self.menu_rows(term)]] = True
-        named = self.shops.containing(term)
-        mask[named[self.n_menus_of[named] == 0]] = True
+        for dish in self.dishes.containing(term).tolist():
+            mask[self._shops_of_dish(dish)] = True
+        mask[self.bare_named(term)] = True
         return mask
+
+    def bare_named(self, term: str) -> Rows:
+        """Return the ascending shops that list no menu and have the term in their name."""
+        return self._bare[self._bare_names.containing(term)]
 
     def shops_with_dish(self, term: str) -> tuple[Rows, Rows]:
         """Return the shops with a dish that contains the term, and those with a dish of exactly that name."""
         found = self._shops_of.get(term)
-        if found is None:
-            squeezed, names = plain(term), self._catalogue.dish_names
-            exact = [
-                self._rows_of_dish(d) for d in self.dishes.containing(term).tolist() if plain(names[d]) == squeezed
-            ]
-            found = self._shops_with(self.menu_rows(term)), self._shops_with(*exact)
-            self._n_kept += len(found[0]) + len(found[1])
-            if len(self._shops_of) >= MAX_CACHED_TERMS or self._n_kept > MAX_CACHED_SHOPS:
-                self._shops_of.clear()
-                self._n_kept = len(found[0]) + len(found[1])
-            self._shops_of[term] = found
-        return found
+        if found is not None:
+            return found[0], found[1]
+        squeezed, names = plain(term), self._catalogue.dish_names
+        dishes = self.dishes.containing(term).tolist()
+        same = [dish for dish in dishes if plain(names[dish]) == squeezed]
+        shops = self._shops_with(dishes)
+        exact = shops if same == dishes else self._shops_with(same)
+        self._shops_of.keep(term, shops, exact)
+        return shops, exact
 
-    def _shops_with(self, *menu_rows: Rows) -> Rows:
-        """Return the ascending shops of menu rows: by a sort where they are few, else by a mark on each shop."""
-        shops = [self.shop_of[rows] for rows in menu_rows]
+    def _shops_with(self, dishes: list[int]) -> Rows:
+        """Return the ascending shops of dishes: by a sort where they are few, else by a mark on each shop."""
+        shops = [self._shops_of_dish(dish) for dish in dishes]
+        if len(shops) == 1:
+            again = shops[0][1:] == shops[0][:-1]
+            return shops[0][np.flatnonzero(np.concatenate(([True], ~again)))]
         if _FEW * sum(map(len, shops)) < len(self.n_menus_of):
             return np.asarray(np.unique(np.concatenate([np.empty(0, np.int32), *shops])), np.int32)
         found = np.zeros(len(self.n_menus_of), bool)
@@ -171,12 +137,15 @@ class MenuIndex:
     def _rows_of_dish(self, dish: int) -> Rows:
         return self._by_dish[self._dish_start[dish] : self._dish_start[dish + 1]]
 
+    def _shops_of_dish(self, dish: int) -> Rows:
+        """Return the ascending shops of a dish, one as often as it lists the dish."""
+        return self._shops_by_dish[self._dish_start[dish] : self._dish_start[dish + 1]]
+
     def shops_serving(self, terms: tuple[str, ...]) -> Rows:
         """Return the ascending shops that can answer to any of the terms: by a dish, by category, or by name alone."""
         parts = [self.shops_with_dish(term)[0] for term in terms]
         for term in terms:
-            named = self.shops.containing(term)
-            parts.append(named[self.n_menus_of[named] == 0])
+            parts.append(self.bare_named(term))
             if term in CATEGORIES:
                 parts.append(np.flatnonzero(self._catalogue.category == CATEGORIES.index(term)).astype(np.int32))
         parts = [part for part in parts if len(part)]

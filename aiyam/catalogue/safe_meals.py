@@ -64,8 +64,8 @@ class SafeMeals:
         ``allergen_bits`` are not 0.
         """
         bits = np.uint32(allergen_bits)
-        fits = ((self._least[shops] & bits) == 0) | ((self._other[shops] & bits) == 0)
-        possible = (self._shared[shops] & bits) == 0
+        fits = ((self._least.take(shops) & bits) == 0) | ((self._other.take(shops) & bits) == 0)
+        possible = (self._shared.take(shops) & bits) == 0
         in_doubt = np.flatnonzero(possible & ~fits)
         fits &= possible
         if len(in_doubt):
@@ -74,11 +74,11 @@ class SafeMeals:
 
     def within(self, shops: Rows, budget_won: int, allergen_bits: int = 0) -> Mask:
         """Return bool(len(shops)): a meal of at most ``budget_won`` is not known to contain any of the allergens."""
-        possible: Mask = self.cheapest_won[shops] <= budget_won
+        possible: Mask = self.cheapest_won.take(shops) <= budget_won
         if not allergen_bits:
             return possible
         bits = np.uint32(allergen_bits)
-        in_doubt = np.flatnonzero(possible & ((self._of_cheapest[shops] & bits) != 0))
+        in_doubt = np.flatnonzero(possible & ((self._of_cheapest.take(shops) & bits) != 0))
         if len(in_doubt):
             possible[in_doubt] = self._any_meal(shops[in_doubt], bits, budget_won)
         return possible
@@ -88,7 +88,7 @@ class SafeMeals:
         fits: Mask = np.ones(len(shops), bool)
         for of_shop, bits in ((self._tastes, np.uint8(taste_bits)), (self._diets, np.uint8(diet_bits))):
             if bits:
-                fits &= (of_shop[shops] & bits) == bits
+                fits &= (of_shop.take(shops) & bits) == bits
         return fits
 
     def _any_meal(self, shops: Rows, bits: np.uint32, budget_won: int | None) -> Mask:

@@ -40,18 +40,17 @@ SOURCES: dict[str, Source] = {
     "district": Source(("same_district",)),
 }
 
-_SLOTS = [np.array([SLOT[name] for name in source.slots]) for source in SOURCES.values()]
-_NUMBERS = [np.array([NUMBERS.index(name) for name in source.numbers], dtype=np.intp) for source in SOURCES.values()]
-_OF_DEEP = [i for i, numbers in enumerate(_NUMBERS) if len(numbers)]
-_MEMBERS = np.zeros((N_WIDE, len(SOURCES)), dtype=np.float32)
-for _column, _slots in enumerate(_SLOTS):
-    _MEMBERS[_slots, _column] = 1.0
+_SLOTS = np.array([[slot in source.slots for slot in SLOT] for source in SOURCES.values()])
+_NUMBERS = np.array([[number in source.numbers for number in NUMBERS] for source in SOURCES.values()])
+_OF_DEEP = np.flatnonzero(_NUMBERS.any(axis=1))
+_MEMBERS = _SLOTS.T.astype(np.float32)
 
 
 def lifts(
     batch: FeatureBatch,
     places: NDArray[np.int64],
     among: NDArray[np.int64],
+    logits: NDArray[np.float32],
     wide_weight: NDArray[np.float32],
     score: Callable[[FeatureBatch], NDArray[np.float32]],
     *,
@@ -59,24 +58,21 @@ def lifts(
 ) -> NDArray[np.float32]:
     """Return (k, sources) how much lower the logit of each of k ``places`` is with a source's features at the mean of those ``among`` the list.
 
-    What only the wide part reads is a product; what the deep part reads too is scored again by ``score``, for the shops
-    shown alone.
+    ``logits`` are those of the whole list. What only the wide part reads is a product; what the deep part reads too is
+    scored again by ``score``, for the shops shown alone.
     """
     wide, numbers, k = batch.wide[places], batch.numbers[places], len(places)
     mean_wide, mean_numbers = _mean(batch.wide, among), _mean(batch.numbers, among)
     moved = np.asarray(((wide - mean_wide) * wide_weight) @ _MEMBERS, np.float32)
-    again = range(len(SOURCES)) if deep_reads_wide else _OF_DEEP
-    changed_wide, changed_numbers = (np.repeat(own[None], len(again) + 1, axis=0) for own in (wide, numbers))
-    for j, i in enumerate(again):
-        changed_wide[j, :, _SLOTS[i]] = mean_wide[_SLOTS[i], None]
-        changed_numbers[j, :, _NUMBERS[i]] = mean_numbers[_NUMBERS[i], None]
-    rows = np.resize(batch.rows[places], k * (len(again) + 1))
+    again = np.arange(len(SOURCES)) if deep_reads_wide else _OF_DEEP
+    changed_wide = np.where(_SLOTS[again, None], mean_wide, wide)
+    changed_numbers = np.where(_NUMBERS[again, None], mean_numbers, numbers)
+    rows = np.tile(batch.rows[places], len(again))
     changed = FeatureBatch(rows, changed_wide.reshape(-1, N_WIDE), changed_numbers.reshape(-1, N_NUMBERS), batch.menus)
-    logits = score(changed).reshape(-1, k)
-    moved[:, again] = (logits[-1] - logits[:-1]).T
+    moved[:, again] = (logits[places] - score(changed).reshape(-1, k)).T
     return moved
 
 
 def _mean(values: NDArray[np.float32], among: NDArray[np.int64]) -> NDArray[np.float32]:
     whole = values if len(among) == len(values) else values[among]
-    return np.asarray(whole.mean(axis=0), np.float32)
+    return np.asarray(np.add.reduce(whole, axis=0) / np.float32(len(whole)), np.float32)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiyam.catalogue.arrays import Catalogue
-from aiyam.catalogue.menus import allergens_to_avoid, plain
+from aiyam.catalogue.menus import allergens_to_avoid
+from aiyam.catalogue.name_search import plain
 from aiyam.catalogue.opening import OpenStates
 from aiyam.catalogue.query import CandidateSet, Query
 from aiyam.contracts import FUNNELS, KST, Recommendation

@@ -158,7 +158,7 @@ def build_features(
     ):
         for name, column in group.items():
             wide[SLOT[name]] = column
-    np.minimum(np.maximum(wide, -2.0, out=wide), 2.0, out=wide)
+    np.clip(wide, -2.0, 2.0, out=wide)
     numbers = np.empty((N_NUMBERS, len(listed.rows)), dtype=np.float32)
     age = query.user.age if query.user.age is not None else UNKNOWN_AGE
     counts = np.bincount(past.kind, minlength=3)

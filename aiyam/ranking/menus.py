@@ -24,6 +24,7 @@ BEST = 3
 _BAND = np.int64(1 << 32)
 _WON = np.int64((1 << 32) - 1)
 _NOTHING = np.int64(1 << 62)
+_UNPRICED_WON = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -84,22 +85,23 @@ class FittingMenus:
 
         With ``cheapest`` the price decides within a tier.
         """
-        by_price = cheapest or self.over_budget
-        return np.fromiter((self._chosen(place, by_price) for place in places.tolist()), np.int64, len(places))
-
-    def _chosen(self, place: int, by_price: bool) -> int:
-        """Look through the few dishes of one shop."""
-        span = slice(int(self.start[place]), int(self.start[place + 1]))
-        menu = self.menu[span]
-        columns = (self.fits[span], self.tier[span], self.price[span], self.best[menu], menu)
-        best: tuple[tuple[int, int, int], int] | None = None
-        for fits, tier, won, favourite, row in zip(*(column.tolist() for column in columns), strict=True):
-            if fits:
-                wish, price = 2 * tier + BEST * favourite, won if won > 0 else 1_000_000
-                key = (-tier, price, -wish) if by_price else (-wish, price, 0)
-                if best is None or key < best[0]:
-                    best = key, row
-        return best[1] if best is not None else -1
+        first, size = self.start[places], self.start[places + 1] - self.start[places]
+        ends = np.cumsum(size)
+        lines = np.repeat(first - (ends - size), size) + np.arange(ends[-1] if len(ends) else 0)
+        owner = np.repeat(np.arange(len(places)), size)
+        fitting = np.flatnonzero(self.fits[lines])
+        lines, owner = lines[fitting], owner[fitting]
+        tier, won = self.tier[lines].astype(np.int64), self.price[lines]
+        wish = 2 * tier + BEST * self.best[self.menu[lines]]
+        price = np.where(won > 0, won, _UNPRICED_WON)
+        keys = (-wish, price, -tier) if cheapest or self.over_budget else (price, -wish)
+        order = np.lexsort((*keys, owner))
+        of_first = (
+            np.flatnonzero(np.concatenate(([True], owner[order[1:]] != owner[order[:-1]]))) if len(order) else order
+        )
+        found = np.full(len(places), -1, np.int64)
+        found[owner[order[of_first]]] = self.menu[lines[order[of_first]]]
+        return found
 
 
 def fitting_menus(

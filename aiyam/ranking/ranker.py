@@ -75,7 +75,9 @@ class Ranker:
         stats: Statistics,
         *,
         version: str = "",
+        like: Ranker | None = None,
     ) -> None:
+        """``like``: the same model over another catalogue, whose work on the shops they share is used on."""
         self.version = version
         self.catalogue = catalogue
         self.stats = stats.with_crosses(crosses)
@@ -84,19 +86,33 @@ class Ranker:
         self._user_row = {user_id: i + 1 for i, user_id in enumerate(vocabulary.users)}
         self._shop = index_of(vocabulary.shops, catalogue.shop_ids)
         self._brand = np.append(index_of(vocabulary.brands, catalogue.brand_names), np.int32(UNKNOWN))
-        self._shop_part = self._part_of_every_shop()
+        self._shop_part = self._part_of_every_shop(like)
 
     def over(self, catalogue: Catalogue, stats: Statistics) -> Ranker:
         """Return the same model over another catalogue and its history; this one goes on serving."""
-        return Ranker(self._scorer, self._vocabulary, self.stats.crosses, catalogue, stats, version=self.version)
+        return Ranker(
+            self._scorer, self._vocabulary, self.stats.crosses, catalogue, stats, version=self.version, like=self
+        )
 
-    def _part_of_every_shop(self) -> NDArray[np.float32]:
+    def _part_of_every_shop(self, like: Ranker | None) -> NDArray[np.float32]:
         """Return (n, first layer) what each shop brings to the deep part whoever asks: most of a request's multiplications."""
         part = np.empty((len(self.catalogue), self._scorer.config.hidden[0]), np.float32)
-        for low in range(0, len(part), _SHOPS_AT_ONCE):
-            rows = np.arange(low, min(low + _SHOPS_AT_ONCE, len(part)))
+        same = np.empty(0, np.bool_) if like is None else self._alike(like)
+        if like is not None:
+            part[: len(same)] = like._shop_part[: len(same)]
+        new = np.concatenate((np.flatnonzero(~same), np.arange(len(same), len(part))))
+        for low in range(0, len(new), _SHOPS_AT_ONCE):
+            rows = new[low : low + _SHOPS_AT_ONCE]
             part[rows] = self._scorer.shop_part(*self._ids(rows), self.stats.numbers[rows])
         return part
+
+    def _alike(self, other: Ranker) -> NDArray[np.bool_]:
+        """Return of the rows that both catalogues have which hold the same to the model, whichever shop it is."""
+        rows = np.arange(min(len(self.catalogue), len(other.catalogue)))
+        same = (self.stats.numbers[rows] == other.stats.numbers[rows]).all(axis=1)
+        for mine, others in zip(self._ids(rows), other._ids(rows), strict=True):
+            same &= mine == others
+        return np.asarray(same, np.bool_)
 
     def _ids(self, rows: NDArray[np.integer]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
         """Return the embedding rows of shops, of their brands and of their categories (-1, the last, for none)."""
@@ -154,7 +170,9 @@ class Ranker:
     ) -> NDArray[np.float32]:
         """Return (k,) logits as ``score`` does, where numbers of the shops may be others than the catalogue's."""
         user = self._user_row.get(query.user.user_id, UNKNOWN)
-        return self._scorer.logits(user, *self._ids(batch.rows), query_vector, batch.numbers, batch.wide)
+        of_shop = batch.numbers[:, N_USER_NUMBERS:] - self.stats.numbers[batch.rows]
+        part = self._scorer.with_other_numbers(self._shop_part[batch.rows], of_shop)
+        return self._scorer.logits_of(part, user, query_vector, batch.numbers[0, :N_USER_NUMBERS], batch.wide)
 
     def rank(
         self,
@@ -185,6 +203,7 @@ class Ranker:
                 batch,
                 drawn.places,
                 known,
+                logits,
                 self._scorer.wide_weight,
                 lambda changed: self.score_changed(query, changed, query_vector),
                 deep_reads_wide=self._scorer.config.wide_in_deep,

@@ -52,7 +52,7 @@ class Listed:
         at = rows.astype(np.intp)
         placed = query.lat is not None and query.lon is not None
         metres = catalogue.distance_m(at, query.lat, query.lon) if placed else None  # type: ignore[arg-type]
-        return cls(at, catalogue.category[at], np.ascontiguousarray(stats.shop_facts[at].T), metres)
+        return cls(at, catalogue.category[at], np.ascontiguousarray(stats.shop_facts.take(at, axis=0).T), metres)
 
     @property
     def mean_price(self) -> NDArray[np.float32]:
@@ -107,10 +107,10 @@ def past_signals(catalogue: Catalogue, stats: Statistics, past: Past, now: int, 
         "user_category_share": share[category],
     }
     brands = catalogue.brand[before]
-    branded = np.flatnonzero(brands >= 0)
-    if len(branded):
-        same_brand = (brands[branded, None] == catalogue.brand[rows]).astype(np.float32)
-        signals["user_brand_share"] = weights[1, branded] @ same_brand / (n_recent + 1.0)
+    branded = brands >= 0
+    if branded.any():
+        of_brand = np.bincount(brands[branded], weights[1, branded], len(catalogue.brand_names) + 1)
+        signals["user_brand_share"] = of_brand[catalogue.brand[rows]] / (n_recent + 1.0)  # the last is of no brand
     ordered = np.flatnonzero(bought)
     if len(ordered):
         signals["last_category_x_category"] = stats.crosses.last_category[categories[ordered[-1]]][category]
@@ -176,12 +176,15 @@ def list_signals(
     if query_vector is not None and stats.shop_vectors is not None and query_vector.any():
         likeness = stats.shop_vectors[listed.rows] @ query_vector
         signals["query_similarity"] = compared["query_similarity_rank"] = likeness
-    ranks = _ranks(np.stack(list(compared.values()), dtype=np.float32))
+    values = np.empty((len(compared), len(listed.rows)), np.float32)
+    for i, column in enumerate(compared.values()):
+        values[i] = column
+    ranks = _ranks(values)
     ranks[: len(FUNNELS)] *= scores > 0
     for i, name in enumerate(FUNNELS):
         signals[f"funnel_{name}"], signals[f"score_{name}"] = flags[i], scores[i]
     signals["score_merged"] = candidates.merged
-    signals["funnels_agree"] = flags.mean(axis=0)
+    signals["funnels_agree"] = np.add.reduce(flags.view(np.int8), axis=0) / np.float32(len(FUNNELS))
     return {**signals, **dict(zip(compared, ranks, strict=True))}
 
 
@@ -191,8 +194,15 @@ def _ranks(compared: NDArray[np.float32]) -> NDArray[np.float32]:
     order = np.argsort(-compared, axis=1, kind="stable")
     order += k * np.arange(j)[:, None]
     out = np.empty(j * k, dtype=np.float32)
-    out[order] = 1.0 / np.log2(np.arange(2.0, k + 2.0))
+    out[order] = _ATTENTION[:k] if k <= len(_ATTENTION) else _attention(k)
     return out.reshape(j, k)
+
+
+def _attention(k: int) -> NDArray[np.float32]:
+    return np.asarray(1.0 / np.log2(np.arange(2.0, k + 2.0)), np.float32)
+
+
+_ATTENTION = _attention(256)
 
 
 def _is_one_of(values: NDArray[np.integer], few: Sequence[int]) -> NDArray[np.bool_]:

@@ -231,6 +231,10 @@ class WideDeepScorer:
         part += numbers @ self._shop_numbers
         return np.asarray(part, np.float32)
 
+    def with_other_numbers(self, part: NDArray[np.float32], difference: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the ``shop_part`` (k, 128) of k shops whose numbers differ by (k, 6)."""
+        return np.asarray(part + difference @ self._shop_numbers, np.float32)
+
     def logits(
         self,
         user: int,

@@ -16,7 +16,7 @@ from aiyam.candidates.documents import everyday_words
 from aiyam.candidates.rules import EverydayWords
 from aiyam.catalogue.arrays import Catalogue
 from aiyam.catalogue.dishes import lookup, shipped_dishes
-from aiyam.catalogue.menus import NameSearch, plain
+from aiyam.catalogue.name_search import NameSearch, plain
 from aiyam.contracts import CATEGORIES, DIETS, TASTES
 from aiyam.training.content_wishes import Wish, Wishes
 

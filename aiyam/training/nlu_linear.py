@@ -18,6 +18,8 @@ from aiyam.nlu.linear_intents import LinearIntents, bucket_rows, n_buckets
 from aiyam.nlu.sparse_tagger import SparseTagger, context_keys
 
 _CHUNK = 512
+_TOLERANCE = 0.1
+"""Where the machine's fit stops: a tenth of it moves no held-out row and takes a fifth longer."""
 
 
 def fit_intents(
@@ -39,7 +41,7 @@ def fit_intents(
         nothing = np.zeros((size, 1), dtype=np.float32)
         return LinearIntents.quantised(names, nothing, np.zeros(1, dtype=np.float32), rarity)
     target = np.array([names.index(label) for label in labels])
-    machine = LinearSVC(C=1.5, tol=1e-2, max_iter=200, random_state=seed)
+    machine = LinearSVC(C=1.5, tol=_TOLERANCE, max_iter=200, random_state=seed)
     machine.fit(matrix, target, sample_weight=np.asarray(weights))
     found, bias = machine.coef_.T.astype(np.float32), machine.intercept_.astype(np.float32)
     if len(names) == 2:

@@ -98,9 +98,8 @@ class StoreLessons:
         profiles = profiles_at(self.store, history_until)
         encoder = TextEncoder.load(self.encoder_dir)
         report(0.05, "building layer 1 as it stood")
-        known = Interactions.load(self.store, catalogue, until=history_until)
         rules = load_rules(DEFAULT_RULES) if self.rules is None else dict(self.rules)
-        funnels = Funnels.build(catalogue, known, encoder=encoder, rules=rules, now_ts=history_until - 1)
+        funnels = Funnels.build(catalogue, self.interactions, encoder=encoder, rules=rules, now_ts=history_until - 1)
         stats = Statistics.build(
             catalogue, self.interactions, until=history_until, shop_vectors=funnels.content.vectors
         )

@@ -33,7 +33,7 @@ from aiyam.candidates.documents import shop_documents
 from aiyam.candidates.encoder import TextEncoder, telling_words_of
 from aiyam.candidates.rules import Rules, check_rules, load_rules
 from aiyam.catalogue.arrays import Catalogue
-from aiyam.catalogue.menus import plain
+from aiyam.catalogue.name_search import plain
 from aiyam.catalogue.query import Query
 from aiyam.contracts import CATEGORIES, KST, Filters, UserProfile
 from aiyam.settings import REPO_ROOT

@@ -89,7 +89,7 @@ def test_taste_types_guide_a_newcomer(city: City, funnels: Funnels) -> None:
 
     def mean_of(taste: str, category: str) -> float:
         user = UserProfile(user_id="new", taste_type=taste)  # type: ignore[arg-type]
-        scores = funnels.collaborative.score(ask(user=user), rows)
+        scores = funnels.score(ask(user=user), rows)[:, 0]
         return float(scores[city.catalogue.category == CATEGORIES.index(category)].mean())
 
     assert mean_of("healthy_eater", "한식") > mean_of("convenience_seeker", "한식")

@@ -20,7 +20,7 @@ def test_the_best_places_are_those_of_a_full_sort(rows: list[list[int]], k: int)
     n = min(map(len, rows))
     values = np.asarray([row[:n] for row in rows], np.float32)
     wanted = [np.argsort(-row, kind="stable")[:k].tolist() for row in values]
-    assert best_places(values, k) == wanted
+    assert best_places(values, k).tolist() == wanted
 
 
 def test_a_funnel_picks_its_best_shop_that_is_left_and_never_more_than_its_quota() -> None:
