@@ -13,12 +13,13 @@ import numpy as np
 
 from aiyam.contracts import KST, Filters, Progress, Trace, Turn, TurnContext, UserProfile
 from aiyam.evaluation.conversations import load_conversations
-from aiyam.evaluation.replies import ReplyReport, names_of, sentences
+from aiyam.evaluation.replies import ReplyReport, sentences
 from aiyam.evaluation.whole import HOURS, NOW
 from aiyam.nlu.examples import load_examples
 from aiyam.pipeline import Pipeline, standing_point
 from aiyam.reply.grounding import Grounder
 from aiyam.reply.markdown import unescape
+from aiyam.reply.plan import names_of
 from aiyam.settings import Settings
 from aiyam.store import Store
 from aiyam.store.people import list_profiles
@@ -150,9 +151,8 @@ def judge(
         report.fallbacks.update([trace.fallback.split(":")[0]] if trace.fallback else [])
         report.replaced += trace.grounding.replaced
         report.reply_ms.append(trace.stage_ms.reply)
-        names = [name for card in trace.recommendations for name in (card.name, card.menu) if name]
         spoken_of = "급식카드" if plan.facts.get("asked_card") else trace.user_input
-        verdict = pipeline.parts.screen.check_outgoing(trace.response, user_text=spoken_of, names=names)
+        verdict = pipeline.parts.screen.check_outgoing(unescape(trace.response), user_text=spoken_of, names=names_of(plan))
         banned = () if plan.facts.get("fixed_text") else verdict.kinds
         report.replies.add(trace.response, plan, grounder.check(trace.response, plan), banned)
         where = standing_point(

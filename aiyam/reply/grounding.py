@@ -192,7 +192,10 @@ def known_of(plan: ReplyPlan) -> Known:
         known.reaches |= {reach, round(reach / 1000, 1) * 1000}  # a limit of 11,432 m is written 11.4km
     known.dishes |= {str(m) for m in filters.get("menus") or ()} | {str(m) for m in filters.get("exclude_menus") or ()}
     known.dishes |= {str(d) for d in plan.facts.get("dishes", ())}
-    known.words |= {w for w in (filters.get("place"), filters.get("district"), plan.question, *plan.choices) if w}
+    known.words |= {w for w in (filters.get("place"), filters.get("district"), *plan.choices) if w}
+    if plan.question is not None:
+        known.words |= {w for w in (plan.question.place, plan.question.city) if w}
+        known.n_shops = plan.question.n_shown or known.n_shops
     return known
 
 
