@@ -152,7 +152,9 @@ def judge(
         report.replaced += trace.grounding.replaced
         report.reply_ms.append(trace.stage_ms.reply)
         spoken_of = "급식카드" if plan.facts.get("asked_card") else trace.user_input
-        verdict = pipeline.parts.screen.check_outgoing(unescape(trace.response), user_text=spoken_of, names=names_of(plan))
+        verdict = pipeline.parts.screen.check_outgoing(
+            unescape(trace.response), user_text=spoken_of, names=names_of(plan)
+        )
         banned = () if plan.facts.get("fixed_text") else verdict.kinds
         report.replies.add(trace.response, plan, grounder.check(trace.response, plan), banned)
         where = standing_point(
