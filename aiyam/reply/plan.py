@@ -17,6 +17,7 @@ from aiyam.contracts import (
     ReplyPlan,
     SafetyVerdict,
 )
+from aiyam.reply.markdown import inline, unescape
 
 MAX_SHOPS = 3
 """A reply words at most three shops; the cards may show more."""
@@ -186,11 +187,13 @@ def make_plan(
 
 
 def names_of(plan: ReplyPlan) -> set[str]:
-    """Names of shops and dishes that a reply to the plan may hold: those it tells of, those it offers to choose among."""
+    """Names of shops and dishes that a reply to the plan may hold, as rows and as replies write them."""
     names = {s.name for s in plan.shops} | {s.menu for s in plan.shops if s.menu}
     if asked := plan.facts.get("shop"):
         names |= {str(asked["name"])} | {str(m["name"]) for m in asked.get("menus", ())}
-    return names | set(plan.question.shops) if plan.question is not None else names
+    if plan.question is not None:
+        names |= set(plan.question.shops)
+    return names | {unescape(inline(name)) for name in names}
 
 
 def mentions_card(text: str, filters: Filters, intent: Intent) -> bool:
