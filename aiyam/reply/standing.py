@@ -66,6 +66,8 @@ def _sells(shop: OneShop, dish: str) -> bool:
 
 
 def _sold_out(shop: OneShop, dish: str) -> bool:
+    if dish in shop.dishes:
+        return dish in shop.sold_out
     return any(_tight(dish) in _tight(own) for own in shop.sold_out)
 
 
