@@ -127,15 +127,18 @@ def _read(text: str, known: Known) -> tuple[str, list[tuple[int, int, str]], lis
     named = list[Named]()
     dishes = list[tuple[int, int, str]]()
     for span in _longest_first(known.verbatim()):
-        for match in re.finditer(re.escape(span), text):
-            in_word = _INSIDE_WORD.fullmatch(text[: match.start()][-1:]) is not None
-            if in_word and span in known.dishes and span not in by_name:
-                continue  # no 라면 in "마라왕이라면", and no 찐빵 in another shop's name
-            text = text[: match.start()] + COVER * len(span) + text[match.end() :]
-            if span in by_name:
-                named.append(Named(match.start(), match.end(), tuple(by_name[span])))
-            elif span in known.dishes:
-                dishes.append((match.start(), match.end(), span))
+        at = text.find(span)
+        while at >= 0:
+            end = at + len(span)
+            in_word = at > 0 and _INSIDE_WORD.match(text, at - 1) is not None
+            if not in_word or span in by_name or span not in known.dishes:
+                text = text[:at] + COVER * len(span) + text[end:]
+                if span in by_name:
+                    named.append(Named(at, end, tuple(by_name[span])))
+                elif span in known.dishes:
+                    dishes.append((at, end, span))
+            # A dish within a word stays: no 라면 in "마라왕이라면", and no 찐빵 in another shop's name.
+            at = text.find(span, end)
     for match in _ORDINAL.finditer(text):
         ranked = tuple(shop for shop in known.shops if shop.rank == _ORDINALS[match[1]])
         if ranked:

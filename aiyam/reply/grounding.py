@@ -38,6 +38,7 @@ class Grounder:
             brands = {name for name in catalogue.brand_names if len(name) >= 3}
             self._names = {_tight(n): n for n in {*catalogue.names, *brands} if len(_tight(n)) >= 3}
             self._dishes = {_tight(d) for d in catalogue.dish_names if len(_tight(d)) >= 3}
+        self._dish_heads = {dish[:2] for dish in self._dishes}
         self._max_dish = max((len(d) for d in self._dishes), default=0)
         self._max_name = max((len(n) for n in self._names), default=0)
         self._heads = {name[:3] for name in self._names}
@@ -136,7 +137,10 @@ class Grounder:
         found = list[str]()
         after = 0
         for match in _WORD_START.finditer(covered):
-            if match.start() < after:  # within the dish before: 자장 of "간 자장"
+            head = _tight(covered[match.start() : match.start() + 4])[:2]
+            if (
+                head not in self._dish_heads or match.start() < after
+            ):  # no dish begins like this, or within the dish before: 자장 of "간 자장"
                 continue
             dish, tight = "", ""
             for i in range(match.start(), min(match.start() + 2 * self._max_dish, len(covered))):
