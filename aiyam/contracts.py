@@ -446,6 +446,31 @@ class Arm(Record):
     arm: str
 
 
+QuestionKind = Literal[
+    "unsure", "where", "which_shop", "unknown_shop", "still_unknown_shop", "beyond_list", "look_here", "not_here", "korean_only",
+]  # fmt: skip
+"""What is asked back: what was meant, where, which shop; that a shop, a number or a place is not known; that only Korean is."""
+
+
+class Question(Record):
+    """What is asked back instead of answering, or said where asking would not help; the reply finds the words.
+
+    ``place`` is the one that has no shops, ``city`` where there are some, ``n_shown`` how long the list is that a number
+    went beyond, ``shops`` the names that stand in the choices.
+    """
+
+    kind: QuestionKind
+    place: str | None = None
+    city: str | None = None
+    n_shown: int | None = None
+    shops: tuple[str, ...] = ()
+
+    @property
+    def waits(self) -> bool:
+        """Whether an answer is waited for; a notice ("I do not know that shop either") waits for none."""
+        return self.kind not in ("still_unknown_shop", "not_here", "korean_only")
+
+
 class ReplyPlan(Record):
     """What to say, decided as data before any backend words it."""
 
@@ -456,7 +481,7 @@ class ReplyPlan(Record):
     age_band: AgeBand
     shops: tuple[Recommendation, ...] = ()
     relaxed: tuple[str, ...] = ()
-    question: str | None = None
+    question: Question | None = None
     choices: tuple[str, ...] = ()
     facts: dict[str, Any] = Field(default_factory=dict)
 

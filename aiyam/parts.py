@@ -28,6 +28,7 @@ from aiyam.registry import version_folder, versions
 from aiyam.reply.child_friendly import ChildFriendly
 from aiyam.reply.grounding import Grounder
 from aiyam.reply.language_model import Replier
+from aiyam.reply.plan import names_of
 from aiyam.reply.templates import TemplateBackend
 from aiyam.reply.worded_by_model import ModelBackend
 from aiyam.safety.classifier import COMPONENT, SafetyClassifier
@@ -159,7 +160,7 @@ def load_wording(settings: Settings, store: Store) -> tuple[ModelBackend | None,
 def unfit(screen: Screen, text: str, plan: ReplyPlan) -> str | None:
     """Say why a backend's sentence must not be shown; the card may be spoken of only where the plan allows it."""
     asked = "급식카드" if plan.facts.get("asked_card") else ""
-    verdict = screen.check_outgoing(text, user_text=asked, names=[shop.name for shop in plan.shops])
+    verdict = screen.check_outgoing(text, user_text=asked, names=names_of(plan))
     return ", ".join(verdict.kinds) or None
 
 

@@ -44,6 +44,7 @@ _ALCOHOL_ITEM = re.compile(
     r"칵테일(?!새우|과일|소시지)|와인(?!숙성|삼겹|갈비|돼지|목살|한우)|샴페인|브랜디|고량주|연태|이과두|빼갈|칭따오|칭타오|하얼빈$|도쿠리|나마비루|(?<!무알콜)(?<!무알코올)(?<!논알콜)(?<!논알코올)(?<!에이드)모히[또토](?![가-힣]*(?:에이드|[무논]알콜|[무논]알코올))|(?<!한)잔술(?!국)|양주$|전통주(?!먹|꾸미|전)|페일에일|라거$|담금주|폭탄주|소맥(?!아)|카스(?=$|병|생|\d|후레쉬)|(?<!카스)테라(?=$|병|생|\d)|참이슬|처음처럼|진로|"
     r"담배|시가$|전자담배|물담배"
 )
+_TOBACCO = re.compile(r"담배(?!추)|시가$|베이프")
 _ALCOHOL_LATIN = frozenset(
     {
         "beer",
@@ -153,7 +154,7 @@ def classify_venue(
     eats = category in CATEGORIES or bool(_FOOD_TRADE.search(trade))
     if not eats and (hit := words.first("name", squashed)):
         return hit[0], f"{hit[1]} ({hit[2]})"
-    return _by_menus(menu_names)
+    return _by_menus(menu_names, category)
 
 
 def is_adult_item(menu_name: str) -> bool:
@@ -168,7 +169,7 @@ def is_adult_item(menu_name: str) -> bool:
     return any(run in _ALCOHOL_LATIN for run in _LATIN_RUN.findall(text))
 
 
-def _by_menus(menu_names: Sequence[str]) -> tuple[Venue, str | None]:
+def _by_menus(menu_names: Sequence[str], category: str | None) -> tuple[Venue, str | None]:
     if not menu_names:
         return "ok", None
     drinks = sum(is_adult_item(item) for item in menu_names)
@@ -176,8 +177,10 @@ def _by_menus(menu_names: Sequence[str]) -> tuple[Venue, str | None]:
     share = (drinks + beside) / len(menu_names)
     if drinks and share >= 0.7:
         return "blocked", f"메뉴 대부분이 술·안주 ({drinks + beside}/{len(menu_names)})"
-    if (drinks + beside >= 2 and share >= 0.4) or (drinks and share >= 1 / 3 and len(menu_names) > 2):
+    if (drinks + beside >= 2 and share >= 0.4) or (drinks and share >= 1 / 3 and len(menu_names) > 1):
         return "review", f"메뉴에 술·안주가 많음 ({drinks + beside}/{len(menu_names)})"
+    if category != "편의점" and any(_TOBACCO.search(_NOT_WORD.sub("", item.lower())) for item in menu_names):
+        return "review", "메뉴에 담배가 있음"
     return "ok", None
 
 

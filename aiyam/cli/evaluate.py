@@ -125,6 +125,10 @@ def evaluate_sessions_command(
     context: typer.Context,
     sessions: Annotated[int, typer.Option(min=1, help="How many are played.")] = 200,
     turns: Annotated[int, typer.Option(min=1, help="Messages in each.")] = 10,
+    with_venues: Annotated[
+        bool,
+        typer.Option("--with-venues", help="In a copy of the home with bars, liked by many, and shops of odd names."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Play sessions through the whole pipeline: grounded in the rows, no adult place, nothing said twice. Exits with 1 if not safe."""
@@ -134,7 +138,11 @@ def evaluate_sessions_command(
 
     with progress_bars() as report:
         found = evaluate_sessions(
-            read_settings(), n_sessions=sessions, n_turns=turns, progress=lambda p: report("sessions", p)
+            read_settings(),
+            n_sessions=sessions,
+            n_turns=turns,
+            with_venues=with_venues,
+            progress=lambda p: report("sessions", p),
         )
     result = found.as_json()
     typer.echo(json.dumps(result, ensure_ascii=False, indent=2) if as_json else table(result))

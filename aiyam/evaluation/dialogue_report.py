@@ -112,7 +112,7 @@ def _failure(got: TurnScore) -> dict[str, Any]:
         "text": got.turn.text,
         "understood": {"intent": got.said.intent, "filters": got.said.filters.given()},
         "expected": got.turn.expect.model_dump(mode="json", exclude_defaults=True, exclude_none=True),
-        "got": said | {"shop": request.focus_shop_id, "question": request.question},
+        "got": said | {"shop": request.focus_shop_id, "question": request.question.kind if request.question else None},
     }
 
 

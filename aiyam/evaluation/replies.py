@@ -12,6 +12,7 @@ from aiyam.contracts import AgeBand, GroundingVerdict, ReplyPlan
 from aiyam.korean.particles import PAIRS, particle
 from aiyam.reply.grounding import Grounder
 from aiyam.reply.markdown import unescape
+from aiyam.reply.plan import names_of
 
 MAX_MEAN_SENTENCE_CHARS: dict[AgeBand, int] = {"7-9": 26, "10-12": 28, "13-15": 32, "16-18": 36, "adult": 45}
 MAX_EMOJI = 2
@@ -111,13 +112,6 @@ def sentences(text: str) -> list[str]:
     """
     lines = (re.sub(r"^\s*(?:\d+\.|-)\s+", "", line) for line in text.splitlines())
     return [part.strip() for line in lines for part in re.split(r"(?<=[.!?~])\s+", line) if part.strip()]
-
-
-def names_of(plan: ReplyPlan) -> set[str]:
-    """Shop and menu names a reply may put particles after."""
-    names = {s.name for s in plan.shops} | {s.menu for s in plan.shops if s.menu}
-    asked = plan.facts.get("shop") or {}
-    return names | {str(asked["name"])} | {str(m["name"]) for m in asked.get("menus", ())} if asked else names
 
 
 def wrong_particles(text: str, names: Iterable[str]) -> list[str]:

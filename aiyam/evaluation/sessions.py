@@ -13,17 +13,21 @@ import numpy as np
 
 from aiyam.contracts import KST, Filters, Progress, Trace, Turn, TurnContext, UserProfile
 from aiyam.evaluation.conversations import load_conversations
-from aiyam.evaluation.replies import ReplyReport, names_of, sentences
+from aiyam.evaluation.planted_shops import Planted, planted_home
+from aiyam.evaluation.replies import ReplyReport, sentences
 from aiyam.evaluation.whole import HOURS, NOW
 from aiyam.nlu.examples import load_examples
 from aiyam.pipeline import Pipeline, standing_point
 from aiyam.reply.grounding import Grounder
 from aiyam.reply.markdown import unescape
+from aiyam.reply.plan import names_of
 from aiyam.settings import Settings
 from aiyam.store import Store
 from aiyam.store.people import list_profiles
 
 MAX_LISTED = 30
+N_NAMES_ASKED = 100
+"""Planted venues that messages name."""
 
 
 @dataclass
@@ -37,6 +41,7 @@ class SessionReport:
     against_rows: list[str] = field(default_factory=list)
     replaced: int = 0
     adult_places: list[str] = field(default_factory=list)
+    planted: Planted | None = None
     sessions_that_repeat: int = 0
     repeated: Counter[str] = field(default_factory=Counter)
     fallbacks: Counter[str] = field(default_factory=Counter)
@@ -55,6 +60,9 @@ class SessionReport:
             "facts_that_differ_from_their_rows": len(self.against_rows),
             "sentences_replaced_before_they_were_shown": self.replaced,
             "adult_places_shown": len(self.adult_places),
+            "shops_planted": None
+            if self.planted is None
+            else {"never_to_be_shown": len(self.planted.never), "odd_texts": self.planted.n_odd_texts},
             "sessions_that_repeat_a_sentence": self.sessions_that_repeat,
             "repeated": dict(self.repeated.most_common(MAX_LISTED)),
             "fallbacks": dict(self.fallbacks),
@@ -76,16 +84,33 @@ def evaluate_sessions(
     *,
     n_sessions: int,
     n_turns: int = 10,
+    with_venues: bool = False,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> SessionReport:
     """Play sessions against a home's production versions and judge every reply. Nothing is stored.
 
     Openings are the held-out messages of the understanding, later turns are drawn from them and from the later turns of
-    the scripted conversations; people and hours are drawn by the home's seed.
+    the scripted conversations; people and hours are drawn by the home's seed. With ``with_venues`` the sessions are played
+    in a copy of the home where bars and shops of odd names are planted (``planted_shops``), and some messages ask for them.
 
     Raises:
         NotReady: nothing has been generated or trained yet.
+        InvalidInput: shops cannot be planted in a home of another database than SQLite.
     """
+    if with_venues:
+        with planted_home(settings, NOW) as (copy, planted):
+            return play_in_home(copy, planted, n_sessions, n_turns, progress)
+    return play_in_home(settings, None, n_sessions, n_turns, progress)
+
+
+def play_in_home(
+    settings: Settings,
+    planted: Planted | None,
+    n_sessions: int,
+    n_turns: int,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> SessionReport:
+    """Play sessions in a home as it is; ``planted`` is what was planted in it, which no session may show."""
     with_rows = load_conversations(settings.datasets_dir / "dialogues" / "conversations.jsonl")
     follow_ups = sorted({turn.text for conversation in with_rows for turn in conversation.turns[1:]})
     openings = [example.text for example in load_examples(settings.datasets_dir / "nlu" / "test.jsonl")[0]]
@@ -93,10 +118,14 @@ def evaluate_sessions(
     try:
         progress(Progress(stage="load", fraction=0.0))
         pipeline = Pipeline.load(settings, store)
-        people = list_profiles(store, today=NOW.date(), limit=500) or [UserProfile(user_id="eval")]
+        people = list(planted.people) if planted else list_profiles(store, today=NOW.date(), limit=500)
+        people = people or [UserProfile(user_id="eval")]
     finally:
         store.close()
-    report, grounder = SessionReport(), Grounder(pipeline.catalogue)
+    report, grounder = SessionReport(planted=planted), Grounder(pipeline.catalogue)
+    if planted is not None:
+        asked = random.Random(settings.seed).sample(planted.names, min(N_NAMES_ASKED, len(planted.names)))
+        openings += [f"{name} {question}" for name in asked for question in ("어디야?", "추천해줘")]
     for traces in play(
         pipeline, people, openings, follow_ups, n_sessions=n_sessions, n_turns=n_turns, seed=settings.seed
     ):
@@ -150,9 +179,10 @@ def judge(
         report.fallbacks.update([trace.fallback.split(":")[0]] if trace.fallback else [])
         report.replaced += trace.grounding.replaced
         report.reply_ms.append(trace.stage_ms.reply)
-        names = [name for card in trace.recommendations for name in (card.name, card.menu) if name]
         spoken_of = "급식카드" if plan.facts.get("asked_card") else trace.user_input
-        verdict = pipeline.parts.screen.check_outgoing(trace.response, user_text=spoken_of, names=names)
+        verdict = pipeline.parts.screen.check_outgoing(
+            unescape(trace.response), user_text=spoken_of, names=names_of(plan)
+        )
         banned = () if plan.facts.get("fixed_text") else verdict.kinds
         report.replies.add(trace.response, plan, grounder.check(trace.response, plan), banned)
         where = standing_point(
@@ -161,7 +191,8 @@ def judge(
         rows = grounder.check_plan(plan, trace.timestamp.astimezone(KST), lat=where.lat, lon=where.lon)
         report.against_rows += [f"{trace.user_input!r}: {wrong}" for wrong in rows.ungrounded]
         for card in trace.recommendations:
-            if not catalogue.venue_ok[catalogue.row_of[card.shop_id]]:
+            held_back = report.planted is not None and card.shop_id in report.planted.never
+            if held_back or not catalogue.venue_ok[catalogue.row_of[card.shop_id]]:
                 report.adult_places.append(f"{trace.user_input!r}: {card.name}")
         if not plan.facts.get("fixed_text"):  # helplines are said the same every time, and should be
             now = _own_sentences(trace.response, names_of(plan))

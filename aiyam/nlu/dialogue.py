@@ -11,6 +11,7 @@ from aiyam.contracts import (
     DialogueState,
     EntityType,
     Intent,
+    Question,
     ShownList,
     TurnContext,
     Understanding,
@@ -18,7 +19,7 @@ from aiyam.contracts import (
 )
 from aiyam.korean.spelling import normalise
 from aiyam.nlu import questions
-from aiyam.nlu.elsewhere import home_city, notice_about, place_without_shops, question_about
+from aiyam.nlu.elsewhere import home_city, place_without_shops
 from aiyam.nlu.reference import Reference, find_reference, find_shop, shown_by_name
 from aiyam.nlu.request import Request
 from aiyam.nlu.rereading import as_meant_here, asked_again, read_as
@@ -54,7 +55,7 @@ def resolve(
     if understanding.intent is Intent.SAFETY:
         return Request(Intent.SAFETY, semantic_query=understanding.semantic_query)
     if understanding.intent is Intent.OUT_OF_SCOPE and questions.FOREIGN.fullmatch(understanding.original_query):
-        return Request(Intent.OUT_OF_SCOPE, question=questions.KOREAN_ONLY, choices=questions.STARTERS_KO[:3])
+        return Request(Intent.OUT_OF_SCOPE, question=Question(kind="korean_only"), choices=questions.STARTERS_KO[:3])
     if state.offered_filters is not None and questions.YES.fullmatch(text.strip()):
         intent, filters = Intent.FOOD_RECOMMENDATION, state.offered_filters
         return Request(
@@ -79,16 +80,17 @@ def resolve(
         return _about_shop(understanding, state, found, catalogue, asked_text=asked_text)
     if unsure:
         return Request(
-            intent, understanding.filters, understanding.semantic_query, question=questions.UNSURE_KO,
+            intent, understanding.filters, understanding.semantic_query, question=Question(kind="unsure"),
             choices=questions.unsure_choices(understanding),
         )  # fmt: skip
     away = place_without_shops(understanding.entities, catalogue)
     if away is not None:
         here = list_of_shops(text, _anywhere(understanding), state, catalogue, user, context)
         if state.asks:
-            question, choices, offered = notice_about(away), questions.STARTERS_KO[:3], None
+            question, choices, offered = Question(kind="not_here", place=away), questions.STARTERS_KO[:3], None
         else:
-            question, offered = question_about(away, home_city(catalogue)), here.filters
+            question = Question(kind="look_here", place=away, city=home_city(catalogue))
+            offered = here.filters
             choices = (questions.YES_KO, *questions.STARTERS_KO[:2])
         return Request(
             intent, understanding.filters, understanding.semantic_query, question=question,
@@ -206,13 +208,16 @@ def _about_shop(
         return request
     among = found.among or state.shown_shop_ids
     asking = understanding.model_copy(update={"original_query": request.asked_text, "entities": ()})
-    choices = questions.shop_choices(among, asking, catalogue)
+    names = questions.names_to_choose(among, catalogue)
+    choices = questions.shop_choices(names, asking)
     if found.unknown:
-        text = questions.STILL_UNKNOWN_KO if state.asks else questions.UNKNOWN_SHOP_KO
-        return replace(request, question=text, choices=choices)
+        unknown = Question(kind="still_unknown_shop" if state.asks else "unknown_shop", shops=names)
+        return replace(request, question=unknown, choices=choices)
     if state.asks:
         return _best_guess(request, state.offered_shop_ids or among)
-    which = questions.beyond_list(len(among)) if found.beyond and among else questions.WHICH_SHOP_KO
+    which = Question(kind="which_shop", shops=names)
+    if found.beyond and among:
+        which = Question(kind="beyond_list", n_shown=len(among), shops=names)
     return replace(request, question=which, choices=choices, offered_shop_ids=among[: questions.MAX_CHOICES])
 
 

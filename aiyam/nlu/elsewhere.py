@@ -43,25 +43,6 @@ def home_city(catalogue: ShopColumns) -> str | None:
     return next(iter(cities)) if len(cities) == 1 else None
 
 
-def question_about(place: str, city: str | None) -> str:
-    """Ask where else to look.
-
-    >>> question_about("부산광역시", "서울특별시")
-    '부산광역시에 있는 가게는 아직 몰라요. 서울특별시에서 찾아볼까요?'
-    """
-    where = f"{city}에서" if city else "다른 동네에서"
-    return f"{notice_about(place)} {where} 찾아볼까요?"
-
-
-def notice_about(place: str) -> str:
-    """Say that a place is not covered, where it was asked before whether to look elsewhere.
-
-    >>> notice_about("부산광역시")
-    '부산광역시에 있는 가게는 아직 몰라요.'
-    """
-    return f"{place}에 있는 가게는 아직 몰라요."
-
-
 def places_to_choose(catalogue: ShopColumns, *, limit: int = 4) -> tuple[str, ...]:
     """Return the districts with the most shops, whose names a message can say back; most first, at most ``limit``."""
     counts = np.bincount(catalogue.district[catalogue.district >= 0], minlength=len(catalogue.district_names))

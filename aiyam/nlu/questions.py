@@ -1,4 +1,4 @@
-"""The one short question asked when unsure, with choices that are whole messages and work when they are tapped."""
+"""The one short question asked when unsure: when it is asked, and choices that are whole messages and work when they are tapped."""
 
 from __future__ import annotations
 
@@ -21,12 +21,6 @@ UNSURE_BELOW = 0.30
 MAX_CHOICES = 4
 MAX_TAIL_CHARS = 18
 """Longest question that is repeated behind a shop's name on a button."""
-WHICH_SHOP_KO = "어느 가게를 말하는 거예요?"
-UNKNOWN_SHOP_KO = "그 가게는 제가 아직 몰라요. 이름을 다시 알려 줄래요?"
-STILL_UNKNOWN_KO = "그 가게도 제가 아직 몰라요."
-UNSURE_KO = "어떤 걸 찾아 줄까요?"
-WHERE_KO = "어느 동네에서 찾을까요?"
-KOREAN_ONLY = "저는 한국어만 알아들어요. (I only understand Korean. Please tap one of these.)"
 STARTERS_KO = ("밥 먹을 곳 추천해줘", "근처에 뭐 있어?", "착한가게 알려줘", "뭐 할 수 있어?")
 _ANYWHERE = re.compile(r"아무\s?데|아무\s?곳|상관\s?없|어디든|어디나|다\s?(?:괜찮|좋)")
 _ABOUT_PHONE = re.compile(r"전화|전번|연락처")
@@ -71,23 +65,18 @@ def unsure_choices(understanding: Understanding) -> tuple[str, ...]:
     return tuple(dict.fromkeys(c for c in (first, *STARTERS_KO) if c))[:MAX_CHOICES]
 
 
-def shop_choices(shops: Sequence[str], understanding: Understanding, catalogue: ShopColumns) -> tuple[str, ...]:
-    """Offer shops to ask the same of; ways to begin where there are fewer than two. Namesakes are told by number."""
-    known = [s for s in shops if s in catalogue.row_of][:MAX_CHOICES]
-    if len(known) < 2:
+def shop_choices(names: Sequence[str], understanding: Understanding) -> tuple[str, ...]:
+    """Offer shops to ask the same of; ways to begin where there are none. Namesakes are told by number."""
+    if not names:
         return STARTERS_KO[:3]
     tail = _tail(understanding)
-    names = [catalogue.names[catalogue.row_of[s]] for s in known]
     return tuple(f"{n}번 {tail}" if names.count(name) > 1 else f"{name} {tail}" for n, name in enumerate(names, 1))
 
 
-def beyond_list(n_shown: int) -> str:
-    """Ask which shop a number was meant for.
-
-    >>> beyond_list(3)
-    '보여 준 가게는 3곳이에요. 몇 번째 가게를 말하는 거예요?'
-    """
-    return f"보여 준 가게는 {n_shown}곳이에요. 몇 번째 가게를 말하는 거예요?"
+def names_to_choose(shops: Sequence[str], catalogue: ShopColumns) -> tuple[str, ...]:
+    """Return the names of the shops that a question offers; none where there are fewer than two to choose among."""
+    known = [s for s in shops if s in catalogue.row_of][:MAX_CHOICES]
+    return tuple(catalogue.names[catalogue.row_of[s]] for s in known) if len(known) > 1 else ()
 
 
 def turn_down_choices(n_shown: int) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from aiyam.contracts import Filters, Intent
+from aiyam.contracts import Filters, Intent, Question
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Request:
     semantic_query: str = ""
     exclude_shop_ids: tuple[str, ...] = ()
     focus_shop_id: str | None = None
-    question: str | None = None
+    question: Question | None = None
     choices: tuple[str, ...] = ()
     cheaper_than_won: int | None = None
     asked_text: str = ""
@@ -38,5 +38,5 @@ class Request:
 
     @property
     def asks(self) -> bool:
-        """Whether the reply ends with a question of ours; a notice ("I do not know that shop") is none."""
-        return self.question is not None and self.question.endswith("?")
+        """Whether the reply ends with a question of ours; a notice is none."""
+        return self.question is not None and self.question.waits

@@ -6,7 +6,16 @@ import re
 from typing import Any
 
 from aiyam.catalogue.menus import allergens_to_avoid
-from aiyam.contracts import DialogueState, Filters, Intent, ShownList, TurnContext, Understanding, UserProfile
+from aiyam.contracts import (
+    DialogueState,
+    Filters,
+    Intent,
+    Question,
+    ShownList,
+    TurnContext,
+    Understanding,
+    UserProfile,
+)
 from aiyam.nlu import carry_over, questions, taken_back
 from aiyam.nlu.company import share_of
 from aiyam.nlu.elsewhere import places_to_choose
@@ -37,7 +46,7 @@ def list_of_shops(
     if number is not None and 0 < len(state.shown_shop_ids) < number and not state.asks:
         n_shown = len(state.shown_shop_ids)
         return Request(
-            intent, said, understanding.semantic_query, question=questions.beyond_list(n_shown),
+            intent, said, understanding.semantic_query, question=Question(kind="beyond_list", n_shown=n_shown),
             choices=questions.turn_down_choices(n_shown),
         )  # fmt: skip
     waived, fine = taken_back.waived(text), taken_back.allergies_taken_back(text, state)
@@ -67,8 +76,8 @@ def list_of_shops(
             what = " 지금 연 곳" if filters.open_now else ""
             choices = tuple(f"{name}에서{what} 찾아줘" for name in districts)
             return Request(
-                served, filters, query, question=questions.WHERE_KO, choices=choices, opens_topic=not on, stands=True,
-                words=words,
+                served, filters, query, question=Question(kind="where"), choices=choices, opens_topic=not on,
+                stands=True, words=words,
             )  # fmt: skip
     return request
 

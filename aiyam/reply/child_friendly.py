@@ -12,7 +12,7 @@ from aiyam.reply.easy_words import MAX_SENTENCE_CHARS, EasyWords, cut_long
 from aiyam.reply.edit_files import load_edits
 from aiyam.reply.edit_model import EditModel, written
 from aiyam.reply.edits import Edit
-from aiyam.reply.grounding import Known, known_of
+from aiyam.reply.known import Known, known_of
 from aiyam.reply.markdown import escape, inline
 from aiyam.reply.pieces import SENTENCE_GAP, Piece, cut, fact_spans
 

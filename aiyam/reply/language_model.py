@@ -16,14 +16,16 @@ from aiyam.contracts import GroundingVerdict, ReplyPlan
 from aiyam.llm.interface import LanguageModelError
 from aiyam.reply.child_friendly import ChildFriendly
 from aiyam.reply.completeness import missing
-from aiyam.reply.grounding import Grounder, Known, known_of
+from aiyam.reply.grounding import Grounder
+from aiyam.reply.known import Known, known_of
 from aiyam.reply.points import MODEL_KINDS
 from aiyam.reply.templates import TemplateBackend
+from aiyam.reply.word_claims import not_korean
 
 MAX_REPLY_CHARS = 1200
 _MARKUP = re.compile(r"<|https?:|www\.|\]\(|!\[|`|\|", re.IGNORECASE)
 _OVER_AND_OVER = re.compile(r"(\S)\1{5,}|(\S{2,12}?)(?:\s*\2){4,}")
-_SENTENCE_END = re.compile(r"(?<=[.!?~])\s+(?!\d)|\n+")
+_SENTENCE_END = re.compile(r"(?<=[.!?~])(?<!^\d\.)(?<!\n\d\.)\s+(?!\d)|\n+")
 
 
 class Backend(Protocol):
@@ -132,7 +134,7 @@ class Replier:
 
     def _checked(self, backend: Backend, plan: ReplyPlan, known: Known, variety: int) -> Iterator[str]:
         """Yield whole sentences of the backend that are eased, grounded and fit to show; raise at the first that is not."""
-        pending, length = "", 0
+        pending, shown, length = "", "", 0
         said: Counter[str] = Counter()
         for piece in self._in_time(backend, plan, variety):
             pending += piece
@@ -144,13 +146,15 @@ class Replier:
                 said[sentence.strip()] += len(sentence.strip()) > 3
                 if said[sentence.strip()] > 2:
                     raise _Unusable("rubbish: the backend wrote one sentence three times")
-                yield self._fit(sentence, plan, known)
+                fit = self._fit(sentence, plan, known, shown)
+                shown += fit
+                yield fit
         if pending.strip():
-            yield self._fit(pending, plan, known)
+            yield self._fit(pending, plan, known, shown)
         if not length:
             raise _Unusable("empty: the backend wrote nothing")
 
-    def _fit(self, sentence: str, plan: ReplyPlan, known: Known) -> str:
+    def _fit(self, sentence: str, plan: ReplyPlan, known: Known, before: str) -> str:
         if _MARKUP.search(sentence):
             raise _Unusable("markup: the backend wrote markup or a link")
         if _OVER_AND_OVER.search(sentence) or (len(sentence.strip()) > 5 and not any(c.isalnum() for c in sentence)):
@@ -161,10 +165,12 @@ class Replier:
         letters = [c for c in own if c.isalpha()]
         if len(letters) > 1 and sum("가" <= c <= "힣" for c in letters) < 0.4 * len(letters):
             raise _Unusable("not_korean: the backend answered in another language")
+        if not_korean(own):
+            raise _Unusable("not_korean: the backend mixed in another language")
         if self.screen is not None and (why := self.screen(sentence, plan)):
             raise _Unusable(f"unsafe: {why}")
         eased = _ease(self.rewriter, sentence, plan, known)
-        verdict = self.grounder.check(eased, plan, known)
+        verdict = self.grounder.check_model(eased, plan, known, before=before)
         if not verdict.grounded:
             raise _Unusable("ungrounded: " + ", ".join(verdict.ungrounded))
         return eased

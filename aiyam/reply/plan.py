@@ -12,10 +12,12 @@ from aiyam.contracts import (
     AgeBand,
     Filters,
     Intent,
+    Question,
     Recommendation,
     ReplyPlan,
     SafetyVerdict,
 )
+from aiyam.reply.markdown import inline, unescape
 
 MAX_SHOPS = 3
 """A reply words at most three shops; the cards may show more."""
@@ -102,11 +104,10 @@ def make_plan(
     shop_facts: Mapping[str, Any] | None = None,
     card: Mapping[str, int | None] | None = None,
     avoid: Sequence[str] = (),
-    question: str | None = None,
+    question: Question | None = None,
     choices: Sequence[str] = (),
     safety: SafetyVerdict | None = None,
     safety_text: str = "",
-    low_confidence: bool = False,
     failed: bool = False,
 ) -> ReplyPlan:
     """Decide what the reply says. Every argument is keyword only; only ``intent`` is needed.
@@ -123,10 +124,9 @@ def make_plan(
         card: {"balance_won", "meal_limit_won", "monthly_limit_won"} (None where unknown); kept only for
             MEAL_CARD_INQUIRY, since the card is not mentioned unless the child did.
         avoid: allergens to keep away from; a menu answer leaves out dishes known to hold one, and says to ask.
-        question: one clarifying question; choices: what can be tapped.
+        question: what is asked back instead of answering; choices: what can be tapped.
         safety: the screen's verdict. ``escalate`` and ``refuse`` leave no shop in the plan.
         safety_text: the fixed words for such a verdict (``Screen.message``), said verbatim.
-        low_confidence: the message was not understood well enough to guess.
         failed: something broke; an apology is worded.
 
     Returns:
@@ -152,26 +152,24 @@ def make_plan(
         return ReplyPlan(kind=kind, age_band=age_band, facts=facts)
     if verdict.kinds:
         facts["masked"] = list(verdict.kinds)
-    unsure = low_confidence or bool(question and not recommendations and shop_facts is None)
-    if (unsure or intent in _MAY_HOLD_NEED) and small_talk_topic(text) in CARING_TOPICS:
+    if (question is not None or intent in _MAY_HOLD_NEED) and small_talk_topic(text) in CARING_TOPICS:
         facts["topic"] = small_talk_topic(text)  # whatever else was meant, a child in need is not asked about food
         return ReplyPlan(kind="small_talk", age_band=age_band, facts=facts)
-    if unsure:
+    if question is not None:
         return ReplyPlan(kind="clarify", age_band=age_band, question=question, choices=tuple(choices), facts=facts)
-    asks = {"question": question, "choices": tuple(choices)}
     if intent in RECOMMENDING_INTENTS:
         kind = "recommend" if recommendations else "no_result"
         shops = tuple(recommendations[:MAX_SHOPS])
         facts["unknown"] = _not_told(shops)
-        return ReplyPlan(kind=kind, age_band=age_band, shops=shops, relaxed=tuple(relaxed), facts=facts, **asks)
+        return ReplyPlan(kind=kind, age_band=age_band, shops=shops, relaxed=tuple(relaxed), facts=facts)
     if avoid:
         facts["avoid"] = list(avoid)
     if intent in SHOP_QUESTION_INTENTS:
-        return _shop_answer(intent, age_band, text, given, facts, recommendations, shop_facts, question, choices)
+        return _shop_answer(intent, age_band, text, given, facts, recommendations, shop_facts)
     if intent is Intent.MEAL_CARD_INQUIRY:
         facts["card"] = {k: v for k, v in (card or {}).items() if v is not None}
         facts["aspect"] = _card_aspect(text)
-        return ReplyPlan(kind="card", age_band=age_band, facts=facts, **asks)
+        return ReplyPlan(kind="card", age_band=age_band, facts=facts)
     if intent is Intent.SMALL_TALK:
         facts["topic"] = verdict.about or small_talk_topic(text)
     if intent is Intent.OUT_OF_SCOPE and unknown_fact(text) and _ASKED_WHETHER.search(text):
@@ -185,7 +183,17 @@ def make_plan(
         Intent.HELP: "help",
         Intent.SMALL_TALK: "small_talk",
     }.get(intent, "out_of_scope")
-    return ReplyPlan(kind=kind, age_band=age_band, facts=facts, **asks)
+    return ReplyPlan(kind=kind, age_band=age_band, facts=facts)
+
+
+def names_of(plan: ReplyPlan) -> set[str]:
+    """Names of shops and dishes that a reply to the plan may hold, as rows and as replies write them."""
+    names = {s.name for s in plan.shops} | {s.menu for s in plan.shops if s.menu}
+    if asked := plan.facts.get("shop"):
+        names |= {str(asked["name"])} | {str(m["name"]) for m in asked.get("menus", ())}
+    if plan.question is not None:
+        names |= set(plan.question.shops)
+    return names | {unescape(inline(name)) for name in names}
 
 
 def mentions_card(text: str, filters: Filters, intent: Intent) -> bool:
@@ -269,13 +277,11 @@ def _shop_answer(
     facts: dict[str, Any],
     recommendations: Sequence[Recommendation],
     shop_facts: Mapping[str, Any] | None,
-    question: str | None,
-    choices: Sequence[str],
 ) -> ReplyPlan:
     if shop_facts is None:
-        facts["topic"] = "which_shop"
-        names = tuple(choices) or tuple(r.name for r in recommendations[:MAX_SHOPS])
-        return ReplyPlan(kind="clarify", age_band=age_band, question=question, choices=names, facts=facts)
+        names = tuple(r.name for r in recommendations[:MAX_SHOPS])
+        which = Question(kind="which_shop", shops=names)
+        return ReplyPlan(kind="clarify", age_band=age_band, question=which, choices=names, facts=facts)
     facts["shop"] = dict(shop_facts)
     facts["dishes"] = list(filters.menus or ())
     kind = {Intent.OPENING_HOURS_INQUIRY: "hours", Intent.MENU_INQUIRY: "menu", Intent.SHOP_DETAIL: "detail"}[intent]
@@ -285,4 +291,4 @@ def _shop_answer(
         if kind == "menu" and not facts["dishes"]:
             kind = "detail"
     shops = tuple(r for r in recommendations if r.shop_id == shop_facts.get("shop_id"))[:1]
-    return ReplyPlan(kind=kind, age_band=age_band, shops=shops, question=question, choices=tuple(choices), facts=facts)
+    return ReplyPlan(kind=kind, age_band=age_band, shops=shops, facts=facts)

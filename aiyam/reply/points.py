@@ -61,8 +61,6 @@ def data_of(plan: ReplyPlan) -> dict[str, Any]:
     if plan.kind in ("hours", "menu", "detail"):
         _, values = answer_slots(plan)
         facts["가게"] = {_VALUES[key]: _plain(value) for key, value in values.items() if key in _VALUES and value}
-    if plan.question and plan.kind != "recommend":
-        facts["물어볼 것"] = plan.question
     return facts
 
 
@@ -86,8 +84,6 @@ def _points(plan: ReplyPlan) -> list[str]:
         points.append("도움이 돼서 기쁘다")
     else:
         points += ["인사한다", "무엇을 먹고 싶은지 묻는다"]
-    if plan.question and plan.kind != "recommend":
-        points.append("'물어볼 것'을 그대로 묻는다")
     return points
 
 
@@ -98,7 +94,7 @@ def _recommend_points(plan: ReplyPlan) -> list[str]:
         points.append(_POINTS["allergy"])
     if plan.facts.get("asked_card") and any(shop.meal_card == "unknown" for shop in plan.shops):
         points.append("급식카드가 되는지는 가게에 확인하라고 한다")
-    points.append(f"마지막에 이렇게 묻는다: {plan.question}" if plan.question else "마음에 드는 곳이 있는지 묻는다")
+    points.append("마음에 드는 곳이 있는지 묻는다")
     return points
 
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from aiyam.contracts import AGE_BANDS, Recommendation, ReplyPlan
+from aiyam.contracts import AGE_BANDS, Question, Recommendation, ReplyPlan
 from aiyam.errors import DataError
 from aiyam.korean.particles import PAIRS, fill, with_particle
 from aiyam.reply.amounts import distance_ko, price_ko, walk_minutes
@@ -41,6 +41,7 @@ _INTENT_OF_KIND = {
     "refuse": "OUT_OF_SCOPE",
 }
 _ALREADY_SAID = re.compile(r"^\d[\d,]*원(?:이에요|으로 먹을 수 있어요)$|에 있어요$|^착한가게예요$")
+_NEAR = "가까워요"
 _CARD = re.compile(r"카드|급카")
 _MENU = re.compile(r"(?=\{menu\b)")
 _AND = (
@@ -184,8 +185,6 @@ class TemplateBackend:
                 body or self._say(plan, intent, "body", values, variety),
                 None if topic in CARING_TOPICS else self._say(plan, intent, "next", values, variety),
             )
-        if plan.question and plan.kind not in ("clarify", "recommend"):
-            yield escape(plan.question, max_chars=200)
 
     def _recommend(self, plan: ReplyPlan, values: Mapping[str, Any], variety: int) -> Iterator[str]:
         own, count = str(plan.facts.get("intent", "")), len(plan.shops)
@@ -204,9 +203,7 @@ class TemplateBackend:
         yield _sentences(
             self._say(plan, general, "card_unknown", values, variety) if _asks_card(plan) else None,
             self._say(plan, general, "allergy", values, variety) if any(s.allergy_note for s in plan.shops) else None,
-            inline(plan.question, max_chars=200)
-            if plan.question
-            else self._say(plan, general, "closing", values, variety, count),
+            self._say(plan, general, "closing", values, variety, count),
         )
 
     def _shop_line(self, plan: ReplyPlan, shop: Recommendation, variety: int) -> str:
@@ -221,7 +218,7 @@ class TemplateBackend:
         shut = (
             None if shop.open_state == "open" else self._say(plan, intent, f"state_{shop.open_state}", values, variety)
         )
-        if reason is None:
+        if reason is None or (reason == _NEAR and why is None):  # how near differs from shop to shop
             reason = self._say(plan, intent, "where", values, variety)
         elif why is None:
             reason = as_sentence(reason, formal=plan.age_band == "adult")
@@ -230,9 +227,13 @@ class TemplateBackend:
         return f"{shop.rank}. " + _sentences(name, shut, reason)
 
     def _clarify(self, plan: ReplyPlan, values: Mapping[str, Any], variety: int) -> Iterator[str]:
-        slot = "which_shop" if plan.facts.get("topic") == "which_shop" else "body"
-        lead = self._say(plan, "CLARIFY", "lead" if plan.question else slot, values, variety)
-        yield _sentences(lead, inline(plan.question, max_chars=200) if plan.question else None)
+        asked = plan.question or Question(kind="unsure")
+        known = dict(values) | {
+            "place": inline(asked.place) if asked.place else None,
+            "city": inline(asked.city) if asked.city else None,
+            "n_shown": asked.n_shown,
+        }
+        yield _sentences(self._say(plan, "CLARIFY", asked.kind, known, variety))
         if plan.choices:
             yield "\n".join(f"- {escape(choice)}" for choice in plan.choices)
 

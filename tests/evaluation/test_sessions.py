@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aiyam.catalogue.arrays import Catalogue
-from aiyam.contracts import Trace, UserProfile
+from aiyam.contracts import Question, ReplyPlan, Trace, UserProfile
 from aiyam.evaluation.sessions import SessionReport, evaluate_sessions, judge, play
 from aiyam.pipeline import Pipeline
 from aiyam.reply.grounding import Grounder
@@ -71,6 +71,18 @@ def test_an_invented_price_an_adult_place_and_a_word_that_shames_are_told(
     card = listed.recommendations[0].model_copy(update={"shop_id": refused})
     led_astray = listed.model_copy(update={"recommendations": (card,)})
     assert judged([led_astray], pipeline, pipeline.catalogue).adult_places
+
+
+def test_a_shop_among_the_choices_is_not_judged_for_its_name(session: list[Trace], pipeline: Pipeline) -> None:
+    listed = next(trace for trace in session if trace.recommendations)
+    asked = Question(kind="which_shop", shops=("광주막국수", "[소주] 국밥"))
+    plan = ReplyPlan(kind="clarify", age_band="10-12", question=asked, facts=listed.plan.facts)
+    said = "어느 가게가 궁금해요?\n\n- 광주막국수 어디야?\n- \\[소주\\] 국밥 어디야?"
+    asking = listed.model_copy(update={"plan": plan, "response": said, "recommendations": ()})
+    assert not judged([asking], pipeline, pipeline.catalogue).replies.banned
+    nameless = asked.model_copy(update={"shops": ()})
+    asking = asking.model_copy(update={"plan": plan.model_copy(update={"question": nameless})})
+    assert judged([asking], pipeline, pipeline.catalogue).replies.banned
 
 
 def test_a_sentence_said_twice_is_counted_once_a_session(session: list[Trace], pipeline: Pipeline) -> None:

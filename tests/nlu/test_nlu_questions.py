@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from few_shops import CATALOGUE, CONTEXT, SHOWN, USER, ask, hear, said
 
-from aiyam.contracts import RECOMMENDING_INTENTS, ChatContext, DialogueState, EntityType, Filters, Intent
+from aiyam.contracts import RECOMMENDING_INTENTS, ChatContext, DialogueState, EntityType, Filters, Intent, Question
 from aiyam.evaluation.conversations import load_conversations
 from aiyam.evaluation.dialogues import ScriptedShops
 from aiyam.nlu.dialogue import next_state, resolve
@@ -67,10 +67,8 @@ def test_a_new_wish_may_stand_instead_of_an_answer() -> None:
 
 def test_a_number_beyond_the_list_offers_what_is_in_it() -> None:
     one = SHOWN.model_copy(update={"shown_shop_ids": ("s0",)})
-    assert (
-        ask(said("2번 전화번호", DETAIL, Filters(ordinal=2)), one).question
-        == "보여 준 가게는 1곳이에요. 몇 번째 가게를 말하는 거예요?"
-    )
+    beyond = ask(said("2번 전화번호", DETAIL, Filters(ordinal=2)), one).question
+    assert beyond == Question(kind="beyond_list", n_shown=1)
     refused = ask(said("4번 말고", Intent.REFINE, Filters(ordinal=4)))
     assert refused.choices == ("1번 말고 다른 데", "2번 말고 다른 데", "3번 말고 다른 데", "다른 데 보여줘")
 

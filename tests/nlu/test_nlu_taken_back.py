@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from few_shops import SHOWN, ask, hear, on, said
 
-from aiyam.contracts import DialogueState, Filters, Intent, ShownList
+from aiyam.contracts import DialogueState, Filters, Intent, Question, ShownList
 from aiyam.nlu.directions import budget_of
 from aiyam.nlu.taken_back import let_go
 
@@ -94,7 +94,7 @@ def test_other_food_keeps_the_place_and_turns_no_shop_down(text: str) -> None:
 def test_another_part_of_town_is_asked_for_and_the_dish_waits() -> None:
     state = SHOWN.model_copy(update={"filters": Filters(menus=("떡볶이",), district="관악구")})
     request = ask(said("다른 동네로", REFINE), state)
-    assert request.question == "어느 동네에서 찾을까요?"
+    assert request.question == Question(kind="where")
     assert request.choices == ("관악구에서 찾아줘", "강남구에서 찾아줘")
     assert request.filters.given() == {"menus": ["떡볶이"]}
 

@@ -4,12 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aiyam.catalogue.arrays import Catalogue
 from aiyam.contracts import Filters, Intent, Recommendation, ReplyPlan
 from aiyam.reply.claims import find_claims, parse_amount
-from aiyam.reply.grounding import check
+from aiyam.reply.grounding import Grounder, check
 from aiyam.reply.plan import make_plan
 from aiyam.reply.templates import TemplateBackend
-from aiyam.settings import REPO_ROOT
+from aiyam.settings import REPO_ROOT, Settings
+from aiyam.store import Store
 
 SHOP = Recommendation(
     shop_id="s-1", rank=1, score=0.5, name="봉천김밥", category="분식", district="관악구", menu="참치김밥", price_won=4000,
@@ -133,3 +135,20 @@ def test_a_reach_in_kilometres_is_the_reach_that_was_asked() -> None:
     )
     assert check("11.4km 안에는 없어서 조금 더 넓게 찾아봤어요.", plan).grounded
     assert not check("11.5km 안에는 없어서 조금 더 넓게 찾아봤어요.", plan).grounded
+
+
+def test_a_dish_within_another_shops_name_does_not_hide_the_name(home: Settings) -> None:
+    store = Store.open(home.url)
+    catalogue = Catalogue.load(store)
+    store.close()
+    name = next(n for n in catalogue.names if len(n.split()[0]) >= 5)
+    inside = name.split()[0][2:]
+    plan = make_plan(intent=Intent.FOOD_RECOMMENDATION, recommendations=[SHOP.model_copy(update={"menu": inside})])
+    assert not Grounder(catalogue).check(f"{name}도 좋아요.", plan).grounded
+
+
+def test_only_the_dish_that_is_sold_out_may_be_said_to_be() -> None:
+    menus = [{"name": "떡볶이", "price_won": 4000}, {"name": "로제떡볶이", "price_won": 6000, "is_sold_out": True}]
+    plan = make_plan(intent=Intent.MENU_INQUIRY, shop_facts={"shop_id": "s-1", "name": "봉천김밥", "menus": menus})
+    assert check("로제떡볶이는 다 팔렸어요.", plan).grounded
+    assert not check("봉천김밥 떡볶이는 다 팔렸어요.", plan).grounded

@@ -1,13 +1,24 @@
 import json
+import re
 import statistics
 import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiyam.contracts import AGE_BANDS, Filters, Intent, Recommendation, ReplyPlan, SafetyVerdict
+from aiyam.contracts import (
+    AGE_BANDS,
+    Filters,
+    Intent,
+    Question,
+    QuestionKind,
+    Recommendation,
+    ReplyPlan,
+    SafetyVerdict,
+)
 from aiyam.errors import DataError
 from aiyam.evaluation.replies import evaluate_replies, sentences
 from aiyam.korean.particles import fill
@@ -163,6 +174,25 @@ def test_ten_turns_do_not_repeat_an_opening_or_a_closing(backend: TemplateBacken
         )  # type: ignore[arg-type]
         lines = say(backend, plan, turn).split("\n")
         said += [lines[0], *sentences(lines[-1])]
+    assert len(said) == len(set(said))
+
+
+@pytest.mark.parametrize("kind", get_args(QuestionKind))
+@pytest.mark.parametrize("band", AGE_BANDS)
+def test_a_question_asked_back_is_worded_anew_in_each_of_ten_turns(
+    backend: TemplateBackend, band: str, kind: QuestionKind
+) -> None:
+    question = Question(kind=kind, place="부산광역시", city="서울특별시", n_shown=3, shops=("주막국수",))
+    plan = make_plan(intent=Intent.SHOP_DETAIL, age_band=band, question=question, choices=("주막국수 어디야?",))  # type: ignore[arg-type]
+    said: list[str] = []
+    for turn in range(10):
+        text = say(backend, plan, turn)
+        assert check(text, plan).ungrounded == ()
+        assert "- 주막국수 어디야?" in text
+        asked = text.split("\n")[0]
+        said += [s for s in sentences(asked) if re.search("[가-힣]", s) and not re.search(r"\d|부산|서울", s)]
+        assert ("Korean" in asked) is (kind == "korean_only")
+        assert question.waits or kind == "korean_only" or "?" not in asked
     assert len(said) == len(set(said))
 
 
@@ -400,7 +430,7 @@ def test_what_would_begin_a_list_is_escaped_only_where_a_line_begins(backend: Te
     said = [say(backend, far, v) for v in range(12)]
     assert all("1\\.2km" not in text for text in said)
     assert any("1. \\- 분식" in text for text in said)
-    choices = make_plan(intent=Intent.SHOP_DETAIL, choices=("2. 김밥",))
+    choices = ReplyPlan(kind="clarify", age_band="10-12", choices=("2. 김밥",))
     assert "- 2\\. 김밥" in say(backend, choices)
 
 
