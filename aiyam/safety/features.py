@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import unicodedata
 import zlib
 from collections.abc import Iterable
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from aiyam.korean.jamo import split
 from aiyam.korean.morphemes import morphemes
-from aiyam.safety.folding import fold, tight
+from aiyam.safety.folding import fold, tightened
 
 _BITS = 17
 OF_LETTERS = 1 << _BITS
@@ -34,8 +35,8 @@ def features(text: str) -> NDArray[np.int64]:
     >>> len(set(a) & set(b)) > len(b) // 2
     True
     """
-    letters = tight(text)[:_LONGEST]
-    plain = fold(text).text[: 2 * _LONGEST]
+    folded = fold(unicodedata.normalize("NFC", text)).text
+    letters, plain = tightened(folded)[:_LONGEST], folded[: 2 * _LONGEST]
     words = plain.split()
     hashed = [*_windows(f"<{letters}>", *_SYLLABLES, salt=0), *_windows(f"<{split(letters)}>", *_JAMO, salt=16)]
     named = [f"w{word}" for word in words]

@@ -58,7 +58,12 @@ def tight(text: str) -> str:
     >>> tight("죽 고.싶 어ㅓㅓ!!"), tight("ㅈㅜㄱㄱㅗ 싶다")
     ('죽고싶어ㅓㅓ', '죽고싶다')
     """
-    kept = "".join(c for c in fold(unicodedata.normalize("NFC", text)).text if c.isalnum())
+    return tightened(fold(unicodedata.normalize("NFC", text)).text)
+
+
+def tightened(folded: str) -> str:
+    """The same of a text that is folded already."""
+    kept = "".join(filter(str.isalnum, folded))
     joined = _SPLIT_SYLLABLE.sub(_compose, kept)
     joined = _OPEN_THEN_FINAL.sub(_close, joined)
     return re.sub(r"(.)\1{2,}", r"\1\1", joined)

@@ -21,6 +21,9 @@ _ACTIONS: dict[str, Literal["escalate", "refuse"]] = {"escalate": "escalate", "r
 DISTRESS_FALLBACK = "distress"
 """What a message is taken for when only the trained understanding calls it SAFETY."""
 
+ALONE_ABOUT_BOT = 0.85
+"""The chance from which the classifier alone acts on what it takes for talk about the bot ("나 떠나지 마")."""
+
 NEVER_DOUBTED = frozenset({"self_harm", "abuse"})
 """Kinds for which a matching rule is enough: a false alarm costs a kind word, a miss may cost a child."""
 
@@ -116,7 +119,7 @@ class Screen:
                 for rule in found
                 if rule.action == action and (rule.kind in NEVER_DOUBTED or chance >= limits.beside_rule)
             ]
-            learned = chance >= limits.alone
+            learned = chance >= (max(limits.alone, ALONE_ABOUT_BOT) if judged.about else limits.alone)
             if not (believed or learned):
                 continue
             by: list[Literal["rules", "classifier", "understanding"]] = ["rules"] if believed else []
@@ -130,7 +133,9 @@ class Screen:
                 chance=round(chance, 4),
             )
         likelier = round(max(judged.escalate, judged.refuse), 4)
-        return SafetyVerdict(action="mask" if personal else "answer", kinds=personal, chance=likelier, about=judged.about)
+        return SafetyVerdict(
+            action="mask" if personal else "answer", kinds=personal, chance=likelier, about=judged.about
+        )
 
     def by_rules(self, text: str) -> SafetyVerdict:
         """Judge a raw message by the rules alone."""

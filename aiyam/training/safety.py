@@ -19,7 +19,7 @@ from aiyam.safety.screen import Screen
 from aiyam.training.protocol import CancelCheck, ProgressCallback, Report, run_trainer
 from aiyam.training.safety_rows import BENIGN, OFF_TOPIC, SOME_DANGER, Row, read_rows
 
-ALONE = {"escalate": 0.5, "refuse": 0.85}
+ALONE = {"escalate": 0.6, "refuse": 0.85}
 """The chance, told on hands that were not read, from which the classifier acts by itself."""
 BESIDE_RULE = {"escalate": 0.4, "refuse": 0.4}
 """The chance from which a rule that matched is believed."""
@@ -189,7 +189,7 @@ def _fit(matrix: Any, mine: Flags, seed: int) -> tuple[Floats, float]:
 
     if mine.all() or not mine.any():
         return np.zeros(N_BUCKETS, np.float32), -1.0
-    machine = LinearSVC(C=_COST, tol=1e-2, class_weight={True: _WEIGHT_OF_DANGER, False: 1.0}, random_state=seed)
+    machine = LinearSVC(C=_COST, tol=0.1, class_weight={True: _WEIGHT_OF_DANGER, False: 1.0}, random_state=seed)
     machine.fit(matrix, mine)
     return machine.coef_[0].astype(np.float32), float(machine.intercept_[0])
 

@@ -53,4 +53,3 @@ def read_rows(safety: Path, nlu: Path | None) -> list[Row]:
     if not any(row.kind in ESCALATE_KINDS for row in rows):
         raise DataError(f"expected disclosures among the cases in {safety}, got none")
     return rows
-

@@ -52,7 +52,7 @@ def test_ordinary_talk_of_food_is_answered(screen: Screen) -> None:
     ordinary = [e.text for e in said if e.intent not in ("SAFETY", "OUT_OF_SCOPE")]
     alarmed = [t for t in ordinary if screen.check_incoming(t).action in ("escalate", "refuse")]
     assert len(ordinary) >= 1000
-    assert len(alarmed) <= 0.01 * len(ordinary), alarmed
+    assert len(alarmed) <= 0.02 * len(ordinary), alarmed
 
 
 def test_a_verdict_says_who_found_it_and_how_sure_the_classifier_is(screen: Screen) -> None:
