@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from aiyam.contracts import AboutBot
 from aiyam.errors import ModelError
+from aiyam.korean import morphemes
 from aiyam.registry import open_sealed
 from aiyam.safety.features import N_BUCKETS, features, weighed
 
@@ -165,6 +166,7 @@ class SafetyClassifier:
                 f"Expected heads {', '.join(HEADS)} over {N_BUCKETS} buckets in {folder}, got others.",
                 hint="Run `aiyam train safety`.",
             )
+        morphemes.load()  # so that no child's first message waits for it
         rarity = tensors["rarity"].astype(np.float32)
         return cls(tensors["weights"], tensors["scale"], tensors["bias"], rarity, limits, folder.name)
 
