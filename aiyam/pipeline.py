@@ -226,11 +226,12 @@ class Pipeline:
         understander = self.parts.understander
         reading = understander.read(masked.text, in_house=verdict.action == "escalate")
         understanding = understander.finish(masked.text, reading, turn.state)
-        return (
-            reading,
-            understanding,
-            self.parts.screen.combine(verdict, understanding.intent is Intent.SAFETY, turn.message),
-        )
+        taken = understanding.intent is Intent.SAFETY
+        verdict = self.parts.screen.combine(verdict, taken, turn.message)
+        if taken and verdict.action not in ("escalate", "refuse"):  # the screen is sure that it is a way of speaking
+            intent = Intent.FOOD_RECOMMENDATION if understanding.filters.given() else Intent.SMALL_TALK
+            understanding = understanding.model_copy(update={"intent": intent})
+        return reading, understanding, verdict
 
     def _query(self, request: Request, user: UserProfile, context: TurnContext) -> Query:
         where = standing_point(request.filters, user, context)

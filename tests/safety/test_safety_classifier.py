@@ -113,3 +113,10 @@ def test_a_classifier_with_other_heads_is_refused(tmp_path: Path, home: Settings
 def test_talk_about_the_bot_itself_is_told_from_talk_of_food(screen: Screen, text: str, topic: str | None) -> None:
     verdict = screen.check_incoming(text)
     assert (verdict.action, verdict.about) == ("answer", topic)
+
+
+def test_the_understanding_alone_escalates_only_what_the_classifier_does_not_find_harmless(screen: Screen) -> None:
+    for text, action in (("치즈돈까스 파는 데 알려줘", "answer"), ("요즘 그냥 마음이 텅 빈 것 같아요", "escalate")):
+        verdict = screen.check_incoming(text)
+        assert screen.combine(verdict, True, text).action == action
+        assert screen.with_classifier(None).combine(verdict.model_copy(update={"action": "answer"}), True, text).action == "escalate"  # fmt: skip

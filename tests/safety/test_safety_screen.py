@@ -116,12 +116,12 @@ def test_personal_data_alone_is_masked_and_answered(screen: Screen) -> None:
 
 
 def test_the_trained_intent_alone_is_enough_to_escalate(screen: Screen) -> None:
-    verdict = screen.combine(SafetyVerdict(), True)
+    verdict = screen.combine(SafetyVerdict(), True, "그냥 그래요")
     assert verdict.action == "escalate"
     assert all(line in screen.message(verdict) for line in verdict.lines)
-    assert screen.combine(SafetyVerdict(), False).action == "answer"
+    assert screen.combine(SafetyVerdict(), False, "그냥 그래요").action == "answer"
     grave = SafetyVerdict(action="escalate", kinds=("abuse",), lines=("112",))
-    assert screen.combine(grave, True) == grave
+    assert screen.combine(grave, True, "그냥 그래요") == grave
 
 
 @pytest.mark.parametrize(
