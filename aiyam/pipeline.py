@@ -77,6 +77,10 @@ class Stopwatch:
         return StageTime(**self.laps, total=round((self._last - self._start) * 1000, 3))
 
 
+_MAY_BE_ABOUT_BOT = frozenset({Intent.GREETING, Intent.THANKS, Intent.HELP, Intent.SMALL_TALK, Intent.OUT_OF_SCOPE})
+"""What a question about the bot itself may be taken for; a wish or a question about a shop stands before it."""
+
+
 class Pipeline:
     """The turn. Holds no conversation: what a follow-up needs comes in with the turn and goes out with the trace."""
 
@@ -122,8 +126,7 @@ class Pipeline:
         request = resolve(understanding, turn.state, catalogue=self.catalogue, user=turn.user, context=turn.context)
         if verdict.action in ("escalate", "refuse"):
             request = replace(request, question=None, choices=(), offered_shop_ids=())  # danger is never asked back
-        elif verdict.about and not understanding.filters.given():
-            # A question about the bot itself is answered as one, whatever else it was taken for.
+        elif verdict.about and (understanding.intent in _MAY_BE_ABOUT_BOT or _unsure(request)):
             request = replace(request, intent=Intent.SMALL_TALK, question=None, choices=(), offered_shop_ids=())
         request = replace(request, words=own_words(masked.text, request, understanding.filters))
         understanding = _with_location(understanding, request, turn)
@@ -318,6 +321,10 @@ class Pipeline:
             safety=verdict,
             safety_text=self.parts.screen.message(verdict, age_band=user.age_band, variety=_variety(turn)),
         )
+
+
+def _unsure(request: Request) -> bool:
+    return request.question is not None and request.question.kind == "unsure"
 
 
 @dataclass(frozen=True)

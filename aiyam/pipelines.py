@@ -377,7 +377,7 @@ class _Background:
         if self._process.exitcode:
             raise AiyamError(
                 f"The training beside ended with code {self._process.exitcode}: {self._failure or 'no message'}.",
-                hint="Run `aiyam train` for what is missing to see it alone.",
+                hint="Run `aiyam train` for it to see it alone.",
             )
 
     def stop(self) -> None:
@@ -401,11 +401,12 @@ def _train_waiting(
 ) -> None:
     threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
     store = Store.open(settings.url)
+    component: str | None = None
     try:
         while component := _take(waiting, n_taken):
             train_first(settings, store, component, lambda name, p: queue.put((name, p)))
     except AiyamError as error:
-        queue.put(str(error))
+        queue.put(f"{component}: {error}")
         raise SystemExit(1) from error
     finally:
         store.close()

@@ -361,3 +361,19 @@ def test_only_wishes_that_no_filter_holds_are_searched_for_in_the_persons_own_wo
 ) -> None:
     request = Request(Intent.FOOD_RECOMMENDATION, said, opens_topic=opens_topic)
     assert own_words(text, request, said) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "about_bot"),
+    [
+        ("너 사람이야 로봇이야?", True),
+        ("너 AI야? 암튼 밥 먹을 데 추천해줘", False),
+        ("배고파 뭐 먹지 너 AI지?", False),
+        ("카드 쓴 거 엄마가 볼 수 있어?", False),
+    ],
+)
+def test_a_question_about_the_bot_is_answered_as_one_but_not_in_place_of_a_wish(
+    assistant, text: str, about_bot: bool
+) -> None:
+    trace = ask(assistant, text)
+    assert (trace.plan.facts.get("topic") in ("ai", "love", "record")) == about_bot

@@ -19,12 +19,12 @@ RULES_FOLDER = REPO_ROOT / "datasets" / "candidates"
 class CollaborativeRules(Record):
     """Taste-type points (out of their sum) and the interaction model's settings."""
 
-    preference_exact: float
-    preference_partial: float
-    price_up_to: float
-    menus_up_to: float
+    preference_exact: float = Field(ge=0)
+    preference_partial: float = Field(ge=0)
+    price_up_to: float = Field(ge=0)
+    menus_up_to: float = Field(ge=0)
     menus_enough: int
-    model_weight: float
+    model_weight: float = Field(ge=0)
     half_life_days: float
     repeat_weight: float = Field(ge=0)
     n_neighbours: int
@@ -34,49 +34,49 @@ class CollaborativeRules(Record):
 class ContentRules(Record):
     """Lexical points and how they mix with vector similarity."""
 
-    menu_exact: float
-    menu_partial: float
-    category: float
-    token: float
-    token_up_to: float
-    shop_name: float
-    vector_weight: float
-    rule_weight: float
+    menu_exact: float = Field(ge=0)
+    menu_partial: float = Field(ge=0)
+    category: float = Field(ge=0)
+    token: float = Field(ge=0)
+    token_up_to: float = Field(ge=0)
+    shop_name: float = Field(ge=0)
+    vector_weight: float = Field(ge=0)
+    rule_weight: float = Field(ge=0)
 
 
 class ContextualRules(Record):
     """Points for place, opening and meal time."""
 
-    district: float
-    city: float
-    province: float
-    open_now: float
-    opens_within_hour: float
-    meal_time_up_to: float
-    near_up_to: float
+    district: float = Field(ge=0)
+    city: float = Field(ge=0)
+    province: float = Field(ge=0)
+    open_now: float = Field(ge=0)
+    opens_within_hour: float = Field(ge=0)
+    meal_time_up_to: float = Field(ge=0)
+    near_up_to: float = Field(ge=0)
     near_half_m: float
-    companion: float
+    companion: float = Field(ge=0)
 
 
 class PopularityRules(Record):
     """Points of a shop's own facts, and how its history is smoothed and decayed."""
 
-    good_shop: float
-    meal_card: float
-    menu_each: float
-    menus_up_to: float
+    good_shop: float = Field(ge=0)
+    meal_card: float = Field(ge=0)
+    menu_each: float = Field(ge=0)
+    menus_up_to: float = Field(ge=0)
     price_low_won: float
-    price_low: float
+    price_low: float = Field(ge=0)
     price_mid_won: float
-    price_mid: float
+    price_mid: float = Field(ge=0)
     long_hours_min: int
-    long_hours: float
-    rule_weight: float
+    long_hours: float = Field(ge=0)
+    rule_weight: float = Field(ge=0)
     half_life_days: float
     prior_rating: float
     prior_reviews: float
-    order_weight: float
-    favorite_weight: float
+    order_weight: float = Field(ge=0)
+    favorite_weight: float = Field(ge=0)
     review_weight: float
 
 

@@ -96,7 +96,7 @@ class MenuIndex:
     def _shops_with(self, dishes: list[int]) -> Rows:
         """Return the ascending shops of dishes: by a sort where they are few, else by a mark on each shop."""
         shops = [self._shops_of_dish(dish) for dish in dishes]
-        if len(shops) == 1:
+        if len(shops) == 1 and len(shops[0]):
             again = shops[0][1:] == shops[0][:-1]
             return shops[0][np.flatnonzero(np.concatenate(([True], ~again)))]
         if _FEW * sum(map(len, shops)) < len(self.n_menus_of):

@@ -41,10 +41,9 @@ _FUZZY_WORDS = (
 )  # fmt: skip
 _ALCOHOL_ITEM = re.compile(
     r"(?<!미)소주(?!고개|차)|맥주(?!보리)|생맥|비루$|막걸리(?!빵|술빵|찐빵)|(?<!식)탁주|동동주|청하|복분자주|매실주|백세주|사케(?!동|마키|이쿠라)|하이볼|위스키|[데테]킬라|보드카|"
-    r"칵테일(?!새우|과일|소시지)|와인(?!숙성|삼겹|갈비|돼지|목살|한우)|샴페인|브랜디|고량주|연태|이과두|빼갈|칭따오|칭타오|하얼빈$|도쿠리|나마비루|(?<!무알콜)(?<!무알코올)(?<!논알콜)(?<!논알코올)(?<!에이드)모히[또토](?![가-힣]*(?:에이드|[무논]알콜|[무논]알코올))|(?<!한)잔술(?!국)|양주$|전통주(?!먹|꾸미|전)|페일에일|라거$|담금주|폭탄주|소맥(?!아)|카스(?=$|병|생|\d|후레쉬)|(?<!카스)테라(?=$|병|생|\d)|참이슬|처음처럼|진로|"
-    r"담배|시가$|전자담배|물담배"
+    r"칵테일(?!새우|과일|소시지)|와인(?!숙성|삼겹|갈비|돼지|목살|한우)|샴페인|브랜디|고량주|연태|이과두|빼갈|칭따오|칭타오|하얼빈$|도쿠리|나마비루|(?<!무알콜)(?<!무알코올)(?<!논알콜)(?<!논알코올)(?<!에이드)모히[또토](?![가-힣]*(?:에이드|[무논]알콜|[무논]알코올))|(?<!한)잔술(?!국)|양주$|전통주(?!먹|꾸미|전)|페일에일|라거$|담금주|폭탄주|소맥(?!아)|카스(?=$|병|생|\d|후레쉬)|(?<!카스)테라(?=$|병|생|\d)|참이슬|처음처럼|진로"
 )
-_TOBACCO = re.compile(r"담배(?!추)|시가$|베이프")
+_TOBACCO = re.compile(r"담배(?!추)|^시가$|쿠바시가|시가바|시가렛|베이프")
 _ALCOHOL_LATIN = frozenset(
     {
         "beer",
@@ -162,11 +161,17 @@ def is_adult_item(menu_name: str) -> bool:
 
     >>> is_adult_item("생맥주 500cc"), is_adult_item("사케동"), is_adult_item("칵테일새우볶음밥")
     (True, False, False)
+    >>> is_adult_item("던힐 담배"), is_adult_item("담배추무침"), is_adult_item("대게 시가")
+    (True, False, False)
     """
     text = unicodedata.normalize("NFKC", menu_name).lower()
-    if _ALCOHOL_ITEM.search(_NOT_WORD.sub("", text)):
+    if _ALCOHOL_ITEM.search(_NOT_WORD.sub("", text)) or _holds_tobacco(menu_name):
         return True
     return any(run in _ALCOHOL_LATIN for run in _LATIN_RUN.findall(text))
+
+
+def _holds_tobacco(menu_name: str) -> bool:
+    return bool(_TOBACCO.search(_NOT_WORD.sub("", unicodedata.normalize("NFKC", menu_name).lower())))
 
 
 def _by_menus(menu_names: Sequence[str], category: str | None) -> tuple[Venue, str | None]:
@@ -177,9 +182,9 @@ def _by_menus(menu_names: Sequence[str], category: str | None) -> tuple[Venue, s
     share = (drinks + beside) / len(menu_names)
     if drinks and share >= 0.7:
         return "blocked", f"메뉴 대부분이 술·안주 ({drinks + beside}/{len(menu_names)})"
-    if (drinks + beside >= 2 and share >= 0.4) or (drinks and share >= 1 / 3 and len(menu_names) > 1):
+    if (drinks + beside >= 2 and share >= 0.4) or (drinks and share >= 1 / 3 and len(menu_names) > 2):
         return "review", f"메뉴에 술·안주가 많음 ({drinks + beside}/{len(menu_names)})"
-    if category != "편의점" and any(_TOBACCO.search(_NOT_WORD.sub("", item.lower())) for item in menu_names):
+    if category != "편의점" and any(_holds_tobacco(item) for item in menu_names):
         return "review", "메뉴에 담배가 있음"
     return "ok", None
 

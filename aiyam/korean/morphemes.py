@@ -33,6 +33,6 @@ def morphemes(text: str) -> list[tuple[str, bool]]:
     """
     return [
         (f"{token.form}{token.tag[0]}", token.tag.startswith(_CARRIES_MEANING) or token.tag in _MOOD)
-        for token in _kiwi().tokenize(text)
+        for token in _kiwi().tokenize(text.encode("utf-8", "replace").decode())
         if token.tag not in _NOT_SAID
     ]

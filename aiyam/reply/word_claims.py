@@ -15,9 +15,8 @@ NEAR_M, NEXT_DOOR_M = 1_000, 100
 """How far a shop may be that is called near, and next door."""
 
 _ASKED_ABOUT = re.compile(
-    r"[가-힣 ]{0,6}?(?:는지|은지|을지|인지|ㄴ지|여부)|[가-힣 ]{0,12}?(?:몰라|모르|모릅|물어|확인|알아보|알아봐|적혀 있지|나와 있지|궁금)|[가-힣 ]{0,6}?(?:면 |으면 |거든)"
+    r"[가-힣 ]{0,6}?(?:는지|은지|을지|인지|ㄴ지|여부)|[가-힣 ]{0,12}?(?:몰라|모르|모릅|물어|확인해\s*(?:봐|보|주|줘)|알아보|알아봐|적혀 있지|나와 있지|궁금)|[가-힣]{0,3}?(?:면 |거든)"
 )
-_NOT = r"(?:안\s|못\s|지\s*(?:않|못)|없|아니)"
 _ALLERGEN = "|".join([*(a for a in ALLERGENS if len(a) > 1), "달걀", "계란", "견과", "밀가루", "알레르기", "알러지"])
 _MANY_WORDS = re.compile(r"[A-Za-z]{3,}[^가-힣\n]{1,3}[A-Za-z]{3,}")
 _OTHER_SCRIPT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0400-\u04ff\u0e00-\u0e7f\u0600-\u06ff]")
@@ -44,11 +43,10 @@ class _Rule:
 
     words: re.Pattern[str]
     holds: Callable[[OneShop], bool] = lambda shop: False
-    unless_asked: bool = True
 
 
-def _rule(words: str, holds: Callable[[OneShop], bool] = lambda shop: False, *, unless_asked: bool = True) -> _Rule:
-    return _Rule(re.compile(words), holds, unless_asked)
+def _rule(words: str, holds: Callable[[OneShop], bool] = lambda shop: False) -> _Rule:
+    return _Rule(re.compile(words), holds)
 
 
 _SHUT = ("closed", "break")
@@ -58,7 +56,7 @@ _RULES = (
     _rule(r"사장님|주인(?:아저씨|아주머니|이|은)|직원|친절"),
     _rule(r"인기|많이\s*찾|손님이\s*많|단골|자주\s*(?:가|오|먹)|(?<!그 )전에\s*(?:가\s*[본봤]|갔|먹)|가\s*본\s*곳|찜"),
     _rule(r"폐업|없어졌|사라졌|망했|이사\s*(?:갔|했|를)|문\s*닫은\s*(?:가게|지)|옮겼"),
-    _rule(rf"(?:{_ALLERGEN})[가-힣]{{0,2}}\s*(?:전혀|하나도|하나|걱정|재료[가는도]?)?\s*(?:안\s*(?:들|써|넣|쓰)|없|빠|빼|괜찮|들어가지\s*않|들어\s*있지\s*않|걱정)|안심하고|(?:{_ALLERGEN})[가-힣]{{0,2}}\s*있어도", unless_asked=True),
+    _rule(rf"(?:{_ALLERGEN})[가-힣]{{0,2}}\s*(?:전혀|하나도|하나|걱정|재료[가는도]?)?\s*(?:안\s*(?:들|써|넣|쓰)|없|빠|빼|괜찮|들어가지\s*않|들어\s*있지\s*않|쓰지\s*않|프리|걱정)|안심하고|먹어도\s*안전|안전하게\s*먹|알레르기가\s*있[가-힣]*\s*[가-힣]*도\s*먹|(?:{_ALLERGEN})[가-힣]{{0,2}}\s*있어도"),
     _rule(rf"(?<![가-힣])(?:{_ALLERGEN})[가-힣]?\s*(?:들어|들었|포함)", lambda s: bool(s.allergens)),
     _rule(r"(?:주차|와이파이|화장실|콘센트|에어컨|휠체어|단체석|예약|아기\s*의자|반려동물|강아지)[가-힣]{0,2}\s*(?:있|되|돼|가능|할\s*수|쓸\s*수|[가-힣]{1,3}\s*수\s*있)"),
     _rule(r"놀이방", lambda s: "놀이방" in s.reason),
@@ -97,7 +95,7 @@ def false_words(read: Attribution, start: int) -> Iterator[str]:
         return
     for rule in _RULES:
         for match in rule.words.finditer(read.covered, start):
-            if rule.unless_asked and _ASKED_ABOUT.match(read.covered, match.end()):
+            if _ASKED_ABOUT.match(read.covered, match.end()):
                 continue
             if not _holds(rule, match, read):
                 yield match.group().strip()

@@ -115,7 +115,7 @@ class SafetyClassifier:
         scores = np.stack([self.scores(part) for part in parts_of(text)])
         refusing = _FIRST_KIND + len(ESCALATE_KINDS)
         escalate, refuse = scores[scores[:, 0].argmax()], scores[scores[:, 1].argmax()]
-        about = scores[:, 2:_FIRST_KIND].max(axis=0)
+        about = scores[0, 2:_FIRST_KIND]  # of the whole: what is asked beside it is answered
         return Judgement(
             escalate=self.limits["escalate"].chance(float(escalate[0])),
             refuse=self.limits["refuse"].chance(float(refuse[1])),

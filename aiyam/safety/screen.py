@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from aiyam.contracts import AgeBand, SafetyVerdict
 from aiyam.errors import DataError
-from aiyam.safety.classifier import SafetyClassifier
+from aiyam.safety.classifier import REFUSE_KINDS, SafetyClassifier
 from aiyam.safety.folding import fold, hangul_only, tight
 from aiyam.safety.privacy import mask
 
@@ -20,9 +20,6 @@ CARD_MENTION = re.compile(r"급식\s*카드|급\s*카|꿈나무|카드|결제|�
 _ACTIONS: dict[str, Literal["escalate", "refuse"]] = {"escalate": "escalate", "refuse": "refuse"}
 DISTRESS_FALLBACK = "distress"
 """What a message is taken for when only the trained understanding calls it SAFETY."""
-
-ALONE_ABOUT_BOT = 0.85
-"""The chance from which the classifier alone acts on what it takes for talk about the bot ("나 떠나지 마")."""
 
 HARMLESS = 0.1
 """The chance below which the understanding alone does not escalate: of 992 held-out disclosures none is lost by it."""
@@ -122,7 +119,7 @@ class Screen:
                 for rule in found
                 if rule.action == action and (rule.kind in NEVER_DOUBTED or chance >= limits.beside_rule)
             ]
-            learned = chance >= (max(limits.alone, ALONE_ABOUT_BOT) if judged.about else limits.alone)
+            learned = chance >= limits.alone
             if not (believed or learned):
                 continue
             by: list[Literal["rules", "classifier", "understanding"]] = ["rules"] if believed else []
@@ -185,11 +182,11 @@ class Screen:
     def combine(self, verdict: SafetyVerdict, intent_is_safety: bool, text: str) -> SafetyVerdict:
         """Join the verdict with the trained understanding's: either one is enough to escalate.
 
-        The understanding alone is not believed where the classifier is sure of the contrary (``HARMLESS``). What it takes
+        A refusal that only the classifier wants gives way to it, one by rules does not. The understanding alone is not believed where the classifier is sure of the contrary (``HARMLESS``). What it takes
         for danger is of the kind that the classifier finds likeliest for ``text``, and distress without one; the lines for
         distress are named in any case.
         """
-        if not intent_is_safety or verdict.action in ("escalate", "refuse"):
+        if not intent_is_safety or verdict.action == "escalate" or "rules" in verdict.found_by:
             return verdict
         kinds: tuple[str, ...] = (DISTRESS_FALLBACK,)
         if self.classifier is not None:
@@ -200,9 +197,10 @@ class Screen:
         return verdict.model_copy(
             update={
                 "action": "escalate",
-                "kinds": (*kinds, *verdict.kinds),
+                "kinds": (*kinds, *(k for k in verdict.kinds if k not in REFUSE_KINDS)),
                 "lines": self._lines_of((*kinds, DISTRESS_FALLBACK)),
                 "found_by": ("understanding",),
+                "about": None,
             }
         )
 

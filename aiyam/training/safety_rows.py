@@ -17,8 +17,6 @@ that is not about food here, be it homework (nothing to see) or beer (to refuse)
 _KIND_OF = {Intent.SAFETY: SOME_DANGER, Intent.OUT_OF_SCOPE: OFF_TOPIC}
 _LEARNED = (*ESCALATE_KINDS, *REFUSE_KINDS, *ABOUT)
 _NOT_LEARNED_FROM = ("test", "dev")
-_EVERY = 1
-"""Of the utterances without danger one in so many is read: they are much alike."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,7 @@ def read_rows(safety: Path, nlu: Path | None) -> list[Row]:
         if path.stem.startswith(_NOT_LEARNED_FROM):
             continue
         examples, _ = load_examples(path)
-        read = [Row(e.text, _KIND_OF.get(Intent(e.intent), BENIGN), path.stem) for e in examples]
-        rows += [row for i, row in enumerate(read) if i % _EVERY == 0 or row.kind == SOME_DANGER]
+        rows += [Row(e.text, _KIND_OF.get(Intent(e.intent), BENIGN), path.stem) for e in examples]
     if not any(row.kind in ESCALATE_KINDS for row in rows):
         raise DataError(f"expected disclosures among the cases in {safety}, got none")
     return rows

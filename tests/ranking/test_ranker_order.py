@@ -130,8 +130,11 @@ def test_what_is_computed_beforehand_scores_as_what_is_computed_whole(town: Any)
     ranker, query = deep_ranker(town), town.query()
     batch = ranker.features(query, town.candidates())
     vector = np.random.default_rng(1).normal(size=128).astype(np.float32)
-    assert np.allclose(ranker.score(query, batch, vector), ranker.score_changed(query, batch, vector), atol=1e-5)
-    assert ranker.score(query, batch, vector).std() > 0.1
+    user = ranker._user_row.get(query.user.user_id, 0)
+    whole = ranker._scorer.logits(user, *ranker._ids(batch.rows), vector, batch.numbers, batch.wide)
+    assert np.allclose(ranker.score(query, batch, vector), whole, atol=1e-5)
+    assert np.allclose(ranker.score_changed(query, batch, vector), whole, atol=1e-5)
+    assert whole.std() > 0.1
 
 
 def test_a_ranker_over_changed_shops_scores_as_one_made_anew_and_leaves_the_served_one(town: Any) -> None:
