@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
@@ -124,7 +124,7 @@ class Rules(Record):
 
     about: str = ""
     quotas: dict[Funnel, int]
-    merge_weights: dict[Funnel, float]
+    merge_weights: dict[Funnel, Annotated[float, Field(ge=0)]]
     collaborative: CollaborativeRules
     content: ContentRules
     contextual: ContextualRules
