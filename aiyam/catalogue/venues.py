@@ -165,7 +165,8 @@ def is_adult_item(menu_name: str) -> bool:
     (True, False, False)
     """
     text = unicodedata.normalize("NFKC", menu_name).lower()
-    if _ALCOHOL_ITEM.search(_NOT_WORD.sub("", text)) or _holds_tobacco(menu_name):
+    close = _NOT_WORD.sub("", text)
+    if _ALCOHOL_ITEM.search(close) or _TOBACCO.search(close):
         return True
     return any(run in _ALCOHOL_LATIN for run in _LATIN_RUN.findall(text))
 

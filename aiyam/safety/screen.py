@@ -182,9 +182,9 @@ class Screen:
     def combine(self, verdict: SafetyVerdict, intent_is_safety: bool, text: str) -> SafetyVerdict:
         """Join the verdict with the trained understanding's: either one is enough to escalate.
 
-        A refusal that only the classifier wants gives way to it, one by rules does not. The understanding alone is not believed where the classifier is sure of the contrary (``HARMLESS``). What it takes
-        for danger is of the kind that the classifier finds likeliest for ``text``, and distress without one; the lines for
-        distress are named in any case.
+        A refusal that only the classifier wants gives way to it, one by rules does not. The understanding alone is not
+        believed where the classifier is sure of the contrary (``HARMLESS``). What it takes for danger is of the kind that
+        the classifier finds likeliest for ``text``, and distress without one; the lines for distress are named in any case.
         """
         if not intent_is_safety or verdict.action == "escalate" or "rules" in verdict.found_by:
             return verdict

@@ -87,21 +87,20 @@ class SafetyTrainer:
         bias = np.zeros(len(HEADS), np.float32)
         everything = np.ones(len(prepared.rows), np.bool_)
         rarity = _rarity(prepared.features)
-        for column, action in enumerate(("escalate", "refuse")):
-            weights[:, column], bias[column] = self._fit_action(prepared, action, everything, rarity)
-            report(0.6 + 0.1 * column)
         matrix = _matrix(prepared.features, rarity)
-        for column, kind in enumerate(ABOUT, 2):
-            mine = np.array([row.kind == kind for row in prepared.rows])
-            weights[:, column], bias[column] = _fit(matrix, mine, self.seed)
-        first = 2 + len(ABOUT)
-        for kinds in (ESCALATE_KINDS, REFUSE_KINDS):
-            some = np.flatnonzero([row.kind in kinds for row in prepared.rows])
-            matrix = _matrix([prepared.features[i] for i in some], rarity)
+        for column, action in enumerate(("escalate", "refuse")):
+            weights[:, column], bias[column] = self._fit_action(prepared, action, everything, matrix)
+            report(0.6 + 0.1 * column)
+        kind_of = np.array([row.kind for row in prepared.rows])
+        column = 2
+        for kinds, among in (
+            (tuple(ABOUT), everything),
+            (ESCALATE_KINDS, np.isin(kind_of, ESCALATE_KINDS)),
+            (REFUSE_KINDS, np.isin(kind_of, REFUSE_KINDS)),
+        ):
             for kind in kinds:
-                mine = np.array([prepared.rows[i].kind == kind for i in some])
-                weights[:, first], bias[first] = _fit(matrix, mine, self.seed)
-                first += 1
+                weights[:, column], bias[column] = _fit(matrix[among], kind_of[among] == kind, self.seed)
+                column += 1
         return SafetyClassifier.quantised(weights, bias, rarity, limits)
 
     def evaluate(self, prepared: Prepared, fitted: SafetyClassifier, report: Report) -> dict[str, float]:
@@ -138,21 +137,20 @@ class SafetyTrainer:
         if not len(rows):
             return {action: Limits(4.0, 0.0, ALONE[action], BESIDE_RULE[action]) for action in ALONE}
         rarity = _rarity([f for f, mine in zip(prepared.features, unread, strict=True) if not mine])
-        matrix = _matrix([prepared.features[i] for i in rows], rarity)
+        matrix = _matrix(prepared.features, rarity)
         harmless = np.array([prepared.rows[i].kind in (BENIGN, *ABOUT) for i in rows])
         limits = {}
         for done, action in enumerate(ALONE):
             told(done / len(ALONE))
-            weights, bias = self._fit_action(prepared, action, ~unread, rarity)
+            weights, bias = self._fit_action(prepared, action, ~unread, matrix)
             acted = prepared.of_action(action)[rows]
-            slope, offset = _platt((matrix @ weights + bias)[harmless | acted], acted[harmless | acted])
+            slope, offset = _platt((matrix[rows] @ weights + bias)[harmless | acted], acted[harmless | acted])
             limits[action] = Limits(slope, offset, ALONE[action], BESIDE_RULE[action])
         return limits
 
-    def _fit_action(self, prepared: Prepared, action: str, read: Flags, rarity: Floats) -> tuple[Floats, float]:
-        rows = np.flatnonzero(read & prepared.known(action))
-        matrix = _matrix([prepared.features[i] for i in rows], rarity)
-        return _fit(matrix, prepared.of_action(action)[rows], self.seed)
+    def _fit_action(self, prepared: Prepared, action: str, read: Flags, matrix: Any) -> tuple[Floats, float]:
+        rows = read & prepared.known(action)
+        return _fit(matrix[rows], prepared.of_action(action)[rows], self.seed)
 
 
 def _written_for_limits(rows: Sequence[Row], hand: str) -> bool:
