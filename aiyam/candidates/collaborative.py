@@ -110,14 +110,8 @@ class Collaborative:
         has_history = len(self.history(user.user_id)[0]) > 0
         return self._tastes.of(user.taste_type, self._row_of_user[user.user_id] if has_history else None)
 
-    def model_scores(self, shops: Rows, weights: Scores) -> Scores:
-        """Return float32 (n_active,): summed likeness to a history plus the history itself, 0..1 by its maximum."""
-        liked = self._liked(shops, weights)
-        scores = np.zeros(len(self._active), np.float32)
-        scores[self._number[liked.rows]] = liked.likeness
-        return scores
-
     def _liked(self, shops: Rows, weights: Scores) -> Liked:
+        """Sum the likeness of shops to a history and the history itself, 0..1 by the highest."""
         numbers = self._number[shops]
         known = numbers >= 0
         numbers, weights = numbers[known], weights[known] ** np.float32(0.5)

@@ -22,7 +22,7 @@ class Habits:
     """What layer 1 knows of the u people of a block; scores are those of ``Collaborative.score_pool``, to rounding.
 
     The histories lie end to end, those of person a at ``start[a]:start[a + 1]``; ``likes`` (u, n_active + 1) is
-    ``model_scores`` of each, with a last column of zeros for the shops that no one has been to.
+    the likeness of ``Liked`` for each, with a last column of zeros for the shops that no one has been to.
     """
 
     def __init__(self, collaborative: Collaborative, catalogue: Catalogue, people: Sequence[UserProfile]) -> None:

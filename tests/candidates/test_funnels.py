@@ -74,11 +74,18 @@ def test_people_find_the_shops_they_go_back_to(city: City, funnels: Funnels) -> 
     assert seen == 12
 
 
+def likeness(model, shops, weights):
+    liked = model._liked(shops, weights)
+    scores = np.zeros(len(model._active), np.float32)
+    scores[np.searchsorted(model._active, liked.rows)] = liked.likeness
+    return scores
+
+
 def test_people_with_the_same_habits_share_candidates(city: City, funnels: Funnels) -> None:
     c, collaborative = city.catalogue, funnels.collaborative
     shops, weights = collaborative.history("u3")
     favourite = np.bincount(c.category[shops], weights=weights).argmax()
-    model = collaborative.model_scores(shops, weights)
+    model = likeness(collaborative, shops, weights)
     unseen = ~np.isin(collaborative._active, shops)
     best = collaborative._active[unseen][np.argsort(-model[unseen])[:5]]
     assert (c.category[best] == favourite).mean() >= 0.6
@@ -165,7 +172,7 @@ def test_the_likely_shops_are_those_the_model_scores_highest(funnels: Funnels, c
         history = model.history(user)
         if len(history[0]) == 0:
             continue
-        scores = model.model_scores(*history)
+        scores = likeness(model, *history)
         assert 0.99 < float(scores.max()) <= 1.0 + 1e-6
         likely = model.likely_rows(ask(user=UserProfile(user_id=user)), 12)
         assert (np.diff(likely) > 0).all()
