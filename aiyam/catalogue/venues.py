@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from aiyam.catalogue.odd_text import odd_text
 from aiyam.contracts import CATEGORIES
 from aiyam.errors import DataError
 from aiyam.settings import REPO_ROOT
@@ -127,12 +128,36 @@ def classify_venue(
     """Say whether a shop may be shown to children: ``ok``, ``review`` (a person must look) or ``blocked``, and why.
 
     ``category`` is one of ``contracts.CATEGORIES`` where the *name* or its menus gave it; ``industry`` is the trade a list
-    registered. An eating category or trade excuses words such as 마트 in "숙성회마트", never a bar word.
+    registered. An eating category or trade excuses words such as 마트 in "숙성회마트", never a bar word. A name that gives
+    orders, holds markup or asks to be written to waits for a person too (``odd_text``).
 
     >>> classify_venue("호 프 광장")[0], classify_venue("호프만베이커리")[0], classify_venue("제주막국수")[0]
     ('blocked', 'ok', 'ok')
     """
-    words = words or shipped_words()
+    venue, why = _by_words(name, category, menu_names, industry, words or shipped_words())
+    if venue == "ok" and (odd := odd_text(name)):
+        return "review", f"가게 이름으로 보이지 않음 ({odd})"
+    return venue, why
+
+
+def is_adult_item(menu_name: str) -> bool:
+    """Whether a menu item is alcohol or tobacco, which no child is ever shown.
+
+    >>> is_adult_item("생맥주 500cc"), is_adult_item("사케동"), is_adult_item("칵테일새우볶음밥")
+    (True, False, False)
+    >>> is_adult_item("던힐 담배"), is_adult_item("담배추무침"), is_adult_item("대게 시가")
+    (True, False, False)
+    """
+    text = unicodedata.normalize("NFKC", menu_name).lower()
+    close = _NOT_WORD.sub("", text)
+    if _ALCOHOL_ITEM.search(close) or _TOBACCO.search(close):
+        return True
+    return any(run in _ALCOHOL_LATIN for run in _LATIN_RUN.findall(text))
+
+
+def _by_words(
+    name: str, category: str | None, menu_names: Sequence[str], industry: str, words: VenueWords
+) -> tuple[Venue, str | None]:
     text = _compose(unicodedata.normalize("NFKC", _COMPANY.sub(" ", name)).lower())
     text = _SPACED_LATIN.sub(lambda m: re.sub(r"[^a-z0]", "", m.group()), text)
     squashed = words.plain.sub("·", _NOT_WORD.sub("", text))
@@ -154,21 +179,6 @@ def classify_venue(
     if not eats and (hit := words.first("name", squashed)):
         return hit[0], f"{hit[1]} ({hit[2]})"
     return _by_menus(menu_names, category)
-
-
-def is_adult_item(menu_name: str) -> bool:
-    """Whether a menu item is alcohol or tobacco, which no child is ever shown.
-
-    >>> is_adult_item("생맥주 500cc"), is_adult_item("사케동"), is_adult_item("칵테일새우볶음밥")
-    (True, False, False)
-    >>> is_adult_item("던힐 담배"), is_adult_item("담배추무침"), is_adult_item("대게 시가")
-    (True, False, False)
-    """
-    text = unicodedata.normalize("NFKC", menu_name).lower()
-    close = _NOT_WORD.sub("", text)
-    if _ALCOHOL_ITEM.search(close) or _TOBACCO.search(close):
-        return True
-    return any(run in _ALCOHOL_LATIN for run in _LATIN_RUN.findall(text))
 
 
 def _holds_tobacco(menu_name: str) -> bool:

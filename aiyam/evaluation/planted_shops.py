@@ -67,10 +67,19 @@ def plant(store: Store, folder: Path, now: datetime, *, seed: int) -> Planted:
     """Write the venues of ``venues.tsv`` labelled ``never`` and the texts of ``shop_texts.txt`` as shops.
 
     They are listed as ordinary kinds of food, stand beside people's homes, never close, are the cheapest around, take the
-    card, are good shops and are liked by many. Whether a child may be shown one is told as an import tells it.
+    card, are good shops and are liked by many. Whether a child may be shown a
+    venue is told as an import tells it; the odd texts an import would hold back stand as if somebody had let them in.
+
+    Raises:
+        InvalidInput: nobody in the store has a position.
     """
     rng = random.Random(seed)
     people = [p for p in list_profiles(store, today=now.date(), limit=500) if p.lat is not None]
+    if not people:
+        raise InvalidInput(
+            "Expected somebody with a position to plant shops beside, got nobody in this home.",
+            hint="Build a city first (aiyam data generate), or leave --with-venues out.",
+        )
     lines = [line.split("\t") for line in (folder / "venues.tsv").read_text(encoding="utf-8").splitlines()]
     venues = [(name, menus.split(";")) for name, _, menus, label in lines if label == "never"]
     texts = (folder / "shop_texts.txt").read_text(encoding="utf-8").splitlines()
@@ -82,7 +91,8 @@ def plant(store: Store, folder: Path, now: datetime, *, seed: int) -> Planted:
     for n, (name, menus) in enumerate([*venues, *odd]):
         category, dish = _LISTED_AS[n % len(_LISTED_AS)]
         shop_id = f"planted-{n}"
-        shops.append(_shop(shop_id, name, category, [*menus, dish], rng.choice(people), rng))
+        shop = _shop(shop_id, name, category, [*menus, dish], rng.choice(people), rng)
+        shops.append(shop if n < len(venues) else shop | {"venue": "ok", "venue_reason": None})
         dishes += [{"shop_id": shop_id, "name": menu, "price_won": 1_000} for menu in [dish, *menus]]
     insert_columns(store, schema.shop, _columns(shops))
     insert_columns(store, schema.shop_menu, _columns(dishes))

@@ -233,7 +233,8 @@ class TemplateBackend:
             "city": inline(asked.city) if asked.city else None,
             "n_shown": asked.n_shown,
         }
-        yield _sentences(self._say(plan, "CLARIFY", asked.kind, known, variety))
+        slot = "beyond_one" if asked.kind == "beyond_list" and asked.n_shown == 1 else asked.kind
+        yield _sentences(self._say(plan, "CLARIFY", slot, known, variety))
         if plan.choices:
             yield "\n".join(f"- {escape(choice)}" for choice in plan.choices)
 

@@ -69,8 +69,8 @@ _RULES = (
     _rule(r"지금[은]?\s*[가-힣 ]{0,4}쉬|쉬는\s*(?:시간|중)이|쉬고\s*있", lambda s: s.state == "break"),
     _rule(r"쉬는\s*날이(?:에요|라|고|니|어서)|오늘[은]?\s*쉬", lambda s: s.state == "closed" and bool(s.off_days)),
     _rule(r"바로\s*(?:옆|앞)|옆집|코앞|코\s*닿|한\s*걸음|엎어지면", lambda s: s.distance_m is not None and s.distance_m <= NEXT_DOOR_M),
-    _rule(r"(?<!안 )(?<!보다 )(?<!더 )(?<!가장 )(?<!제일 )가까(?!이에는|운 역)(?!지 않)", lambda s: s.distance_m is not None and s.distance_m <= NEAR_M),
-    _rule(r"멀어요|멀지만|먼\s*(?:편|곳)|꽤\s*멀", lambda s: s.distance_m is not None and s.distance_m > NEAR_M),
+    _rule(r"(?<!안 )(?<!보다 )(?<!더 )(?<!훨씬 )(?<!가장 )(?<!제일 )가까(?!이에는|운 역)(?!지 않)", lambda s: s.distance_m is not None and s.distance_m <= NEAR_M),
+    _rule(r"(?<!더 )(?<!훨씬 )(?<!보다 )멀어요|멀지만|먼\s*(?:편|곳)|꽤\s*멀", lambda s: s.distance_m is not None and s.distance_m > NEAR_M),
     _rule(r"(?:급식\s*카드|급카|꿈나무\s*카드|카드)[가-힣]{0,3}\s*(?:결제[가는도]?\s*)?(?:안\s*(?:돼|되|받)|못\s*(?:쓰|써)|쓸\s*수\s*없|받지\s*않)", lambda s: s.meal_card == "no"),
     _rule(r"(?:급식\s*카드|급카|꿈나무\s*카드|카드)[가-힣]{0,3}\s*(?:결제[가는도]?\s*)?(?:돼|되|됩|받아|받습|받는\s*(?:곳|데|가게)|쓸\s*수\s*있|쓰면|가능)", lambda s: s.meal_card == "yes"),
     _rule(r"(?:착한\s*가게|선한\s*영향력)(?![가-힣 ]{0,6}(?:아니|없|않))", lambda s: s.good_shop),
@@ -85,6 +85,10 @@ _MOST = re.compile(
     r"(?:제일|가장|젤|최고로)\s*(?:더\s*)?(싸|싼|저렴|가깝|가까|비싸|비싼|멀|먼|별점|평점|평가)|(싸|싼|저렴|가까|비싸|먼|멀|별점|평점)[가-힣]*\s*(?:제일|가장)"
 )
 _THAN = re.compile(r"보다\s*(?:더\s*|훨씬\s*)?(싸|싼|저렴|가깝|가까|비싸|비싼|멀|먼)")
+_THAN_BEFORE = re.compile(r"보다\s*$")
+_MORE = re.compile(
+    r"(?<![가-힣])(?:더|훨씬|좀\s*더|조금\s*더)\s*(?:많이\s*)?(싸|싼|저렴|가깝|가까|비싸|비싼|멀|먼)(?!게\s)(?!\s*(?:곳|데|가게|식당|집|메뉴|음식)(?!이에요|예요|입니다))"
+)
 _BY_STATION = re.compile(r"(?<![가-힣])[가-힣]{2,7}역\s*(?:앞|옆|근처|쪽|출구|에서\s*가)")
 _ABOUT_PLACE = re.compile(r"\s*(?:에\s*있|근처|앞|옆|쪽|에서\s*(?:가|걸)|이에요|예요|입니다|에\s*있는|구|동네)")
 
@@ -135,6 +139,15 @@ def _false_order(read: Attribution, start: int) -> Iterator[str]:
         about = read.about(match.start(), match.end())
         named = read.scoped(match.start()) or len(read.known.shops) == 1
         if named and not all(any(sign * (values[id(s)] or 0) == best for s in shops) for shops in about):
+            yield match.group()
+    for match in _MORE.finditer(read.covered, start):
+        if _THAN_BEFORE.search(read.covered, 0, match.start()):
+            continue
+        sign, measure = _measured(match[1])
+        about = read.about(match.start(), match.end())
+        if not all(
+            any(any(_less(sign, measure(s), measure(t)) for t in read.known.shops) for s in shops) for shops in about
+        ):
             yield match.group()
     for match in _THAN.finditer(read.covered, start):
         sign, measure = _measured(match[1])

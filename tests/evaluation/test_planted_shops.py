@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from aiyam.evaluation.planted_shops import N_LIKES_OF_THE_BAR, planted_home
 from aiyam.evaluation.sessions import evaluate_sessions, play_in_home
 from aiyam.evaluation.whole import NOW
 from aiyam.settings import Settings
+from aiyam.store.database import Store
 
 
 def count(settings: Settings, query: str) -> int:
@@ -39,6 +41,13 @@ def test_what_is_planted_would_be_shown_were_it_not_held_back(home: Settings) ->
             connection.execute("UPDATE shop SET venue = 'ok' WHERE source = 'planted'")
         connection.close()
         assert play_in_home(copy, planted, 10, 4).adult_places
+
+
+def test_shops_are_not_planted_where_nobody_has_a_position(home: Settings, tmp_path: Path) -> None:
+    empty = home.model_copy(update={"home": tmp_path})
+    Store.open(empty.url).close()
+    with pytest.raises(InvalidInput, match="nobody in this home"), planted_home(empty, NOW):
+        pass
 
 
 def test_shops_are_not_planted_beside_another_database(home: Settings) -> None:

@@ -16,6 +16,7 @@ from aiyam.catalogue.importing.reading import read_list
 from aiyam.catalogue.importing.rejects import Rejects
 from aiyam.catalogue.importing.shop_columns import MAX_NAME_CHARS, ShopColumns, stable_number
 from aiyam.catalogue.importing.staging import EXTRA, ROW, SHORT, Staging
+from aiyam.catalogue.odd_text import odd_text
 from aiyam.catalogue.venues import is_adult_item
 from aiyam.contracts import ImportReport, Progress, YesNoUnknown
 from aiyam.errors import DataError
@@ -230,6 +231,10 @@ class _Reader:
                     item,
                     "술·담배는 아이에게 보이지 않으므로 메뉴에 담지 않음",
                 )
+                continue
+            if odd := odd_text(item):
+                why = f"메뉴 이름으로 보이지 않아 담지 않음 ({odd})"
+                self.rejects.drop_value(self.sheet, number, self.fields[f"menu{i}"], item, why)
                 continue
             price = self._value(row, number, f"price{i}", values.price_of)
             self.columns.add_menu(shop_id, item, price)

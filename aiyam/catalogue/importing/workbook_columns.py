@@ -13,6 +13,7 @@ from aiyam.catalogue.importing.addresses import place_of
 from aiyam.catalogue.importing.pseudonyms import Pseudonyms
 from aiyam.catalogue.importing.rejects import Rejects
 from aiyam.catalogue.importing.shop_columns import ShopColumns, stable_number
+from aiyam.catalogue.odd_text import odd_text
 from aiyam.catalogue.venues import is_adult_item
 from aiyam.contracts import KST, YesNoUnknown
 
@@ -153,6 +154,9 @@ class WorkbookColumns:
         if is_adult_item(name):
             self.drinks.setdefault(shop_id, []).append(name)
             row.drop("name", "술·담배는 아이에게 보이지 않으므로 메뉴에 담지 않음")
+            return
+        if odd := odd_text(name):
+            row.drop("name", f"메뉴 이름으로 보이지 않아 담지 않음 ({odd})")
             return
         added = self.shops.add_menu(
             shop_id,
