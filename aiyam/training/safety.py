@@ -19,7 +19,7 @@ from aiyam.safety.screen import Screen
 from aiyam.training.protocol import CancelCheck, ProgressCallback, Report, run_trainer
 from aiyam.training.safety_rows import BENIGN, OFF_TOPIC, SOME_DANGER, Row, read_rows
 
-ALONE = {"escalate": 0.6, "refuse": 0.85}
+ALONE = {"escalate": 0.45, "refuse": 0.8}
 """The chance, told on hands that were not read, from which the classifier acts by itself."""
 BESIDE_RULE = {"escalate": 0.4, "refuse": 0.4}
 """The chance from which a rule that matched is believed."""
@@ -157,7 +157,7 @@ def _written_for_limits(rows: Sequence[Row], hand: str) -> bool:
     mine = [row.kind for row in rows if row.hand == hand]
     n_benign = mine.count(BENIGN)
     n_acted = sum(kind in (*ESCALATE_KINDS, *REFUSE_KINDS) for kind in mine)
-    return len(hand) == 1 and min(n_benign, n_acted) >= FEWEST_OF_A_HAND
+    return min(n_benign, n_acted) >= FEWEST_OF_A_HAND
 
 
 def _platt(scores: Floats, acted: Flags) -> tuple[float, float]:
