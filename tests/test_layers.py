@@ -20,12 +20,14 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("aiyam.nlu", "aiyam.candidates", "aiyam.ranking", "aiyam.reply", "aiyam.safety"),
     ("aiyam.korean", "aiyam.catalogue", "aiyam.llm"),
     ("aiyam.store", "aiyam.registry"),
-    ("aiyam.settings", "aiyam.contracts", "aiyam.errors", "aiyam.intervals"),
+    ("aiyam.settings", "aiyam.label_contracts", "aiyam.contracts", "aiyam.errors", "aiyam.intervals"),
 )
 ALLOWED = {
     ("aiyam.contracts", "aiyam.errors"),
-    # The command line starts the servers, which live in apps; it imports them inside the commands.
+    ("aiyam.label_contracts", "aiyam.contracts"),
+    # The command line starts the servers and the labelling, which live beside it; it imports them inside the commands.
     ("aiyam.cli", "apps"),
+    ("aiyam.cli", "annotation"),
 }
 LEVEL_OF = {part: depth for depth, parts in enumerate(LEVELS) for part in parts}
 WEB_LIBRARIES = {"gradio", "streamlit", "fastapi", "starlette", "uvicorn"}

@@ -186,6 +186,89 @@ feedback = Table(
     Column("created_at", BigInteger, nullable=False, index=True),
 )
 
+label_batch = Table(
+    "label_batch",
+    metadata,
+    Column("batch_id", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("recipe", Text, nullable=False),  # JSON, with its seed
+    Column("counts", Text, nullable=False, default="{}"),  # JSON: matched, duplicates skipped, taken by recipe part
+    Column("created_by", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+label_task = Table(  # a question to annotators: also the outbox of what the labelling server has not got yet
+    "label_task",
+    metadata,
+    Column("task_key", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("turn_id", String(64), nullable=False, index=True),
+    Column("session_id", String(64), nullable=False),
+    Column("user_id", String(64), nullable=False, index=True),
+    Column("batch_id", String(64), ForeignKey("label_batch.batch_id"), nullable=False, index=True),
+    Column("screen_version", String(16), nullable=False),
+    Column("task", Text, nullable=False),  # JSON of label_contracts.LabelTask
+    Column("state", String(16), nullable=False, default="queued"),  # queued, sent, gone (deleted there), withdrawn
+    Column("server", String(128)),  # address and data folder's mark of the server that has it
+    Column("project_id", Integer),
+    Column("server_task_id", Integer),
+    Column("created_at", BigInteger, nullable=False),
+    Column("sent_at", BigInteger),
+    Index("ix_label_task_state", "kind", "state"),
+)
+
+label_annotation = Table(
+    "label_annotation",
+    metadata,
+    Column("annotation_id", String(64), primary_key=True),
+    Column("task_key", String(32), ForeignKey("label_task.task_key", ondelete="CASCADE"), nullable=False, index=True),
+    Column("annotator", String(64), nullable=False),
+    Column("annotation", Text, nullable=False),  # JSON of label_contracts.Annotation
+    Column("usable", Boolean, nullable=False),  # neither skipped nor with problems
+    Column("deleted", Boolean, nullable=False, default=False),
+    Column("updated_at", BigInteger, nullable=False, index=True),
+)
+
+label_decision = Table(
+    "label_decision",
+    metadata,
+    Column("task_key", String(32), ForeignKey("label_task.task_key", ondelete="CASCADE"), primary_key=True),
+    Column("decision", Text, nullable=False),  # JSON of label_contracts.Decision
+    Column("decided_at", BigInteger, nullable=False),
+)
+
+label_cursor = Table(  # how far one project of one server has been read
+    "label_cursor",
+    metadata,
+    Column("server", String(128), primary_key=True),
+    Column("project_id", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("screen_version", String(16), nullable=False),
+    Column("watermark", String(40)),  # the server's own words for a moment
+    Column("pulled_at", BigInteger),
+    Column("reconciled_at", BigInteger),
+)
+
+dataset_origin = Table(  # which turns stand in which version; the rows themselves are files
+    "dataset_origin",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("version", String(16), primary_key=True),
+    Column("row_id", String(32), primary_key=True),
+    Column("turn_id", String(64), nullable=False, index=True),
+    Column("user_id", String(64), nullable=False, index=True),
+    Column("task_key", String(32)),
+)
+
+erasure = Table(  # that someone's data was taken out, without who it was
+    "erasure",
+    metadata,
+    Column("erasure_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("user_digest", String(64), nullable=False, index=True),
+    Column("report", Text, nullable=False),  # JSON of counts, tasks to delete on the server, models trained on the rows
+    Column("created_at", BigInteger, nullable=False),
+)
+
 model_alias = Table(
     "model_alias",
     metadata,
