@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
@@ -10,6 +11,9 @@ from aiyam.contracts import AgeBand, AwareDatetime, Entity, Filters, Intent, Rec
 
 LabelKind = Literal["understanding", "rewrite", "compare"]
 LABEL_KINDS: tuple[LabelKind, ...] = get_args(LabelKind)
+
+SCHEMA_VERSION: dict[LabelKind, str] = {"understanding": "1", "rewrite": "1", "compare": "1"}
+"""Number of the questions a kind of task asks; with other questions the same turn is another task."""
 
 LabelFlag = Literal["personal_data", "ambiguous", "exclude"]
 LABEL_FLAGS: tuple[LabelFlag, ...] = get_args(LabelFlag)
@@ -21,6 +25,16 @@ SAFETY_FLAGS: tuple[SafetyFlag, ...] = get_args(SafetyFlag)
 
 Verdict = Literal["a", "b", "both_good", "both_bad"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+
+
+def task_key(turn_id: str, kind: LabelKind, screen_version: str | None = None) -> str:
+    """Return the key of the task that asks one kind of question about one turn.
+
+    >>> task_key("t1", "rewrite") == task_key("t1", "rewrite", "1") != task_key("t1", "compare")
+    True
+    """
+    version = SCHEMA_VERSION[kind] if screen_version is None else screen_version
+    return hashlib.sha256(f"{turn_id}|{kind}|{version}".encode()).hexdigest()[:32]
 
 
 class UnderstandingLabel(Record):
