@@ -28,7 +28,9 @@ PATIENCE = 2
 MIN_GAIN = 2e-4
 """An epoch that lowers the validation loss by less than this is no progress; after ``PATIENCE`` of them fitting ends."""
 
-WIDE_L2 = 1e-3
+WIDE_L2 = 1e-4
+"""Ridge of the wide part solved alone, beside the mean loss of a choice; ten times as much costs .008 of true ndcg@10."""
+
 TELL_EVERY_S = 0.5
 VALID_ROWS = 65_536
 """So many rows of the later part go through the network at once."""
