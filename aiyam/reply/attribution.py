@@ -143,7 +143,19 @@ def _read(text: str, known: Known) -> tuple[str, list[tuple[int, int, str]], lis
         ranked = tuple(shop for shop in known.shops if shop.rank == _ORDINALS[match[1]])
         if ranked:
             named.append(Named(match.start(), match.end(), ranked))
-    return text, sorted(dishes), sorted(named, key=lambda n: n.start)
+    named.sort(key=lambda n: n.start)
+    for one in [n for n in named if n.shops[0].name in known.dishes]:
+        if any(_sells_before(other, one, text) for other in named):
+            named.remove(one)
+            dishes.append((one.start, one.end, one.shops[0].name))
+    return text, sorted(dishes), named
+
+
+def _sells_before(other: Named, one: Named, text: str) -> bool:
+    """Whether a name that is a dish too ("꼬마김밥") stands in the line of another shop, named before it, that sells it."""
+    if other is one or other.end > one.start or "\n" in text[other.end : one.start]:
+        return False
+    return any(one.shops[0].name in shop.dishes and shop not in one.shops for shop in other.shops)
 
 
 def _longest_first(spans: Iterable[str]) -> list[str]:

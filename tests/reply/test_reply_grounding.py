@@ -152,3 +152,16 @@ def test_only_the_dish_that_is_sold_out_may_be_said_to_be() -> None:
     plan = make_plan(intent=Intent.MENU_INQUIRY, shop_facts={"shop_id": "s-1", "name": "봉천김밥", "menus": menus})
     assert check("로제떡볶이는 다 팔렸어요.", plan).grounded
     assert not check("봉천김밥 떡볶이는 다 팔렸어요.", plan).grounded
+
+
+def test_a_shop_called_like_a_dish_does_not_take_another_shops_price() -> None:
+    shops = [
+        SHOP.model_copy(update={"shop_id": "s-1", "name": "소풍길분식", "menu": "꼬마김밥", "price_won": 5000}),
+        SHOP.model_copy(
+            update={"shop_id": "s-2", "rank": 2, "name": "꼬마김밥", "menu": "꼬마김밥", "price_won": 4000}
+        ),
+    ]
+    plan = make_plan(intent=Intent.FOOD_RECOMMENDATION, recommendations=shops)
+    assert check("1. 소풍길분식은 꼬마김밥을 5,000원에 팔아요.\n2. 꼬마김밥은 4,000원이에요.", plan).grounded
+    assert not check("1. 소풍길분식은 꼬마김밥을 4,000원에 팔아요.", plan).grounded
+    assert not check("2. 꼬마김밥은 5,000원이에요.", plan).grounded

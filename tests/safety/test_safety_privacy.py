@@ -116,6 +116,9 @@ def test_folding_keeps_the_way_back(text: str) -> None:
         ("나 박성구라고 해", "박성구"),
         ("할아버지 정봉구 할아버지가 짜장면 사준대", "정봉구"),
         ("급식카드에 이하율 이라고 이름 써있는데", "이하율"),
+        ("친구할래? 카톡 아이디 알려줄게 minsu0101", "minsu0101"),
+        ("라인 아이디 줄게 happyday", "happyday"),
+        ("카톡 추가해 minsu0101", "minsu0101"),
     ],
 )
 def test_a_shop_word_or_a_market_elsewhere_in_the_message_excuses_no_personal_data(text: str, secret: str) -> None:
