@@ -28,7 +28,11 @@ class Choice:
 
 def disputes(store: Store, kind: LabelKind) -> list[Labelled]:
     """Return the tasks without a decision whose answers cannot both hold, oldest first."""
-    found = [one for one in iter_labelled(store, kind) if label_that_holds(one) == "dispute"]
+    found = [
+        one
+        for one in iter_labelled(store, kind)
+        if label_that_holds(one.task, one.annotations, one.decision).why_none == "dispute"
+    ]
     return sorted(found, key=lambda one: (min(a.created_at for a in one.annotations), one.task.key))
 
 

@@ -9,12 +9,10 @@ from datetime import date
 from aiyam.contracts import KST
 from aiyam.intervals import quantile, wilson
 from aiyam.label_contracts import Label, LabelKind, UnderstandingLabel
+from aiyam.label_verdicts import read_too_fast
 from aiyam.store.database import Store
 from aiyam.store.labels import Labelled, iter_labelled
 from annotation.agreement import span_agreement
-
-TOO_FAST_S = 2.0
-"""Nobody reads a turn and answers in less; such answers are counted apart."""
 
 
 @dataclass
@@ -72,9 +70,9 @@ def paces(store: Store, kind: LabelKind) -> list[Pace]:
             mine.n += 1
             mine.by_day[given.updated_at.astimezone(KST).date()] += 1
             mine.n_untouched += given.origin == "prediction"
+            mine.n_too_fast += read_too_fast(one.task, given)
             if given.lead_time_s is not None:
                 mine.seconds.append(given.lead_time_s)
-                mine.n_too_fast += given.lead_time_s < TOO_FAST_S
             _check_gold(mine, one, given.label)
     return sorted(people.values(), key=lambda p: (-p.n, p.annotator))
 

@@ -15,7 +15,7 @@ from aiyam.store.database import Store
 from aiyam.store.labels import Labelled, count_answered, get_labelled
 from annotation.adjudication import MODEL, NONE, Choice, adjudicate, choices, disputes, take_back
 from annotation.agreement import FEWEST_TASKS, Agreement, Alpha, agreement
-from annotation.pace import TOO_FAST_S, paces
+from annotation.pace import paces
 from apps.dashboard.store_access import now, open_store
 from apps.dashboard.turn_view import highlighted
 from apps.dashboard.words import word, word_of
@@ -224,7 +224,7 @@ def _pace(store: Store, kind: LabelKind) -> None:
             word("unusable"): [p.n_unusable for p in people],
             word("median_s"): [None if p.median_s is None else round(p.median_s, 1) for p in people],
             word("untouched"): [None if p.untouched_rate is None else f"{p.untouched_rate:.0%}" for p in people],
-            word("too_fast").format(s=f"{TOO_FAST_S:g}"): [p.n_too_fast for p in people],
+            word("too_fast"): [p.n_too_fast for p in people],
             word("gold"): [_gold(p.gold_rate, p.n_gold) for p in people],
         },
         hide_index=True,

@@ -243,7 +243,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "unusable": ("쓸 수 없음", "Unusable"),
     "median_s": ("한 개에 걸린 초 (중앙값)", "Seconds, median"),
     "untouched": ("제안 그대로", "Suggestion untouched"),
-    "too_fast": ("{s}초도 안 걸림", "Under {s} s"),
+    "too_fast": ("읽지 않고 그대로 둠", "Taken unread"),
     "gold": ("정답이 있는 것에서", "On gold tasks"),
 }  # fmt: skip
 """Key to (Korean, English)."""
