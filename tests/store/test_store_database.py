@@ -19,7 +19,7 @@ from sqlalchemy.sql import ClauseElement
 from aiyam.errors import Conflict, StoreError
 from aiyam.store import Store, aliases, columns, conversations, daily, maintenance, people, schema
 from aiyam.store.database import insert_for
-from aiyam.store.migrations import MIGRATIONS, SCHEMA_VERSION, m0001_first, m0003_labels, version_of
+from aiyam.store.migrations import MIGRATIONS, SCHEMA_VERSION, m0001_first, m0003_labels, m0004_turn_views, version_of
 
 
 @pytest.fixture
@@ -334,7 +334,7 @@ def test_the_migrations_that_make_tables_are_valid_for_postgresql_too() -> None:
         def exec_driver_sql(self, statement: str) -> None:
             statements.append(statement)
 
-    for made in (m0001_first, m0003_labels):
+    for made in (m0001_first, m0003_labels, m0004_turn_views):
         made.upgrade(Recorder())  # type: ignore[arg-type]
     assert sum("CREATE TABLE" in s for s in statements) == len(schema.metadata.tables)
     assert not any("{" in s or "AUTOINCREMENT" in s for s in statements)
