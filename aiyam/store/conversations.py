@@ -31,6 +31,14 @@ _SHOP_OF_TURN = select(turn_shop.c.shop_id).where(
     turn_shop.c.turn_id == bindparam("turn_id"), turn_shop.c.shop_id == bindparam("shop_id")
 )
 _TRACE_OF_TURN = select(turn.c.trace).where(turn.c.turn_id == bindparam("turn_id"))
+_AT = select(turn.c.session_id, turn.c.session_turn).where(turn.c.turn_id == bindparam("turn_id")).subquery()
+_SAID_BEFORE = (
+    select(turn.c.user_input, turn.c.response)
+    .join(_AT, turn.c.session_id == _AT.c.session_id)
+    .where(turn.c.session_turn < _AT.c.session_turn)
+    .order_by(turn.c.session_turn.desc())
+    .limit(bindparam("n"))
+)
 _INSERT_TURN, _INSERT_SHOWN, _INSERT_FEEDBACK = insert(turn), insert(turn_shop), insert(feedback)
 
 
@@ -192,16 +200,9 @@ def state_before(store: Store, turn_id: str, session_id: str, user_id: str) -> D
 
 def said_before(store: Store, turn_id: str, *, limit: int = 3) -> list[tuple[str, str]]:
     """Return the messages and replies of the turns before one in its session, oldest of the last ``limit`` first."""
-    at = select(turn.c.session_id, turn.c.session_turn).where(turn.c.turn_id == turn_id).subquery()
-    query = (
-        select(turn.c.user_input, turn.c.response)
-        .join(at, turn.c.session_id == at.c.session_id)
-        .where(turn.c.session_turn < at.c.session_turn)
-        .order_by(turn.c.session_turn.desc())
-        .limit(limit)
-    )
     with store.reading() as connection:
-        return [(row.user_input, row.response) for row in connection.execute(query)][::-1]
+        rows = connection.execute(_SAID_BEFORE, {"turn_id": turn_id, "n": limit}).all()
+    return [(row.user_input, row.response) for row in rows][::-1]
 
 
 def _state(turn_id: str, trace: str) -> DialogueState:

@@ -21,7 +21,7 @@ Flaw = Literal["thumbs_down", "low_confidence", "safety", "no_candidates", "ungr
 FLAWS: tuple[Flaw, ...] = get_args(Flaw)
 """Rated badly; hardly understood; escalated or refused; no shop found; the reply replaced (ungrounded, failed or slow)."""
 
-LOW_CONFIDENCE = 0.6
+LOW_CONFIDENCE = 0.8
 EVALUATION_PEOPLE = ("eval", "script")
 """Names under which evaluations and scripts talk: nobody is asked about these turns."""
 
@@ -67,9 +67,6 @@ class PoolTurn:
     """What sampling chooses a turn by; the long texts stay in the database."""
 
     turn_id: str
-    session_id: str
-    user_id: str
-    created_at: int
     intent: str
     confidence: float
     safety_action: str
@@ -105,7 +102,8 @@ def read_pool(store: Store, conditions: TurnConditions) -> list[PoolTurn]:
     names = PoolTurn.__slots__
     query = select(*(turn.c[name] for name in names)).where(*_where(conditions))
     with store.reading() as connection:
-        return [PoolTurn(*row) for row in connection.execute(query.order_by(turn.c.created_at, turn.c.turn_id))]
+        rows = connection.execute(query.order_by(turn.c.created_at, turn.c.turn_id)).all()
+    return [PoolTurn(*row) for row in rows]
 
 
 def texts_of(

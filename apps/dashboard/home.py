@@ -24,6 +24,7 @@ def show() -> None:
     pages = [
         st.Page("overview.py", title=word("overview"), icon="📊", default=True),
         st.Page("conversations.py", title=word("conversations"), icon="💬", url_path="conversations"),
+        st.Page("annotation.py", title=word("labelling"), icon="🏷️", url_path="annotation"),
     ]
     page = st.navigation(pages)
     if is_synthetic(open_store()):
