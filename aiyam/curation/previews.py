@@ -52,7 +52,7 @@ def make_preview(
     pool = read_pool(store, recipe)
     drawn = draw(store, recipe, pool, TaskMaker(store, recipe.kind, rewriter, pipeline).make)
     tasks = [task for part in drawn.tasks.values() for task in part]
-    n_double = round(recipe.double * len(tasks))
+    n_double = int(recipe.double * len(tasks) + 0.5)
     double = set(in_drawn_order((task.key for task in tasks), recipe.seed)[:n_double])
     tasks = [task.model_copy(update={"n_wanted": 2}) if task.key in double else task for task in tasks]
     counts = {

@@ -22,7 +22,7 @@ from apps.dashboard.words import WORDS, word, word_of
 
 ROWS_PER_PAGE = 10
 INTENTS = tuple(str(name) for name in Intent)
-_DATA = {None: "all", True: "only_synthetic", False: "only_real"}
+_DATA: dict[str, bool | None] = {"all": None, "only_synthetic": True, "only_real": False}
 
 
 def show() -> None:
@@ -74,16 +74,10 @@ def _narrowed(conditions: TurnConditions) -> TurnConditions:
     )  # fmt: skip
     first = since.date_input(word("since"), None, key="inbox_since", on_change=_first_page)
     last = until.date_input(word("until"), None, key="inbox_until", on_change=_first_page)
-    synthetic = data.selectbox(
-        word("data_kind"),
-        list(_DATA),
-        format_func=lambda one: word(_DATA[one]),
-        key="inbox_data",
-        on_change=_first_page,
-    )
+    which = data.selectbox(word("data_kind"), list(_DATA), format_func=word, key="inbox_data", on_change=_first_page)
     return views.narrowed(
         conditions, search=search, intent=chosen, since=first if isinstance(first, date) else None,
-        until=last if isinstance(last, date) else None, synthetic=synthetic,
+        until=last if isinstance(last, date) else None, synthetic=_DATA[which],
     )  # fmt: skip
 
 
@@ -129,7 +123,7 @@ def _table(rows: list[TurnRow]) -> str | None:
         column_config={
             word("message"): st.column_config.TextColumn(width="medium"),
             word("intent"): st.column_config.TextColumn(width="small"),
-            word("confidence"): st.column_config.NumberColumn(format="percent", width="small"),
+            word("confidence"): st.column_config.NumberColumn(format="%.2f", width="small"),
             word("reply"): st.column_config.TextColumn(width="medium"),
             word("feedback"): st.column_config.TextColumn(width="small"),
             word("time"): st.column_config.TextColumn(width="small"),

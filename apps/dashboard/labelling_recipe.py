@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -81,7 +81,10 @@ def _form(store: Store, view: str, n_found: int) -> dict[str, Any] | None:
             most_alike = alike.number_input(word("most_alike"), 50, 100, 80, help=word("most_alike_help"))
             twice = double.number_input(word("double"), 0, 100, 10)
             drawn_by = seed.number_input(word("seed"), 0, value=Settings().seed, help=word("seed_help"))
-            with_safety = st.checkbox(word("with_safety"), value=False, key=f"with_safety_{view == 'safety'}")
+            if view != "safety":
+                with_safety = st.checkbox(word("with_safety"), key="with_safety")
+        if view == "safety":  # most of it is left out otherwise: not to be looked for among the details
+            with_safety = st.checkbox(word("with_safety"), key="with_safety")
         if not st.form_submit_button(word("preview"), icon="👀"):
             return None
     return {
@@ -142,6 +145,7 @@ def _show(preview: Preview) -> None:
     st.dataframe(
         {word(name): [of(task) for task in shown] for name, of in columns.items()},
         hide_index=True, height=min(320, 40 + 35 * len(shown)),
+        column_config={word(name): st.column_config.TextColumn(width=_WIDTHS.get(name, "medium")) for name in columns},
     )  # fmt: skip
     if len(preview.tasks) > N_SHOWN:
         st.caption(word("first_of").format(N_SHOWN))
@@ -175,6 +179,9 @@ _COLUMNS: Mapping[LabelKind, Mapping[str, Callable[[LabelTask], Any]]] = {
         "B": lambda task: task.data["b"],
     },
 }
+
+
+_WIDTHS: Mapping[str, Literal["small", "medium", "large"]] = {"confidence": "small", "age_band": "small"}
 
 
 def _is_passed(name: str) -> bool:

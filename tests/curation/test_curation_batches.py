@@ -72,15 +72,16 @@ def test_one_in_ten_is_drawn_blindly_however_the_shares_are_set() -> None:
 
 
 def test_the_same_words_and_nearly_the_same_are_asked_once(filled: Store) -> None:
-    for i, text in enumerate(("떡볶이 근처에서 먹을 데 알려줘!!", "떡볶이 근처에서 먹을 데 알려줘요")):
+    said = ("떡볶이 근처에서 먹을 데 알려줘!!", *(f"오늘 저녁 동생이랑 먹을 따뜻한 국물 있는 집 알려줘{end}" for end in ("", "요")))
+    for i, text in enumerate(said):
         record_turn(filled, make_trace(f"t-again-{i}", session_id="s-again", user_id="u-again", user_input=text))
     found = preview(filled, size=100)
     texts = [task.data["text"] for task in found.tasks]
     for i, text in enumerate(texts):
         assert HeldOut(texts[:i]).find(text) is None, text
     assert found.counts["same_text"] >= 5
-    assert found.counts["nearly_same"] >= 1
-    assert found.counts["tasks"] + found.counts["same_text"] + found.counts["nearly_same"] == 60
+    assert found.counts["nearly_same"] == 1
+    assert found.counts["tasks"] + found.counts["same_text"] + found.counts["nearly_same"] == 63 - 2
     assert preview(filled, size=100, most_alike=1.0).counts["tasks"] > found.counts["tasks"]
 
 
