@@ -14,7 +14,13 @@ from aiyam.store import Store
 from aiyam.store.conversations import record_feedback, record_turn
 
 FOODS = ("떡볶이", "마라탕", "칼국수", "초밥", "돈까스", "김밥", "피자", "냉면", "국밥", "라면")
-WISHES = ("근처에서 먹을 데 알려줘", "싸게 파는 가게 있어?", "포장해 갈 수 있는 집", "동생이랑 같이 먹기 좋은 데", "지금 문 연 곳 어디야")
+WISHES = (
+    "근처에서 먹을 데 알려줘",
+    "싸게 파는 가게 있어?",
+    "포장해 갈 수 있는 집",
+    "동생이랑 같이 먹기 좋은 데",
+    "지금 문 연 곳 어디야",
+)
 
 
 @pytest.fixture

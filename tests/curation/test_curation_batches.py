@@ -72,7 +72,10 @@ def test_one_in_ten_is_drawn_blindly_however_the_shares_are_set() -> None:
 
 
 def test_the_same_words_and_nearly_the_same_are_asked_once(filled: Store) -> None:
-    said = ("떡볶이 근처에서 먹을 데 알려줘!!", *(f"오늘 저녁 동생이랑 먹을 따뜻한 국물 있는 집 알려줘{end}" for end in ("", "요")))
+    said = (
+        "떡볶이 근처에서 먹을 데 알려줘!!",
+        *(f"오늘 저녁 동생이랑 먹을 따뜻한 국물 있는 집 알려줘{end}" for end in ("", "요")),
+    )
     for i, text in enumerate(said):
         record_turn(filled, make_trace(f"t-again-{i}", session_id="s-again", user_id="u-again", user_input=text))
     found = preview(filled, size=100)

@@ -60,7 +60,9 @@ def test_spans_stand_on_code_points_whatever_comes_before(store: Store, before: 
 def test_what_was_said_before_is_shown_shortened_and_masked(store: Store) -> None:
     for i in range(5):
         text = "내 번호는 010-1234-5678이야" if i == 2 else f"{i}번째 말\n두 줄"
-        record_turn(store, make_trace(f"t-{i}", user_input=text, response=f"{i}번째 *답*", at=DAY + timedelta(minutes=i)))
+        record_turn(
+            store, make_trace(f"t-{i}", user_input=text, response=f"{i}번째 *답*", at=DAY + timedelta(minutes=i))
+        )
     lines = task_of(store, "t-4").data["context"].split("\n")
     assert [line.split(":")[0] for line in lines] == ["아이", "봇"] * 3
     assert lines[0] == "아이: 1번째 말 두 줄"
@@ -79,7 +81,9 @@ def test_a_secret_left_in_a_stored_turn_is_masked_and_its_spans_fall(store: Stor
 
 
 def test_a_rewrite_task_names_the_facts_that_stand_in_the_answer(store: Store, rewriter: ChildFriendly) -> None:
-    answer = "신림동떡볶이에서 국물떡볶이를 5,000원에 팔아요. 걸어서 3분, 오후 9시까지 영업합니다. 참고로 구비하고 있습니다."
+    answer = (
+        "신림동떡볶이에서 국물떡볶이를 5,000원에 팔아요. 걸어서 3분, 오후 9시까지 영업합니다. 참고로 구비하고 있습니다."
+    )
     record_turn(store, make_trace(response=answer))
     task = task_of(store, "t-1", "rewrite", rewriter=rewriter)
     assert task.data["facts"] == ["신림동떡볶이", "국물떡볶이", "5,000원", "3분", "오후 9시"]
