@@ -12,7 +12,6 @@ import json
 import random
 import resource
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,12 +19,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from sample_traces import make_trace
 from sqlalchemy import insert
 
-from aiyam.contracts import KST, Understanding
+from aiyam.contracts import KST, Recommendation, ReplyPlan, Trace, Understanding
 from aiyam.curation.batches import make_batch
 from aiyam.curation.previews import make_preview
 from aiyam.curation.recipes import make_recipe
@@ -87,12 +83,29 @@ def cpu_ms(call: Callable[[], Any]) -> float:
     return round(sorted(taken)[2], 1)
 
 
+def whole_trace() -> Trace:
+    """A turn with cards, as long as those of the chat."""
+    cards = tuple(
+        Recommendation(
+            shop_id=f"s-{rank}", rank=rank, score=0.9, name=f"신림동떡볶이 {rank}호점", category="분식", district="관악구",
+            address="서울 관악구", reason="국물떡볶이가 맛있는 곳이야", menu="국물떡볶이", price_won=5000, distance_m=150 * rank,
+            funnels={"content": 0.9, "contextual": 0.4},
+        )
+        for rank in (1, 2, 3)
+    )  # fmt: skip
+    return Trace(
+        turn_id="t", session_id="s", timestamp=START, user_id="u", user_input="안녕", recommendations=cards,
+        understanding=Understanding(original_query="안녕", intent="GREETING", confidence=1.0),
+        plan=ReplyPlan(kind="recommend", age_band="10-12", shops=cards), response="신림동떡볶이 1호점 어때?",
+    )  # fmt: skip
+
+
 def fill(store: Store, n_turns: int) -> None:
     """Store turns of some twenty a session, a few thousand in a transaction."""
     draw = random.Random(7)
     files = sorted((REPO_ROOT / "datasets" / "nlu").glob("*.jsonl"))
     rows = [json.loads(line) for path in files for line in path.read_text(encoding="utf-8").splitlines()]
-    template = make_trace().model_dump(mode="json")
+    template = whole_trace().model_dump(mode="json")
     for first in range(0, n_turns, 5000):
         turns, ratings = [], []
         for i in range(first, min(first + 5000, n_turns)):
