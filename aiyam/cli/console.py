@@ -45,6 +45,11 @@ def open_store(settings: Settings) -> Iterator[Store]:
         store.close()
 
 
+def printable(text: str) -> str:
+    """One line of text in which no character steers the terminal it is shown on."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
+
+
 def parse(model: type[Any], given: dict[str, Any]) -> Any:
     """Validate options against a contract; a wrong one is an InvalidInput that names it."""
     from pydantic import ValidationError

@@ -9,15 +9,10 @@ from typing import Annotated
 
 import typer
 
-from aiyam.cli.console import AsJson, open_store, read_settings
+from aiyam.cli.console import AsJson, open_store, printable, read_settings
 from aiyam.contracts import KST
 
 app = typer.Typer(no_args_is_help=True, help="Look into the store, search it, back it up.")
-
-
-def _printable(text: str) -> str:
-    """One line of text in which no character steers the terminal it is shown on."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
 
 
 @app.command("tables")
@@ -49,7 +44,7 @@ def db_escalations(
         typer.echo(
             one.model_dump_json()
             if as_json
-            else f"{one.at:%Y-%m-%d %H:%M}  {', '.join(one.safety.kinds)}  {one.turn_id}  {_printable(one.said)}"
+            else f"{one.at:%Y-%m-%d %H:%M}  {', '.join(one.safety.kinds)}  {one.turn_id}  {printable(one.said)}"
         )
     if not found and not as_json:
         typer.echo("Nothing was escalated.", err=True)
@@ -71,7 +66,7 @@ def db_search(
         typer.echo(
             json.dumps(row, ensure_ascii=False, default=str)
             if as_json
-            else "  ".join(_printable(str(value)) for value in row.values())
+            else "  ".join(printable(str(value)) for value in row.values())
         )
     if not hits and not as_json:
         typer.echo(f"Nothing contains {text!r}.", err=True)

@@ -30,14 +30,24 @@ class HeldOut:
     def __init__(self, texts: Sequence[str], *, most_shared: float = MOST_SHARED) -> None:
         self._most_shared = most_shared
         self._places: dict[str, int] = {}
-        for place, text in enumerate(texts):
-            self._places.setdefault(folded(text), place)
-        self._grams = [_trigrams(t) for t in self._places]
-        self._firsts = list(self._places.values())
+        self._grams: list[frozenset[str]] = []
+        self._firsts: list[int] = []
         self._owners: dict[str, list[int]] = {}
-        for row, grams in enumerate(self._grams):
-            for gram in grams:
-                self._owners.setdefault(gram, []).append(row)
+        self._n_texts = 0
+        for text in texts:
+            self.add(text)
+
+    def add(self, text: str) -> None:
+        """Hold one more text, at the next place."""
+        place, self._n_texts = self._n_texts, self._n_texts + 1
+        text = folded(text)
+        if text in self._places:
+            return
+        self._places[text] = place
+        self._firsts.append(place)
+        self._grams.append(_trigrams(text))
+        for gram in self._grams[-1]:
+            self._owners.setdefault(gram, []).append(len(self._grams) - 1)
 
     def find(self, text: str) -> tuple[int, bool] | None:
         """Return the place of a held-out text that says the same or nearly, and whether it says the same; None of none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +31,14 @@ _SHOP_OF_TURN = select(turn_shop.c.shop_id).where(
     turn_shop.c.turn_id == bindparam("turn_id"), turn_shop.c.shop_id == bindparam("shop_id")
 )
 _TRACE_OF_TURN = select(turn.c.trace).where(turn.c.turn_id == bindparam("turn_id"))
+_AT = select(turn.c.session_id, turn.c.session_turn).where(turn.c.turn_id == bindparam("turn_id")).subquery()
+_SAID_BEFORE = (
+    select(turn.c.user_input, turn.c.response)
+    .join(_AT, turn.c.session_id == _AT.c.session_id)
+    .where(turn.c.session_turn < _AT.c.session_turn)
+    .order_by(turn.c.session_turn.desc())
+    .limit(bindparam("n"))
+)
 _INSERT_TURN, _INSERT_SHOWN, _INSERT_FEEDBACK = insert(turn), insert(turn_shop), insert(feedback)
 
 
@@ -76,7 +84,7 @@ def record_turn(store: Store, trace: Trace) -> None:
         "n_shown": len(trace.recommendations),
         "safety_action": trace.safety.action,
         "grounded": trace.grounding.grounded,
-        "fallback": trace.fallback,
+        "fallback": trace.fallback[:200] if trace.fallback else None,
         "total_ms": trace.stage_ms.total,
         "plan_kind": trace.plan.kind,
         "backend": trace.backend[:32],
@@ -190,6 +198,13 @@ def state_before(store: Store, turn_id: str, session_id: str, user_id: str) -> D
     return DialogueState() if row is None else _state(row.turn_id, row.trace)
 
 
+def said_before(store: Store, turn_id: str, *, limit: int = 3) -> list[tuple[str, str]]:
+    """Return the messages and replies of the turns before one in its session, oldest of the last ``limit`` first."""
+    with store.reading() as connection:
+        rows = connection.execute(_SAID_BEFORE, {"turn_id": turn_id, "n": limit}).all()
+    return [(row.user_input, row.response) for row in rows][::-1]
+
+
 def _state(turn_id: str, trace: str) -> DialogueState:
     try:
         return DialogueState.model_validate(json.loads(trace)["state"])
@@ -219,6 +234,13 @@ def list_turns(
     if not 1 <= limit <= 1000 or offset < 0:
         raise InvalidInput(f"Expected limit 1..1000 and offset >= 0, got {limit} and {offset}.")
     wanted = _matching(search=search, intent=intent, user_id=user_id, session_id=session_id, since=since, until=until)
+    return list_where(store, wanted, limit=limit, offset=offset)
+
+
+def list_where(
+    store: Store, wanted: Sequence[ColumnElement[bool]], *, limit: int | None = None, offset: int = 0
+) -> list[TurnRow]:
+    """Return turns, newest first, under conditions that the store's own modules make."""
     n_feedback = select(func.count()).where(feedback.c.turn_id == turn.c.turn_id).scalar_subquery()
     best = select(func.max(feedback.c.satisfaction_score)).where(feedback.c.turn_id == turn.c.turn_id).scalar_subquery()
     names = [name for name in TurnRow.__dataclass_fields__ if name not in ("n_feedback", "best_score")]
@@ -286,7 +308,7 @@ def iter_feedback(
     """Give every act of feedback of a period (``until`` exclusive), in the order it was stored."""
     last = 0
     while True:
-        query = select(feedback).where(feedback.c.feedback_id > last, *_during(feedback.c.created_at, since, until))
+        query = select(feedback).where(feedback.c.feedback_id > last, *during(feedback.c.created_at, since, until))
         with store.reading() as connection:
             rows = connection.execute(query.order_by(feedback.c.feedback_id).limit(_BATCH)).mappings().all()
         for row in rows:
@@ -318,14 +340,15 @@ def _matching(
     until: datetime | None = None,
 ) -> list[ColumnElement[bool]]:
     wanted = [*containing(_storable(search), turn.c.user_input, turn.c.response)]
-    wanted += _during(turn.c.created_at, since, until)
+    wanted += during(turn.c.created_at, since, until)
     for column, value in ((turn.c.intent, intent), (turn.c.user_id, user_id), (turn.c.session_id, session_id)):
         if value is not None:
             wanted.append(column == str(value))
     return wanted
 
 
-def _during(column: ColumnElement[Any], since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+def during(column: ColumnElement[Any], since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    """Return conditions under which a column of epoch seconds lies in a period, ``until`` exclusive."""
     conditions: list[ColumnElement[bool]] = []
     if since is not None:
         conditions.append(column >= _epoch(since))

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, select, update
 
 from aiyam.contracts import KST
 from aiyam.errors import Conflict, NotFound, StoreError
@@ -75,7 +75,8 @@ def add_batch(
 ) -> int:
     """Store a batch with its tasks, all of it or nothing; return how many tasks are new.
 
-    A task that is there already (the same turn, kind and screen) stays in its batch.
+    A task that is there already (the same turn, kind and screen) stays in its batch; one that was withdrawn is queued
+    anew in this one.
 
     Raises:
         Conflict: the batch id is taken.
@@ -90,13 +91,10 @@ def add_batch(
             )
         )  # fmt: skip
         for some in _chunks(tasks):
-            there = set(
-                connection.execute(
-                    select(label_task.c.task_key).where(label_task.c.task_key.in_([t.key for t in some]))
-                )
-                .scalars()
-                .all()
+            stands = select(label_task.c.task_key, label_task.c.state).where(
+                label_task.c.task_key.in_([t.key for t in some])
             )
+            there = {row.task_key: row.state for row in connection.execute(stands)}
             rows = [
                 {
                     "task_key": t.key, "kind": kind, "turn_id": t.turn_id, "session_id": t.session_id,
@@ -104,17 +102,24 @@ def add_batch(
                     "task": t.model_dump_json(), "state": "queued", "created_at": at,
                 }
                 for t in {t.key: t for t in some}.values()
-                if t.key not in there
+                if there.get(t.key, "withdrawn") == "withdrawn"
             ]  # fmt: skip
-            if rows:
-                connection.execute(insert(label_task), rows)
-                added += len(rows)
+            for row in (row for row in rows if row["task_key"] in there):
+                connection.execute(update(label_task).where(label_task.c.task_key == row["task_key"]).values(**row))
+            new = [row for row in rows if row["task_key"] not in there]
+            if new:
+                connection.execute(insert(label_task), new)
+            added += len(rows)
     return added
 
 
 def list_batches(store: Store, *, limit: int = 100) -> list[Batch]:
     """Return batches, newest first."""
     query = select(label_batch).order_by(label_batch.c.created_at.desc(), label_batch.c.batch_id.desc()).limit(limit)
+    return _batches(store, query)
+
+
+def _batches(store: Store, query: Select[Any]) -> list[Batch]:
     states = select(label_task.c.batch_id, label_task.c.state, func.count().label("n")).group_by(
         label_task.c.batch_id, label_task.c.state
     )
@@ -132,6 +137,31 @@ def list_batches(store: Store, *, limit: int = 100) -> list[Batch]:
     ]  # fmt: skip
 
 
+def get_batch(store: Store, batch_id: str) -> Batch | None:
+    """Return one batch; None of an unknown id."""
+    return next(iter(_batches(store, select(label_batch).where(label_batch.c.batch_id == batch_id))), None)
+
+
+def withdraw_batch(store: Store, batch_id: str) -> tuple[int, int]:
+    """Take out the tasks of a batch that nobody has answered; return how many these are, and how many stay answered.
+
+    Raises:
+        NotFound: no batch has this id.
+    """
+    answered = select(label_annotation.c.task_key).where(
+        label_annotation.c.deleted.is_(False), label_annotation.c.usable.is_(True)
+    )
+    open_ones = (label_task.c.batch_id == batch_id, label_task.c.state.in_(("queued", "sent")))
+    with store.writing() as connection:
+        if connection.execute(select(label_batch.c.kind).where(label_batch.c.batch_id == batch_id)).first() is None:
+            raise NotFound(f"Expected the id of a batch, got {batch_id!r}.", hint="List the batches to find its id.")
+        n = connection.execute(
+            update(label_task).where(*open_ones, label_task.c.task_key.not_in(answered)).values(state="withdrawn")
+        ).rowcount
+        kept = connection.execute(select(func.count()).select_from(label_task).where(*open_ones)).scalar_one()
+    return int(n), int(kept)
+
+
 def keys_there(store: Store, keys: Iterable[str]) -> dict[str, TaskState]:
     """Return the state of those of the keys that are tasks."""
     found: dict[str, TaskState] = {}
@@ -143,9 +173,10 @@ def keys_there(store: Store, keys: Iterable[str]) -> dict[str, TaskState]:
 
 
 def turns_asked(store: Store, kind: LabelKind) -> set[str]:
-    """Return the turns that have a task of a kind, whatever became of it."""
+    """Return the turns that have a task of a kind, whatever became of it unless it was withdrawn."""
+    query = select(label_task.c.turn_id).where(label_task.c.kind == kind, label_task.c.state != "withdrawn")
     with store.reading() as connection:
-        return set(connection.execute(select(label_task.c.turn_id).where(label_task.c.kind == kind)).scalars())
+        return set(connection.execute(query).scalars())
 
 
 def queued(store: Store, kind: LabelKind, *, limit: int = _CHUNK) -> list[LabelTask]:

@@ -157,8 +157,12 @@ turn = Table(
     Column("trace", Text, nullable=False),  # JSON of contracts.Trace
     Index("ix_turn_session", "session_id", "session_turn"),
     Index("ix_turn_user", "user_id", "created_at"),
-    Index("ix_turn_created", "created_at"),
-)
+    # Holds all that views and sampling choose by: a look over every turn reads this and not the long rows.
+    Index(
+        "ix_turn_view", "created_at", "turn_id", "session_id", "session_turn", "user_id", "intent", "confidence", "plan_kind",
+        "safety_action", "grounded", "fallback", "synthetic",
+    ),
+)  # fmt: skip
 
 turn_shop = Table(  # the shops a turn showed, in order: what feedback may name and what clicks are counted against
     "turn_shop",
@@ -183,6 +187,27 @@ feedback = Table(
     Column("satisfaction_score", Integer),
     Column("reason", Text),
     Column("correction", Text),
+    Column("created_at", BigInteger, nullable=False, index=True),
+    Index("ix_feedback_score", "feedback_type", "satisfaction_score", "turn_id", "reason"),
+)
+
+turn_view = Table(  # conditions on turns that someone gave a name
+    "turn_view",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("conditions", Text, nullable=False),  # JSON of turn_views.TurnConditions
+    Column("created_by", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+label_preview = Table(  # tasks as they were shown before anyone sent them: what is sent is what was seen
+    "label_preview",
+    metadata,
+    Column("preview_id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("recipe", Text, nullable=False),
+    Column("counts", Text, nullable=False),
+    Column("tasks", Text, nullable=False),  # JSON list of label_contracts.LabelTask
     Column("created_at", BigInteger, nullable=False, index=True),
 )
 

@@ -24,6 +24,7 @@ def show() -> None:
     pages = [
         st.Page("overview.py", title=word("overview"), icon="📊", default=True),
         st.Page("conversations.py", title=word("conversations"), icon="💬", url_path="conversations"),
+        st.Page("annotation.py", title=word("labelling"), icon="🏷️", url_path="annotation"),
         st.Page("label_quality.py", title=word("label_quality"), icon="⚖️", url_path="label-quality"),
     ]
     page = st.navigation(pages)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from aiyam.settings import Settings
+from apps.dashboard.labelling_words import LABELLING_WORDS
 
 LANGUAGES = {"ko": "한국어", "en": "English"}
 
 WORDS: dict[str, tuple[str, str]] = {
+    **LABELLING_WORDS,
     "overview": ("하루 지표", "Day at a glance"),
     "conversations": ("대화", "Conversations"),
     "language": ("언어", "Language"),

@@ -27,8 +27,8 @@ def main() -> int:
     parser.add_argument(
         "--only",
         default="",
-        help="comma-separated names: city, import, turn, http, ranking, request, content, table, kill, understanding,"
-        " recommend",
+        help="comma-separated names: city, import, turn, http, ranking, request, content, table, labelling, kill,"
+        " understanding, recommend",
     )
     parser.add_argument("--corpus", type=Path, help="public corpus to compare the understanding with its peer on")
     parser.add_argument("--logs", type=Path, help="public interaction logs to recommend from")
@@ -64,6 +64,7 @@ def suite(root: Path, corpus: Path | None, logs: Path | None) -> list[tuple[str,
         ("request", "request.py", ["--shops", "100000", "--home", str(root / "request")], None),
         ("content", "content.py", [], None),
         ("table", "training_table.py", ["--home", str(root / "table")], None),
+        ("labelling", "labelling.py", [], None),
         ("kill", "kill_nine.py", ["--kills", "200"], None),
         *understanding,
         *([("recommend", "recommend.py", recommend, None)] if logs else []),

@@ -17,9 +17,20 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ClauseElement
 
 from aiyam.errors import Conflict, StoreError
-from aiyam.store import Store, aliases, columns, conversations, daily, maintenance, people, schema
+from aiyam.store import (
+    Store,
+    aliases,
+    columns,
+    conversations,
+    daily,
+    label_previews,
+    maintenance,
+    people,
+    schema,
+    turn_views,
+)
 from aiyam.store.database import insert_for
-from aiyam.store.migrations import MIGRATIONS, SCHEMA_VERSION, m0001_first, m0003_labels, version_of
+from aiyam.store.migrations import MIGRATIONS, SCHEMA_VERSION, m0001_first, m0003_labels, m0004_turn_views, version_of
 
 
 @pytest.fixture
@@ -73,6 +84,17 @@ def test_a_store_from_before_propensities_gets_their_columns_and_keeps_its_turns
         assert connection.execute(schema.turn.select()).one().list_propensity is None
         assert connection.execute(schema.turn_shop.select()).one().shown_propensity is None
     now.close()
+
+
+def test_a_look_over_every_turn_reads_the_index_of_the_views_and_not_the_long_rows(store: Store) -> None:
+    sent: list[tuple[str, Any]] = []
+    event.listen(store.engine, "before_cursor_execute", lambda _c, _k, sql, values, _x, _m: sent.append((sql, values)))
+    turn_views.read_pool(store, turn_views.TurnConditions(flaw="low_confidence", since=DAY.date(), synthetic=True))
+    turn_views.count_flaws(store, turn_views.TurnConditions())
+    with store.reading() as connection:
+        for sql, values in [one for one in sent if "FROM turn" in one[0]]:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all()
+            assert "COVERING INDEX ix_turn_view" in str(plan), plan
 
 
 def test_opening_again_applies_nothing_and_keeps_the_rows(store: Store) -> None:
@@ -291,6 +313,29 @@ def use_everything(store: Store) -> None:
     assert aliases.production_versions(store) == {"nlu": "v2"}
     assert len(daily.read_day(store, DAY.date()).turns) == 12
     assert daily.days_with_turns(store) == (DAY.date(), DAY.date())
+    conditions = turn_views.TurnConditions(
+        search="떡볶이",
+        flaw="thumbs_down",
+        intent="REFINE",
+        since=DAY.date(),
+        until=DAY.date(),
+        synthetic=True,
+        unasked=True,
+    )
+    assert turn_views.count_matching(store, conditions) == len(turn_views.read_pool(store, conditions)) == 0
+    assert turn_views.list_matching(store, conditions, turn_ids=["t"]) == []
+    assert turn_views.count_flaws(store, turn_views.TurnConditions())["all"] == 12
+    for flaw in turn_views.FLAWS:
+        turn_views.count_matching(store, turn_views.TurnConditions(flaw=flaw))
+    assert set(turn_views.texts_of(store, [traces[0].turn_id, "t"])) == {traces[0].turn_id}
+    assert isinstance(turn_views.bad_reasons(store), dict)
+    turn_views.save_view(store, turn_views.NamedView("mine", conditions, "me", DAY))
+    assert [view.conditions for view in turn_views.saved_views(store)] == [conditions]
+    turn_views.delete_view(store, "mine")
+    assert conversations.said_before(store, traces[0].turn_id) is not None
+    label_previews.keep_preview(store, "p", "rewrite", [], recipe={}, counts={}, now=DAY)
+    assert label_previews.get_preview(store, "p").tasks == ()
+    label_previews.clear_previews(store)
     assert {hit.kind for hit in maintenance.search(store, "떡볶")} >= {"shop"}
     assert maintenance.tables(store)["shop"] == 2
     assert maintenance.check(store) == []
@@ -334,7 +379,7 @@ def test_the_migrations_that_make_tables_are_valid_for_postgresql_too() -> None:
         def exec_driver_sql(self, statement: str) -> None:
             statements.append(statement)
 
-    for made in (m0001_first, m0003_labels):
+    for made in (m0001_first, m0003_labels, m0004_turn_views):
         made.upgrade(Recorder())  # type: ignore[arg-type]
     assert sum("CREATE TABLE" in s for s in statements) == len(schema.metadata.tables)
     assert not any("{" in s or "AUTOINCREMENT" in s for s in statements)

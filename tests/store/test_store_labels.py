@@ -11,7 +11,7 @@ import pytest
 from aiyam.contracts import KST, Intent
 from aiyam.errors import Conflict, NotFound
 from aiyam.label_contracts import Annotation, Decision, LabelTask, UnderstandingLabel
-from aiyam.store import labels
+from aiyam.store import label_previews, labels
 from aiyam.store.database import Store
 from aiyam.store.labels import Cursor
 
@@ -118,3 +118,38 @@ def test_a_decision_can_be_replaced_and_taken_back(store: Store) -> None:
         labels.decide(store, Decision(task_key="f" * 32, chosen="model", decided_by="me", decided_at=NOW))
     with pytest.raises(NotFound):
         labels.get_labelled(store, "f" * 32)
+
+
+def test_a_batch_is_withdrawn_but_for_what_is_answered_and_its_tasks_come_back_in_another(store: Store) -> None:
+    add(store, "b1", range(5))
+    labels.mark_sent(store, "http://ls", 1, {f"{0:032x}": 7}, now=NOW)
+    labels.keep_annotations(store, [answer(0)], cursor())
+    assert labels.withdraw_batch(store, "b1") == (4, 1)
+    assert labels.withdraw_batch(store, "b1") == (0, 1)
+    assert labels.turns_asked(store, "understanding") == {"t0"}
+    assert add(store, "b2", range(5)) == 4
+    second, first = labels.get_batch(store, "b2"), labels.get_batch(store, "b1")
+    assert first is not None
+    assert second is not None
+    assert (first.n_by_state, second.n_by_state) == ({"sent": 1}, {"queued": 4})
+    assert labels.get_batch(store, "b3") is None
+    with pytest.raises(NotFound, match="batch"):
+        labels.withdraw_batch(store, "b3")
+
+
+def test_the_newest_previews_are_kept_as_they_were_shown(store: Store) -> None:
+    for n in range(label_previews.N_KEPT + 5):
+        label_previews.keep_preview(
+            store, f"p{n}", "understanding", [task(n)], recipe={"seed": n}, counts={"tasks": 1},
+            now=NOW + timedelta(seconds=n),
+        )  # fmt: skip
+    found = label_previews.get_preview(store, "p54")
+    assert (found.tasks, found.recipe, found.counts) == ((task(54),), {"seed": 54}, {"tasks": 1})
+    with pytest.raises(NotFound, match="previews"):
+        label_previews.get_preview(store, "p4")
+    label_previews.drop_preview(store, "p54")
+    with pytest.raises(NotFound):
+        label_previews.get_preview(store, "p54")
+    label_previews.clear_previews(store)
+    with pytest.raises(NotFound):
+        label_previews.get_preview(store, "p53")

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, func, insert, inspect, select
 
 from aiyam.errors import StoreError
-from aiyam.store.migrations import m0001_first, m0002_propensities, m0003_labels
+from aiyam.store.migrations import m0001_first, m0002_propensities, m0003_labels, m0004_turn_views
 
 MIGRATIONS: tuple[tuple[int, str, Callable[[Connection], None]], ...] = (
     (1, "first", m0001_first.upgrade),
     (2, "propensities", m0002_propensities.upgrade),
     (3, "labels", m0003_labels.upgrade),
+    (4, "turn_views", m0004_turn_views.upgrade),
 )
 """Every change in order: number, name, function. A released one is never edited; a new one is added below it."""
 
