@@ -20,11 +20,19 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("aiyam.nlu", "aiyam.candidates", "aiyam.ranking", "aiyam.reply", "aiyam.safety"),
     ("aiyam.korean", "aiyam.catalogue", "aiyam.llm"),
     ("aiyam.store", "aiyam.registry"),
-    ("aiyam.settings", "aiyam.label_contracts", "aiyam.contracts", "aiyam.errors", "aiyam.intervals"),
+    (
+        "aiyam.settings",
+        "aiyam.label_verdicts",
+        "aiyam.label_contracts",
+        "aiyam.contracts",
+        "aiyam.errors",
+        "aiyam.intervals",
+    ),
 )
 ALLOWED = {
     ("aiyam.contracts", "aiyam.errors"),
     ("aiyam.label_contracts", "aiyam.contracts"),
+    ("aiyam.label_verdicts", "aiyam.label_contracts"),
     # The command line starts the servers and the labelling, which live beside it; it imports them inside the commands.
     ("aiyam.cli", "apps"),
     ("aiyam.cli", "annotation"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -154,6 +154,23 @@ def get_trace(store: Store, turn_id: str) -> Trace:
             f"Expected a stored turn, found none with id {turn_id!r}.", hint="List the turns to find its id."
         )
     return _trace(turn_id, text)
+
+
+def get_traces(store: Store, turn_ids: Sequence[str]) -> Iterator[tuple[str, Trace | None]]:
+    """Give these turns, in order of id, a few hundred in memory at a time; None for one that cannot be read.
+
+    An id that no turn has is passed over.
+    """
+    wanted = sorted(turn_ids)
+    for start in range(0, len(wanted), _BATCH):
+        some = select(turn.c.turn_id, turn.c.trace).where(turn.c.turn_id.in_(wanted[start : start + _BATCH]))
+        with store.reading() as connection:
+            rows = connection.execute(some.order_by(turn.c.turn_id)).all()
+        for row in rows:
+            try:
+                yield row.turn_id, _trace(row.turn_id, row.trace)
+            except StoreError:
+                yield row.turn_id, None
 
 
 def last_state(store: Store, session_id: str, user_id: str) -> DialogueState:
