@@ -38,7 +38,7 @@ def privacy_erase(
         if report.anything and not dry_run:
             if not yes:
                 what = f"{report.counts['turns']:,} turns, {report.counts['tasks']:,} tasks, {sum(report.rows.values()):,} rows"
-                typer.confirm(f"Erase {what} for good? This cannot be undone", abort=True)
+                typer.confirm(f"Erase {what} for good? This cannot be undone", abort=True, err=True)
             report = erase(store, settings.home, settings.models_dir, user, now=datetime.now(KST))
     if as_json:
         typer.echo(report.model_dump_json())

@@ -99,7 +99,7 @@ def build_version(
         left_out = dict(sorted((_reasons(gathered)).items(), key=lambda item: (-item[1], item[0])))
         if not any(one.side == "train" for one in rows):
             raise DataError(
-                f"Expected rows for {name}, found none to train on (left out: {_told(left_out)}).",
+                f"Expected rows for {name}, found none to train on ({len(rows):,} held out, left out: {_told(left_out)}).",
                 hint="Label turns (aiyam annotate), or let people rate and choose in the chat first.",
             )
         lines = [(one.side, json_line(one.row)) for one in rows]

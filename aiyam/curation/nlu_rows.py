@@ -49,6 +49,8 @@ def gather_nlu(store: Store, datasets_dir: Path, *, seed: int, shipped: bool, to
     labelled, kept_out = _labelled(store, withheld, tests, tuning, gathered)
     told(0.6, "turns")
     qualified = qualified_turns(store)
+    for turn_id in sorted(qualified.fit & withheld.keys() - labelled - kept_out):
+        gathered.leave_out(withheld[turn_id], _of_turn(turn_id, qualified))
     _inferred(store, qualified, labelled | kept_out | withheld.keys(), tests, tuning, gathered, told)
     return gathered
 
@@ -123,7 +125,7 @@ def _inferred(
     gathered: Gathered,
     told: Told,
 ) -> None:
-    gathered.counted["no_feedback"] += qualified.n_without_feedback
+    gathered.counted["no_feedback"] += len(qualified.unheard - said)
     for turn_id, why in sorted(qualified.unfit.items()):
         if turn_id not in said:
             gathered.leave_out(why, _of_turn(turn_id, qualified))

@@ -26,12 +26,12 @@ class TurnFacts:
 
 @dataclass(frozen=True)
 class Qualified:
-    """The turns, those that qualify, the others with feedback and why they do not, and how many have no feedback."""
+    """The turns, those that qualify, the others with feedback and why they do not, and those without feedback."""
 
     turns: dict[str, TurnFacts]
     fit: frozenset[str]
     unfit: dict[str, str]
-    n_without_feedback: int
+    unheard: frozenset[str]
 
 
 def qualified_turns(store: Store) -> Qualified:
@@ -60,7 +60,7 @@ def qualified_turns(store: Store) -> Qualified:
         if (why := _why_unfit(scores.get(turn_id, []), turn_id in chosen, actions[turn_id]))
     }
     fit = frozenset((told & turns.keys()) - unfit.keys())
-    return Qualified(turns, fit, unfit, len(turns.keys() - told))
+    return Qualified(turns, fit, unfit, frozenset(turns.keys() - told))
 
 
 def _why_unfit(scores: list[int], chosen: bool, action: str) -> str:

@@ -22,7 +22,7 @@ def gather_ranker(store: Store, *, told: Callable[[float, str], None]) -> Gather
     gathered = Gathered()
     told(0.0, "feedback")
     qualified = qualified_turns(store)
-    gathered.counted["no_feedback"] += qualified.n_without_feedback
+    gathered.counted["no_feedback"] += len(qualified.unheard)
     acts: dict[str, list[tuple[str, int]]] = defaultdict(list)
     columns = read_columns(store, schema.feedback, ["turn_id", "shop_id", "feedback_type", "satisfaction_score"])
     for turn_id, shop_id, kind, score in zip(*columns.values(), strict=True):

@@ -119,13 +119,15 @@ def gather_lora(store: Store, *, told: Told) -> Gathered:
     for held in held_labels(store, "rewrite", gathered, kept_out):
         _keep(answers, held, withheld.get(held.task.turn_id) or _rewritten(held), gathered, kept_out)
     qualified = qualified_turns(store)
-    gathered.counted["no_feedback"] += qualified.n_without_feedback
+    gathered.counted["no_feedback"] += len(qualified.unheard - kept_out - withheld.keys() - answers.keys())
     for turn_id in sorted(qualified.turns):
         facts = qualified.turns[turn_id]
         origin = RowOrigin(source="turn", turn_id=turn_id, session_id=facts.session_id, user_id=facts.user_id)
-        if turn_id in answers or turn_id in kept_out or turn_id in withheld:
+        if turn_id in answers or turn_id in kept_out:
             continue
-        if turn_id in qualified.fit:
+        if turn_id in qualified.fit and turn_id in withheld:
+            gathered.leave_out(withheld[turn_id], origin)
+        elif turn_id in qualified.fit:
             answers[turn_id] = _Answer(TURN, facts.at, origin)
         elif why := qualified.unfit.get(turn_id):
             gathered.leave_out(why, origin)

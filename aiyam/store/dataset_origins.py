@@ -92,7 +92,7 @@ def answered_tasks(store: Store, kinds: Sequence[LabelKind]) -> dict[str, int]:
 def turns_with_feedback(store: Store, *, since: datetime) -> set[str]:
     """Return the turns that feedback since then says something good of (a score from 4, an order, a favourite)."""
     said = or_(feedback.c.satisfaction_score >= 4, feedback.c.feedback_type.in_(("ordered", "favorited")))
-    query = select(feedback.c.turn_id.distinct()).where(feedback.c.created_at >= int(since.timestamp()), said)
+    query = select(feedback.c.turn_id).distinct().where(feedback.c.created_at >= int(since.timestamp()), said)
     with store.reading() as connection:
         return set(connection.execute(query).scalars())
 

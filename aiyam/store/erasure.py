@@ -88,7 +88,7 @@ def turns_before(store: Store, moment: datetime) -> set[str]:
 def turns_in_versions(store: Store) -> set[str]:
     """Return the turns that stand in any dataset version."""
     with store.reading() as connection:
-        return set(connection.execute(select(dataset_origin.c.turn_id.distinct())).scalars())
+        return set(connection.execute(select(dataset_origin.c.turn_id).distinct()).scalars())
 
 
 def erase_person(store: Store, user_id: str, report: dict[str, Any], *, now: datetime) -> None:
