@@ -24,6 +24,7 @@ def show() -> None:
     pages = [
         st.Page("overview.py", title=word("overview"), icon="📊", default=True),
         st.Page("conversations.py", title=word("conversations"), icon="💬", url_path="conversations"),
+        st.Page("datasets.py", title=word("datasets"), icon="🗂️", url_path="datasets"),
     ]
     page = st.navigation(pages)
     if is_synthetic(open_store()):
