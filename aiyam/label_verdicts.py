@@ -54,7 +54,7 @@ def label_that_holds(task: LabelTask, annotations: Sequence[Annotation], decisio
     for flag in ("personal_data", "exclude"):
         if flag in flags:
             return Holding(None, annotators, why_none=flag)
-    if len({_said(label) for _, _, label in labels}) > 1:
+    if len(labels) > 1 and len({_said(label) for _, _, label in labels}) > 1:
         return Holding(None, annotators, why_none="dispute")
     return _unless_flagged(Holding(newest, annotators))
 

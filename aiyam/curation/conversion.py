@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 from aiyam.label_contracts import DatasetName, RowOrigin
@@ -77,6 +78,7 @@ def row_id(name: DatasetName, *parts: str) -> str:
     return hashlib.sha256("|".join((name, *parts)).encode("utf-8", "replace")).hexdigest()[:32]
 
 
+@lru_cache(maxsize=1 << 16)
 def side_of(group: str) -> Split:
     """Return the side that a conversation stands on, now and in every later version.
 

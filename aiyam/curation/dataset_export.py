@@ -75,7 +75,7 @@ def flat_row(one: DatasetRow) -> dict[str, str]:
 
 
 def _nlu_task(one: DatasetRow) -> dict[str, Any]:
-    """Return a row as a task of the understanding screen, with the row as its annotation."""
+    """Return a row as a task of the understanding screen, with the row as its annotation; filters stand in its data."""
     row = one.row
     result: list[dict[str, Any]] = [
         {
@@ -87,9 +87,8 @@ def _nlu_task(one: DatasetRow) -> dict[str, Any]:
     result.append(_choice("intent", "text", [row["intent"]]))
     if row.get("semantic_query"):
         result.append(_text("semantic_query", "text", row["semantic_query"]))
-    if row.get("filters"):
-        result.append(_text("details", "text", json_line(row["filters"])))
-    return _task(one, {"text": row["text"], "context": ""}, result)
+    shown = {"text": row["text"], "context": "", "filters": row.get("filters") or {}}
+    return _task(one, shown, result)
 
 
 def _child_task(one: DatasetRow) -> dict[str, Any]:

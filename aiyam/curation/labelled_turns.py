@@ -55,6 +55,9 @@ def withheld_turns(store: Store) -> dict[str, str]:
     found: dict[str, str] = {}
     for kind in LABEL_KINDS:
         for one in iter_labelled(store, kind):
+            flagged = any(answer.label is not None and answer.label.flags for answer in one.annotations)
+            if not flagged and one.decision is None:
+                continue
             why = label_that_holds(one.task, one.annotations, one.decision).why_none
             if why in ("personal_data", "exclude"):
                 found.setdefault(one.task.turn_id, why)

@@ -11,10 +11,10 @@ import streamlit as st
 
 from aiyam.contracts import Progress
 from aiyam.curation.building import build_version, guide_version, new_since
-from aiyam.curation.dataset_diff import diff_versions
+from aiyam.curation.dataset_diff import DatasetDiff, diff_versions
 from aiyam.curation.dataset_export import EXPORT_FORMATS, ExportFormat, export_version
 from aiyam.curation.lineage import lineage_of_turn, models_trained_on
-from aiyam.curation.versions import list_versions
+from aiyam.curation.versions import list_versions, open_version
 from aiyam.errors import AiyamError
 from aiyam.label_contracts import DATASET_NAMES, DatasetName, DatasetRow, DatasetVersion
 from aiyam.settings import Settings
@@ -155,7 +155,7 @@ def _counts(title: str, counts: dict[str, int]) -> None:
         height=min(280, 40 + 35 * max(1, len(counts))),
         column_config={
             word("rows"): st.column_config.ProgressColumn(
-                format="%d", min_value=0, max_value=max([1, *counts.values()])
+                format="localized", min_value=0, max_value=max([1, *counts.values()])
             )
         },
     )
@@ -172,7 +172,7 @@ def _difference(settings: Settings, versions: list[DatasetVersion]) -> None:
     before = first.selectbox(word("before"), tags, index=1, key=f"before-{tags[0]}")
     after = second.selectbox(word("after"), tags, index=0, key=f"after-{tags[0]}")
     try:
-        found = diff_versions(settings.home, by_tag[before], by_tag[after])
+        found = _compared(str(settings.home), before, by_tag[before].sha256, after, by_tag[after].sha256)
     except AiyamError as error:
         st.error(f"{error.message}  \n{error.hint}", icon="⛔")
         return
@@ -204,6 +204,12 @@ def _difference(settings: Settings, versions: list[DatasetVersion]) -> None:
                 },
                 hide_index=True,
             )
+
+
+@st.cache_resource(show_spinner=False, max_entries=2, ttl=600)
+def _compared(home: str, before: str, sha_before: str, after: str, sha_after: str) -> DatasetDiff:
+    """Compare once for all reruns of the page; the hashes tell a version from what an erasure left of it."""
+    return diff_versions(Path(home), open_version(Path(home), before), open_version(Path(home), after))
 
 
 def _text(one: DatasetRow) -> str:

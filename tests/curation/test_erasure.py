@@ -119,6 +119,7 @@ def test_the_models_that_learned_from_a_person_are_listed(store: Store, settings
     label_turns(store, "c", [add_turn(store, "t-new", said=160, user_id=LEE)], first=160)
     after = build("nlu").version
     assert after.version == "v2"
+    assert after.left_out["erased"] == report.counts["tasks"]
     assert before.n_train - report.rows["nlu@v1"] + 1 == after.n_train
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from labelled_world import PAIRS, SAID, Build, add_turn, label_turns, put_labels, rewrite_turns, task_of, understood
 from labelled_world import answer as answered
-from sample_traces import DAY
+from sample_traces import DAY, recommendation
+from tiny_language_model import build as build_model
 
-from aiyam.contracts import Progress, Trace
+from aiyam.contracts import AGE_BANDS, InstructionRow, Progress, ReplyPlan, Trace
 from aiyam.curation.building import build_version, new_since
 from aiyam.curation.dataset_diff import diff_versions
 from aiyam.curation.dataset_export import export_version
@@ -27,6 +28,8 @@ from aiyam.registry import read_manifest
 from aiyam.settings import REPO_ROOT, Settings
 from aiyam.store import Store
 from aiyam.training.child_friendly import QUICK as QUICK_CHILD
+from aiyam.training.lora import train_lora
+from aiyam.training.lora_batches import messages_of
 from aiyam.training.nlu import QUICK
 
 KILLED = """
@@ -210,6 +213,31 @@ def test_the_rewriter_trains_on_a_version_and_names_it(many: Settings, store: St
     build("nlu")
     with pytest.raises(InvalidInput, match="of child"):
         dataset_options(own, "child", "nlu@v1")
+
+
+def test_an_adapter_trains_on_a_version_and_names_it(
+    store: Store, settings: Settings, build: Build, tmp_path: Path
+) -> None:
+    for n in range(40):
+        shop = recommendation(n)
+        add_turn(
+            store, f"t-{n}", said=n, session_id=f"s-{n}", rated=5, recommendations=(shop,),
+            plan=ReplyPlan(kind="recommend", age_band=AGE_BANDS[n % 4], shops=(shop,)), response=f"{shop.name} 어때요?",
+        )  # fmt: skip
+    version = build("lora").version
+    rows = [InstructionRow(**row.row) for row in read_rows(settings.home, version)]
+    base = build_model(tmp_path / "tiny", [(messages_of(row), str(row.output)) for row in rows])
+    out = settings.models_dir / "nlg" / "v1"
+    options = dataset_options(settings, "nlg", "latest")
+    train_lora(
+        out=out, seed=1, progress=lambda p: None, base=base, offline=True, device="cpu", epochs=1, batch_size=4, rank=4,
+        max_tokens=2000, **options,
+    )  # fmt: skip
+    manifest = read_manifest(out)
+    assert (manifest.dataset, manifest.dataset_sha256) == ("lora@v1", version.sha256)
+    assert manifest.metrics["n_heldout_rows"] + manifest.metrics["n_train_rows"] == len(rows)
+    (model,) = lineage_of_turn(store, settings.home, settings.models_dir, str(rows[0].turn_id)).models
+    assert model.model == "nlg/v1"
 
 
 def test_exports_are_what_others_read(many: Settings, store: Store, build: Build, tmp_path: Path) -> None:
