@@ -44,7 +44,9 @@ def ordered(store: Store, first: int, n: int) -> None:
 def text_of(app: AppTest) -> str:
     assert not app.exception, app.exception
     return "\n".join(
-        str(e.value) for kind in ("markdown", "caption", "info", "success", "error") for e in app.get(kind)
+        str(getattr(e, "value", ""))
+        for kind in ("markdown", "caption", "info", "success", "error")
+        for e in app.get(kind)
     )
 
 

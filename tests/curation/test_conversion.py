@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from labelled_world import (
@@ -203,7 +204,7 @@ def test_lora_rows_ask_as_the_product_asks_and_answer_as_was_accepted(
     shops = (recommendation(0),)
     plan = ReplyPlan(kind="recommend", age_band="10-12", shops=shops)
     good, bad = f"{shops[0].name} 어때요?", "없는가게 어때요? 99,000원이에요."
-    given = {"plan": plan, "response": good, "recommendations": shops}
+    given: dict[str, Any] = {"plan": plan, "response": good, "recommendations": shops}
     accepted = add_turn(store, "accepted", rated=5, **given)
     rewritten_turn = add_turn(store, "rewritten", said=1, **given)
     compared = add_turn(store, "compared", said=2, **given)

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 from labelled_world import add_turn, label_turns
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from aiyam.cli import app
 from aiyam.errors import AiyamError, InvalidInput

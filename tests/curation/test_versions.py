@@ -241,7 +241,7 @@ def test_an_adapter_trains_on_a_version_and_names_it(
 
 
 def test_exports_are_what_others_read(many: Settings, store: Store, build: Build, tmp_path: Path) -> None:
-    from datasets import load_dataset
+    from datasets import load_dataset  # type: ignore[attr-defined]
 
     version = build("nlu").version
     out = tmp_path / "out"
