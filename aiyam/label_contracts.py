@@ -146,16 +146,30 @@ class RowOrigin(Record):
 
 
 class DatasetRow(Record):
-    """One row of a dataset version: ``row`` is what the trainer reads, in the shape of the spec's table."""
+    """One row of a dataset version: ``row`` is what the trainer reads, in the shape of the spec's table; ``kind`` its class."""
 
     row_id: str = Field(pattern=r"^[0-9a-f]{32}$")
     split: Literal["train", "valid"]
+    kind: str = ""
     row: dict[str, Any]
     origin: RowOrigin
 
 
+class Redaction(Record):
+    """That rows were taken out of a version: why, how many, and the hash of the rows before."""
+
+    at: AwareDatetime
+    why: Literal["erasure", "retention"]
+    n_rows: int = Field(ge=0)
+    sha256_before: str
+
+
 class DatasetVersion(Record):
-    """``manifest.json`` of an immutable dataset version; written last, so half a version is never one."""
+    """``manifest.json`` of an immutable dataset version; written last, so half a version is never one.
+
+    ``counts`` are rows by class, ``left_out`` what was not used by reason, ``sources`` rows by where they come from.
+    ``sha256`` is that of the rows that are there; who was erased since is not, and ``redactions`` keep the hashes before.
+    """
 
     name: DatasetName
     version: str = Field(pattern=r"^v[1-9]\d*$")
@@ -169,6 +183,7 @@ class DatasetVersion(Record):
     sources: dict[str, int] = Field(default_factory=dict)
     sha256: str
     config: dict[str, Any] = Field(default_factory=dict)
+    redactions: tuple[Redaction, ...] = ()
 
     @property
     def tag(self) -> str:

@@ -53,8 +53,8 @@ def label_that_holds(task: LabelTask, annotations: Sequence[Annotation], decisio
     flags = {flag for _, _, label in labels for flag in label.flags}
     for flag in ("personal_data", "exclude"):
         if flag in flags:
-            return Holding(None, annotators, why_none=flag)  # type: ignore[arg-type]
-    if len({_said(label) for _, _, label in labels}) > 1:
+            return Holding(None, annotators, why_none=flag)
+    if len(labels) > 1 and len({_said(label) for _, _, label in labels}) > 1:
         return Holding(None, annotators, why_none="dispute")
     return _unless_flagged(Holding(newest, annotators))
 
@@ -98,5 +98,5 @@ def _unless_flagged(holding: Holding) -> Holding:
     assert holding.label is not None
     for flag in ("personal_data", "exclude", "ambiguous"):
         if flag in holding.label.flags:
-            return Holding(None, holding.annotators, holding.decided, flag)  # type: ignore[arg-type]
+            return Holding(None, holding.annotators, holding.decided, flag)
     return holding

@@ -18,7 +18,7 @@ from aiyam.catalogue.city import generate_city
 from aiyam.catalogue.facts import fingerprint_of
 from aiyam.catalogue.interactions import Interactions
 from aiyam.contracts import Progress, ReplyPlan, UserProfile
-from aiyam.errors import AiyamError, Conflict, NotFound, NotReady
+from aiyam.errors import AiyamError, Conflict, DataError, InvalidInput, NotFound, NotReady
 from aiyam.reply.language_model import Replier
 from aiyam.settings import Settings
 from aiyam.store import Store
@@ -30,6 +30,9 @@ Report = Callable[[str, Progress], None]
 """Called with a task name ("city", "safety", "nlu", "child", "content", "ranker") and its progress."""
 
 COMPONENTS = ("nlu", "child", "content", "ranker", "safety")
+DATASET_OF = {"nlu": "nlu", "child": "child", "nlg": "lora"}
+"""Component to the dataset it is trained on."""
+_HELD_OPTION = {"nlu": "dev", "child": "test", "nlg": "valid"}
 NEED_NO_CITY = ("nlu", "safety", "child")
 """What is trained on shipped texts alone, the longest training first."""
 
@@ -108,7 +111,11 @@ def train_component(
     why: str = "the first version of this home",
     **options: Any,
 ) -> str:
-    """Train one component into a new sealed version, make it production, and return the version's name."""
+    """Train one component into a new sealed version, make it production, and return the version's name.
+
+    ``dataset`` among the options names a dataset version to train on, like ``nlu@v3`` (``dataset_options``).
+    """
+    options |= dataset_options(settings, component, options.pop("dataset", None))
     with registry.next_version(settings.models_dir, component) as out:
         if component == "nlu":
             data = options.pop("data", None) or settings.datasets_dir / "nlu"
@@ -127,6 +134,35 @@ def train_component(
             raise AiyamError(f"Expected one of {', '.join(COMPONENTS)} or nlg, got {component!r}.")
         set_alias(store, component, "production", out.name, who=who, why=why)
         return out.name
+
+
+def dataset_options(settings: Settings, component: str, tag: str | None) -> dict[str, Any]:
+    """Return what a trainer is told to train on a dataset version: its files, and the version itself.
+
+    Raises:
+        InvalidInput: the version is of another component's data.
+        NotFound: there is no such version.
+        DataError: its files are not what its manifest says.
+    """
+    if tag is None:
+        return {}
+    from aiyam.curation.versions import TRAIN, VALID, folder_of, open_version, verify
+
+    wanted = DATASET_OF[component]
+    version = open_version(settings.home, f"{wanted}@{tag}" if "@" not in tag else tag)
+    if version.name != wanted:
+        raise InvalidInput(f"Expected a version of {wanted} to train {component} on, got {version.tag}.")
+    if problems := verify(settings.home, version):
+        raise DataError(
+            f"Expected {version.tag} as it was built, but: {problems[0]}.",
+            hint="Restore it from a backup, or build a new version.",
+        )
+    folder = folder_of(settings.home, version)
+    return {
+        "data": folder / TRAIN,
+        _HELD_OPTION[component]: folder / VALID if version.n_valid else None,
+        "version": version,
+    }
 
 
 def train_understanding(

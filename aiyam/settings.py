@@ -55,6 +55,13 @@ class Settings(BaseSettings):
         default=12.0, gt=0, description="Seconds a language model may take for one reply, a quarter of it to begin."
     )
 
+    keep_turns_days: int = Field(
+        default=365, ge=0, description="Days a turn is kept that stands in no dataset version; 0 keeps it for good."
+    )
+    keep_labelled_days: int = Field(
+        default=1095, ge=0, description="Days a turn is kept that stands in a dataset version; 0 keeps it for good."
+    )
+
     @property
     def url(self) -> str:
         """The store's SQLAlchemy URL."""

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from aiyam.cli import annotate, data, db, evaluate, start, talk, train
+from aiyam.cli import annotate, data, dataset, db, evaluate, privacy, start, talk, train
 from aiyam.errors import AiyamError
 
 app = typer.Typer(
@@ -23,6 +23,8 @@ app.add_typer(db.app, name="db")
 app.add_typer(annotate.app, name="annotate")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(dataset.app, name="dataset")
+app.add_typer(privacy.app, name="privacy")
 
 
 def main() -> None:

@@ -12,6 +12,22 @@ from aiyam.cli.console import open_store, progress_bars, read_settings
 app = typer.Typer(no_args_is_help=True, help="Train a component into a new sealed version.")
 
 
+Dataset = Annotated[
+    str | None, typer.Option("--dataset", help="Version of `aiyam dataset build` to train on, like nlu@v3 or latest.")
+]
+
+
+def _only_dataset(dataset: str | None, **others: object) -> None:
+    """Refuse files named beside a dataset version, which has its own."""
+    from aiyam.errors import InvalidInput
+
+    if dataset is not None and (given := [f"--{name}" for name, value in others.items() if value is not None]):
+        raise InvalidInput(
+            f"Expected --dataset alone, got {', '.join(given)} with it.",
+            hint="A version holds the rows to train on and those to judge by.",
+        )
+
+
 def _train(component: str, **options: Any) -> None:
     from aiyam.pipelines import train_component
 
@@ -42,6 +58,7 @@ def train_nlu(
     data: Annotated[
         Path | None, typer.Option("--data", "--training_data", help="Training rows (JSON or JSONL), or a folder.")
     ] = None,
+    dataset: Dataset = None,
     dev: Annotated[
         Path | None,
         typer.Option(help="Rows to tune on (700 of them; more are trained on); default: a part of the training rows."),
@@ -68,18 +85,20 @@ def train_nlu(
     settings = read_settings()
     if encoder is not None and (base is not None or quick):
         raise InvalidInput("Expected --encoder alone, got --base or --quick with it.", hint="Leave those two out.")
+    _only_dataset(dataset, data=data, dev=dev)
     options: dict[str, Any] = {"dev": dev, "seed": settings.seed if seed is None else seed}
     if encoder is not None:
         options |= {"encoder": encoder} | ({} if epochs is None else {"epochs": epochs})
     else:
         options |= {"epochs": epochs, "base": base, "effort": QUICK if quick else FULL}
     if out is None:
-        _train("nlu", data=data, **options)
+        _train("nlu", data=data, dataset=dataset, **options)
         return
-    from aiyam.pipelines import train_understanding
+    from aiyam.pipelines import dataset_options, train_understanding
 
+    options = {"data": data or settings.datasets_dir / "nlu", **options, **dataset_options(settings, "nlu", dataset)}
     with progress_bars() as report:
-        train_understanding(data or settings.datasets_dir / "nlu", out, progress=lambda p: report("nlu", p), **options)
+        train_understanding(out=out, progress=lambda p: report("nlu", p), **options)
     _say_what_was_read(out)
     typer.echo(str(out))
 
@@ -92,6 +111,7 @@ def train_child_friendly(
             "--data", "--training_data", "--training-data", help="Pairs (JSON or JSONL), or a folder of pairs_*.jsonl."
         ),
     ] = None,
+    dataset: Dataset = None,
     test: Annotated[
         Path | None,
         typer.Option(
@@ -103,15 +123,17 @@ def train_child_friendly(
     quick: Annotated[bool, typer.Option("--quick", help="Some seconds, as the first start does.")] = False,
 ) -> None:
     """Train the child-friendly rewriter; without options on the shipped pairs, and the new version becomes production."""
-    from aiyam.pipelines import train_rewriter
+    from aiyam.pipelines import dataset_options, train_rewriter
     from aiyam.training.child_friendly import FULL, QUICK
 
     settings = read_settings()
+    _only_dataset(dataset, data=data, test=test)
     options: dict[str, Any] = {"data": data, "test": test, "effort": QUICK if quick else FULL}
     options["seed"] = settings.seed if seed is None else seed
     if out is None:
-        _train("child", **options)
+        _train("child", dataset=dataset, **options)
         return
+    options |= dataset_options(settings, "child", dataset)
     with progress_bars() as report:
         train_rewriter(settings, out, progress=lambda p: report("child", p), **options)
     _say_what_was_read(out)
@@ -283,6 +305,7 @@ def train_lora(
             help="Rows {instruction, input, output} as JSON Lines; output is text or an object.",
         ),
     ] = None,
+    dataset: Dataset = None,
     val_data: Annotated[
         Path | None, typer.Option("--val_data", "--val-data", help="Rows to judge by; default: a tenth is held out.")
     ] = None,
@@ -332,12 +355,13 @@ def train_lora(
 ) -> None:
     """Train a LoRA adapter that words replies, on a language model; the new version becomes production."""
     from aiyam.errors import InvalidInput
-    from aiyam.pipelines import train_wording, version_folder
+    from aiyam.pipelines import dataset_options, train_wording, version_folder
 
+    _only_dataset(dataset, training_data=training_data, val_data=val_data, incremental_data=incremental_data)
     data = training_data or incremental_data
-    if data is None or (training_data is not None and incremental_data is not None):
+    if (data is None and dataset is None) or (training_data is not None and incremental_data is not None):
         raise InvalidInput(
-            "Expected --training_data or --incremental_data, got both or none.",
+            "Expected --training_data, --incremental_data or --dataset, got several or none.",
             hint="`aiyam data lora-sample --out rows.jsonl` writes rows to try it with.",
         )
     settings = read_settings()
@@ -347,6 +371,7 @@ def train_lora(
         "max_tokens": max_tokens, "recompute": recompute, "four_bit": four_bit, "device": device, "offline": offline,
         "n_processes": processes, "seed": settings.seed if seed is None else seed, "resume": resume,
     }  # fmt: skip
+    options |= dataset_options(settings, "nlg", dataset)
     wanted = adapter or ("production" if incremental_data is not None else None)
     if wanted is not None:
         with open_store(settings) as store:

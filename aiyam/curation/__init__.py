@@ -1,1 +1,1 @@
-"""From turns to what annotators are asked: views of what went wrong, recipes, sampling, previews, batches."""
+"""From turns to training data: what is sampled for labelling, what becomes rows, dataset versions, privacy."""

@@ -164,6 +164,23 @@ def get_trace(store: Store, turn_id: str) -> Trace:
     return _trace(turn_id, text)
 
 
+def get_traces(store: Store, turn_ids: Sequence[str]) -> Iterator[tuple[str, Trace | None]]:
+    """Give these turns, in order of id, a few hundred in memory at a time; None for one that cannot be read.
+
+    An id that no turn has is passed over.
+    """
+    wanted = sorted(turn_ids)
+    for start in range(0, len(wanted), _BATCH):
+        some = select(turn.c.turn_id, turn.c.trace).where(turn.c.turn_id.in_(wanted[start : start + _BATCH]))
+        with store.reading() as connection:
+            rows = connection.execute(some.order_by(turn.c.turn_id)).all()
+        for row in rows:
+            try:
+                yield row.turn_id, _trace(row.turn_id, row.trace)
+            except StoreError:
+                yield row.turn_id, None
+
+
 def last_state(store: Store, session_id: str, user_id: str) -> DialogueState:
     """Return the dialogue state the session's last turn left; the empty state for a new session.
 

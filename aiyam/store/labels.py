@@ -378,6 +378,14 @@ def count_tasks(store: Store) -> dict[tuple[LabelKind, TaskState], int]:
         return {(row.kind, row.state): row.n for row in connection.execute(query)}
 
 
+def count_erased(store: Store) -> dict[LabelKind, int]:
+    """Count, by kind, the tasks whose turn was erased."""
+    erased = (label_task.c.state == "withdrawn") & (label_task.c.turn_id == "")
+    query = select(label_task.c.kind, func.count().label("n")).where(erased).group_by(label_task.c.kind)
+    with store.reading() as connection:
+        return {row.kind: row.n for row in connection.execute(query)}
+
+
 def count_answered(store: Store) -> dict[LabelKind, int]:
     """Count, by kind, the tasks with at least one answer that counts."""
     query = (

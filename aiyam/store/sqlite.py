@@ -204,6 +204,19 @@ def vacuum(path: Path) -> tuple[int, int]:
     return before, path.stat().st_size
 
 
+def empty_log(path: Path) -> bool:
+    """Move the write-ahead log into the file and cut it to nothing; tell whether no reader kept it from that."""
+    try:
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)
+        try:
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise StoreError(f"Expected to empty the log of {path}, but: {error}.", hint="Run aiyam db vacuum.") from error
+    return not busy
+
+
 def check(path: Path) -> list[str]:
     """Return what SQLite's integrity and foreign key checks complain about; empty when all is well."""
     try:

@@ -8,29 +8,11 @@ from dataclasses import dataclass
 
 from aiyam.contracts import Filters
 from aiyam.errors import StoreError
-from aiyam.ranking.replay import CLICKED, FAVORITED, ORDERED, SKIPPED, Moment
+from aiyam.ranking.feedback_outcomes import TURNED_DOWN, outcome_of
+from aiyam.ranking.replay import FAVORITED, SKIPPED, Moment
 from aiyam.store import Store, schema
 from aiyam.store.columns import read_columns
 from aiyam.store.conversations import get_trace
-
-LIKED_SCORE, DISLIKED_SCORE = 4, 2
-"""A thumb or a rating of a shop from here on is a choice; from there down it is none, whatever else was done."""
-
-_TURNED_DOWN = -1
-_OUTCOME_OF_ACT = {"clicked": CLICKED, "favorited": FAVORITED, "ordered": ORDERED}
-
-
-def outcome_of(feedback_type: str, score: int | None) -> int | None:
-    """Return what an act of feedback says became of a shop; None where it says nothing, -1 that it was turned down.
-
-    >>> outcome_of("thumb", 5), outcome_of("thumb", 1), outcome_of("rated", 3), outcome_of("clicked", None)
-    (2, -1, None, 1)
-    """
-    if feedback_type in _OUTCOME_OF_ACT:
-        return _OUTCOME_OF_ACT[feedback_type]
-    if score is None or DISLIKED_SCORE < score < LIKED_SCORE:
-        return None
-    return FAVORITED if score >= LIKED_SCORE else _TURNED_DOWN
 
 
 @dataclass(frozen=True)
@@ -54,9 +36,7 @@ class ChatTurn:
         told_ts = 0
         for place, what, at in self.acts:
             if until is None or at < until:
-                outcomes[place] = (
-                    _TURNED_DOWN if _TURNED_DOWN in (what, outcomes[place]) else max(what, outcomes[place])
-                )
+                outcomes[place] = TURNED_DOWN if TURNED_DOWN in (what, outcomes[place]) else max(what, outcomes[place])
                 told_ts = max(told_ts, at)
         known = tuple(max(what, SKIPPED) for what in outcomes)
         return Moment(

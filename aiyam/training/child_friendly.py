@@ -11,6 +11,7 @@ from pathlib import Path
 from aiyam.contracts import AGE_BANDS, Manifest
 from aiyam.errors import DataError
 from aiyam.korean.places import shipped_places
+from aiyam.label_contracts import DatasetVersion
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.load_report import LoadReport
 from aiyam.registry import seal
@@ -69,6 +70,7 @@ class ChildFriendlyTrainer:
     seed: int
     effort: Effort = FULL
     test: Path | None = None
+    version: DatasetVersion | None = None
     component: str = COMPONENT
     shares: tuple[float, float, float] = (0.1, 0.9, 0.98)
 
@@ -128,8 +130,10 @@ class ChildFriendlyTrainer:
             out,
             component=COMPONENT,
             version=out.name,
-            dataset=self.data.name,
-            dataset_sha256=hashlib.sha256(learnt.encode("utf-8", "replace")).hexdigest(),
+            dataset=self.version.tag if self.version else self.data.name,
+            dataset_sha256=self.version.sha256
+            if self.version
+            else hashlib.sha256(learnt.encode("utf-8", "replace")).hexdigest(),
             config={"seed": self.seed, "rounds": self.effort.rounds, "steps": self.effort.steps, "ridge": _RIDGE},
             metrics=metrics,
         )
@@ -228,6 +232,7 @@ def train_child_friendly(
     cancelled: CancelCheck = lambda: False,
     effort: Effort = FULL,
     test: Path | None = None,
+    version: DatasetVersion | None = None,
 ) -> Manifest:
     """Train the rewriter on pairs, measure it on originals it did not see, and seal it in ``out``.
 
@@ -240,6 +245,7 @@ def train_child_friendly(
         cancelled: asked at each step; a true answer ends the training, and nothing is left of it.
         effort: rounds and steps.
         test: pairs to measure on in place of a tenth of the originals.
+        version: the dataset version whose files these are; the manifest names it.
 
     Raises:
         DataError: the pairs or the word lists cannot be used.
@@ -247,5 +253,5 @@ def train_child_friendly(
         Conflict: ``out`` holds something already.
         Cancelled: stopped on the way.
     """
-    trainer = ChildFriendlyTrainer(data, words, seed, effort, test)
+    trainer = ChildFriendlyTrainer(data, words, seed, effort, test, version)
     return run_trainer(trainer, out, progress=progress, cancelled=cancelled)

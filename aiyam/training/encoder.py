@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from aiyam.contracts import Manifest, Progress
 from aiyam.errors import DataError, InvalidInput
 from aiyam.korean.spelling import normalise
+from aiyam.label_contracts import DatasetVersion
 from aiyam.nlu.decoding import best_tags, spans_of_tags, tags_of_spans
 from aiyam.nlu.encoder import (
     EncoderIntents,
@@ -80,6 +81,7 @@ def train_encoder_nlu(
     batch_size: int = 32,
     learning_rate: float = 5e-5,
     device: str | None = None,
+    version: DatasetVersion | None = None,
     progress: Callable[[Progress], None],
 ) -> Manifest:
     """Fine-tune an encoder and seal a version in ``out`` (its folder name is the version); it loads offline afterwards.
@@ -94,6 +96,7 @@ def train_encoder_nlu(
         epochs: at most this many passes.
         learning_rate: of the encoder; the heads start from nothing and use at least ``HEAD_LEARNING_RATE``.
         device: "cpu", "cuda", "cuda:1"; None takes CUDA where there is one (computing in bfloat16).
+        version: the dataset version whose files these are; the manifest names it.
 
     Raises:
         DataError: no sound row, or fewer than two intents.
@@ -154,8 +157,8 @@ def train_encoder_nlu(
             folder,
             component="nlu",
             version=folder.name,
-            dataset=data.name,
-            dataset_sha256=digest_of(data, leave_out=held_back(data)),
+            dataset=version.tag if version else data.name,
+            dataset_sha256=version.sha256 if version else digest_of(data, leave_out=held_back(data)),
             config={**config, "kind": "encoder"},
             metrics=metrics,
             packages={name: metadata.version(name) for name in _PACKAGES},

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from aiyam import registry
 from aiyam.contracts import InstructionRow, Manifest
 from aiyam.errors import DataError, InvalidInput, ModelError
+from aiyam.label_contracts import DatasetVersion
 from aiyam.llm.adapters import COMPONENT
 from aiyam.llm.base_print import differences, print_of
 from aiyam.llm.folder import DEFAULT_BASE
@@ -68,6 +69,7 @@ class LoraTrainer:
     four_bit: bool = False
     checkpoint_dir: Path | None = None
     judge: Judge | None = None
+    version: DatasetVersion | None = None
     component: str = COMPONENT
     shares: tuple[float, float, float] = (0.1, 0.85, 0.98)
     _local: LocalModel | None = field(default=None, repr=False)
@@ -170,8 +172,8 @@ class LoraTrainer:
             component=COMPONENT,
             version=out.name,
             parents=() if self.start is None else (self.start.name,),
-            dataset=self.data.name,
-            dataset_sha256=sha256_of(self.data),
+            dataset=self.version.tag if self.version else self.data.name,
+            dataset_sha256=self.version.sha256 if self.version else sha256_of(self.data),
             config={
                 "kind": "lora",
                 "base": _name_of(self.base),
@@ -226,6 +228,7 @@ def train_lora(
     judge: Judge | None = None,
     checkpoint_dir: Path | None = None,
     resume: bool = False,
+    version: DatasetVersion | None = None,
     cancelled: CancelCheck = lambda: False,
     **shape: Any,
 ) -> Manifest:
@@ -242,6 +245,7 @@ def train_lora(
         judge: plans to be worded after training.
         checkpoint_dir: where the training is kept until the version is sealed.
         resume: go on from what a stopped training left there; without it, that is removed first.
+        version: the dataset version whose files these are; the manifest names it.
         shape: other fields of ``LoraOptions`` (rank, alpha, batch_size, …).
 
     Raises:
@@ -271,7 +275,17 @@ def train_lora(
     if four_bit and options.n_processes > 1:
         raise InvalidInput("Expected 4 bits in one process, got several.", hint="Leave out --four_bit or --processes.")
     trainer = LoraTrainer(
-        data, options, str(base or DEFAULT_BASE), valid, start, device, offline, four_bit, checkpoint_dir, judge
+        data,
+        options,
+        str(base or DEFAULT_BASE),
+        valid,
+        start,
+        device,
+        offline,
+        four_bit,
+        checkpoint_dir,
+        judge,
+        version,
     )
     return run_resumable(
         trainer, out, checkpoint_dir=checkpoint_dir, resume=resume, progress=progress, cancelled=cancelled

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from aiyam.contracts import Manifest, Progress
+from aiyam.label_contracts import DatasetVersion
 from aiyam.nlu.examples import Example
 from aiyam.nlu.gazetteer import Gazetteer
 from aiyam.nlu.grammar import SHOP_NAMES
@@ -73,6 +74,7 @@ def train_nlu(
     progress: Callable[[Progress], None],
     base: Path | None = None,
     effort: Effort = FULL,
+    version: DatasetVersion | None = None,
 ) -> Manifest:
     """Train and seal a version in ``out`` (its folder name is the version).
 
@@ -85,6 +87,8 @@ def train_nlu(
         base: a version to go on from: its rows are rehearsed and held out beside the new ones, its network is the start,
             and what it knew is measured again afterwards. Where both say a text, the new row counts.
         effort: what the training may cost.
+        version: the dataset version whose files ``data`` and ``dev`` are: the manifest names it, of its generated rows as
+            many are used as the effort asks for, and no row it holds out is trained on.
 
     Raises:
         Conflict: ``out`` holds something already, or another process is building it.
@@ -108,6 +112,7 @@ def train_nlu(
             seed=seed,
             rng=rng,
             progress=progress,
+            of_version=version is not None,
         )
         parts, judged = _fit(
             split, gazetteer, before, effort, rng, epochs=epochs, passes=passes, seed=seed, progress=progress
@@ -128,8 +133,9 @@ def train_nlu(
             "base": base.name if base else None, "mix": asdict(parts.mix),
         }  # fmt: skip
         manifest = seal(
-            folder, component="nlu", version=folder.name, dataset=data.name,
-            dataset_sha256=digest_of(data, leave_out=held_back(data)), config=config, metrics=metrics,
+            folder, component="nlu", version=folder.name, dataset=version.tag if version else data.name,
+            dataset_sha256=version.sha256 if version else digest_of(data, leave_out=held_back(data)),
+            config=config, metrics=metrics,
             parents=(base.name,) if base else (),
         )  # fmt: skip
     progress(Progress(stage="done", fraction=1.0, metrics={k: float(v) for k, v in metrics.items()}))

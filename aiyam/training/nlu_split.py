@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiyam.contracts import Progress
-from aiyam.nlu.examples import Example
+from aiyam.nlu.examples import Example, chance_of
 from aiyam.nlu.load_report import LoadReport
 from aiyam.nlu.near_duplicates import folded
 from aiyam.nlu.version_rows import HELD, REHEARSED, read_rows
@@ -40,8 +40,12 @@ def split_rows(
     seed: int,
     rng: random.Random,
     progress: Callable[[Progress], None],
+    of_version: bool = False,
 ) -> Split:
     """Read the data, hold rows out of it where it names none to tune on, and put a base's own rows beside them.
+
+    Of a dataset version (``of_version``) at most ``n_generated`` rows of templates are used, and what it holds out beyond
+    ``TUNED_ON`` teaches nothing: a conversation stands on one side.
 
     Raises:
         DataError: no sound row is left, or the base's rows cannot be read.
@@ -51,11 +55,13 @@ def split_rows(
         progress(Progress(stage="read", fraction=0.03 * share, message=what))
 
     corpus = load_corpus(data, seed=seed, dev=dev, n_generated=n_generated, max_rows=max_rows, told=told)
+    if of_version:
+        corpus = replace(corpus, examples=_fewer_generated(corpus.examples, n_generated))
     known = set(labels_of(corpus.examples))
     tells = base is not None or any(e.intent in known for e in corpus.tuning)  # rows of other labels tell nothing
     fit, held = (corpus.examples, corpus.tuning) if corpus.tuning and tells else hold_out(corpus.examples, rng)
     held, spare = _enough_to_tune(held, set(labels_of(fit)), rng)
-    fit = [*fit, *spare]
+    fit = fit if of_version else [*fit, *spare]
     reports, known_held = corpus.reports, list[Example]()
     if base:
         rehearsed, again = _known_rows(base, [*fit, *held], corpus, max_rows)
@@ -63,6 +69,13 @@ def split_rows(
         reports = [*reports, rehearsed.report, again.report]
     progress(Progress(stage="read", fraction=0.03, message=f"{len(fit):,} rows"))
     return Split(fit, held, known_held, reports)
+
+
+def _fewer_generated(examples: list[Example], most: int) -> list[Example]:
+    """Leave at most so many rows of templates, by a hash of their texts."""
+    generated = sorted((e for e in examples if e.group), key=lambda e: chance_of(e.text))
+    kept = {e.text for e in generated[:most]}
+    return [e for e in examples if not e.group or e.text in kept]
 
 
 def _enough_to_tune(held: list[Example], known: set[str], rng: random.Random) -> tuple[list[Example], list[Example]]:
