@@ -24,6 +24,7 @@ from aiyam.store.schema import (
     impression_request,
     label_annotation,
     label_decision,
+    label_preview,
     label_task,
     person,
     product_order,
@@ -154,6 +155,7 @@ def _count_turns(connection: Connection, turn_ids: Sequence[str], user_id: str |
 
 
 def _erase_turns(connection: Connection, turn_ids: Sequence[str], user_id: str | None) -> None:
+    connection.execute(delete(label_preview))  # each holds people's words, and is soon made anew
     for some in _chunks(turn_ids):
         there = select(label_task.c.task_key, label_task.c.kind, label_task.c.screen_version, label_task.c.batch_id)
         tasks = connection.execute(there.where(label_task.c.turn_id.in_(some))).all()

@@ -88,9 +88,3 @@ def drop_preview(store: Store, preview_id: str) -> None:
     """Forget a preview; an unknown one is none already."""
     with store.writing() as connection:
         connection.execute(delete(label_preview).where(label_preview.c.preview_id == preview_id))
-
-
-def clear_previews(store: Store) -> None:
-    """Forget every preview: each holds people's words, which an erasure must not leave behind."""
-    with store.writing() as connection:
-        connection.execute(delete(label_preview))

@@ -335,7 +335,6 @@ def use_everything(store: Store) -> None:
     assert conversations.said_before(store, traces[0].turn_id) is not None
     label_previews.keep_preview(store, "p", "rewrite", [], recipe={}, counts={}, now=DAY)
     assert label_previews.get_preview(store, "p").tasks == ()
-    label_previews.clear_previews(store)
     assert {hit.kind for hit in maintenance.search(store, "떡볶")} >= {"shop"}
     assert maintenance.tables(store)["shop"] == 2
     assert maintenance.check(store) == []

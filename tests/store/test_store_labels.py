@@ -13,6 +13,7 @@ from aiyam.errors import Conflict, NotFound
 from aiyam.label_contracts import Annotation, Decision, LabelTask, UnderstandingLabel
 from aiyam.store import label_previews, labels
 from aiyam.store.database import Store
+from aiyam.store.erasure import erase_turns
 from aiyam.store.labels import Cursor
 
 NOW = datetime(2026, 3, 2, 18, 30, tzinfo=KST)
@@ -150,6 +151,6 @@ def test_the_newest_previews_are_kept_as_they_were_shown(store: Store) -> None:
     label_previews.drop_preview(store, "p54")
     with pytest.raises(NotFound):
         label_previews.get_preview(store, "p54")
-    label_previews.clear_previews(store)
+    erase_turns(store, ["whichever"])
     with pytest.raises(NotFound):
         label_previews.get_preview(store, "p53")
