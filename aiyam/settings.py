@@ -55,6 +55,11 @@ class Settings(BaseSettings):
         default=12.0, gt=0, description="Seconds a language model may take for one reply, a quarter of it to begin."
     )
 
+    label_studio_url: str = Field(default="http://127.0.0.1:8081", description="Address of Label Studio.")
+    label_studio_token: SecretStr = Field(
+        default=SecretStr(""), description="Its access token; empty means the one `make label-studio` made."
+    )
+
     @property
     def url(self) -> str:
         """The store's SQLAlchemy URL."""

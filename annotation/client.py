@@ -13,6 +13,8 @@ import httpx
 from aiyam.errors import AiyamError, Conflict, NotFound, NotReady
 from annotation.schemas import Screen
 
+SUGGESTED_BY = "aiyam"
+"""The server's name of whoever makes our suggestions; it shows those of one name only. A task's data tell the model."""
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 _PAGE = 1000
 _IDS_IN_ONE_URL = 400
@@ -136,14 +138,11 @@ class LabelStudio:
             "expert_instruction": screen.guide,
             "show_instruction": True,
             "sampling": "Uncertainty sampling",
-            "maximum_annotations": 2,
+            "maximum_annotations": 1,
             "show_collab_predictions": True,
+            "model_version": SUGGESTED_BY,
         }
         return int(self._send("POST", "/api/projects", json=body)["id"]), True
-
-    def show_predictions_of(self, project_id: int, model_version: str) -> None:
-        """Fill new answers with the suggestions of one model version."""
-        self._send("PATCH", f"/api/projects/{project_id}", json={"model_version": model_version})
 
     def import_tasks(self, project_id: int, tasks: Sequence[Mapping[str, Any]]) -> list[int]:
         """Import tasks with their predictions, all or none; return the server's ids in the same order.
@@ -162,6 +161,10 @@ class LabelStudio:
                 hint="Run aiyam annotate push again; it looks at what is there first.",
             )
         return ids
+
+    def ask_of(self, task_id: int, n_annotators: int) -> None:
+        """Have a task served to so many annotators."""
+        self._send("PATCH", f"/api/tasks/{task_id}", json={"overlap": n_annotators})
 
     def list_tasks(self, project_id: int, *, changed_after: str | None = None) -> list[ThereTask]:
         """Return the tasks of a project, those changed longest ago first; only those changed after a moment, if given.
@@ -230,13 +233,23 @@ class LabelStudio:
         self._send("POST", "/api/webhooks/", json=body)
         return True
 
-    def ensure_backend(self, project_id: int, url: str, title: str) -> bool:
-        """Have the server ask an address for suggestions; tell whether it was made now."""
+    def connect_backend(self, project_id: int, url: str) -> int:
+        """Have the server ask an address for suggestions while people label; return the connection's id."""
         there = self._read("/api/ml", project=project_id)
-        if isinstance(there, list) and any(one.get("url") == url for one in there):
-            return False
-        self._send("POST", "/api/ml", json={"project": project_id, "url": url, "title": title, "is_interactive": False})
-        return True
+        for one in there if isinstance(there, list) else []:
+            if one.get("title") == SUGGESTED_BY:
+                if one.get("url") == url:
+                    return int(one["id"])
+                self.disconnect_backend(int(one["id"]))
+        body = {"project": project_id, "url": url, "title": SUGGESTED_BY, "is_interactive": False}
+        return int(self._send("POST", "/api/ml", json=body)["id"])
+
+    def disconnect_backend(self, backend_id: int) -> None:
+        """Have the server show imported suggestions again."""
+        try:
+            self._ask("DELETE", f"/api/ml/{backend_id}")
+        except NotFound:
+            return
 
     def _get(self, path: str, **params: Any) -> dict[str, Any]:
         answer = self._read(path, **params)

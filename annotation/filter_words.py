@@ -20,14 +20,15 @@ def chosen(filters: Filters) -> list[list[str]]:
     """Return the closed filters as paths of the tree.
 
     >>> chosen(Filters(companion="family", taste=("매운", "단"), open_now=True))
-    [['taste', '매운'], ['taste', '단'], ['companion', 'family'], ['open_now', 'true']]
+    [['taste', '매운'], ['taste', '단'], ['companion', 'family'], ['open_now']]
     """
-    paths = []
+    paths: list[list[str]] = []
     for key in CLOSED:
         value = getattr(filters, key)
-        if value is not None:
-            values = value if isinstance(value, tuple) else ("true" if value is True else value,)
-            paths += [[key, one] for one in values]
+        if value is True:
+            paths.append([key])
+        elif value is not None:
+            paths += [[key, one] for one in (value if isinstance(value, tuple) else (value,))]
     return paths
 
 

@@ -10,7 +10,16 @@ from pathlib import Path
 from aiyam.contracts import Filters
 from aiyam.label_contracts import LabelKind
 from aiyam.nlu.labels import ENTITIES_KO, INTENTS_KO
-from annotation.words import FILTERS_KO, KINDS_KO, VALUES_KO, VERDICTS_KO, WRONG_KO, closed_values
+from annotation.words import (
+    FILTERS_KO,
+    KINDS_KO,
+    VALUES_KO,
+    VERDICT_KEYS,
+    VERDICTS_KO,
+    WRONG_KEYS,
+    WRONG_KO,
+    closed_values,
+)
 
 GUIDE = Path(__file__).resolve().parent / "guide.md"
 _GENERATED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -34,8 +43,8 @@ def _tables() -> dict[str, str]:
         "intents": _table(("바라는 것", "언제"), ((ko.name, ko.rule) for ko in INTENTS_KO.values())),
         "entities": _table(("종류", "보기"), ((ko.name, ko.examples) for ko in ENTITIES_KO.values())),
         "filters": _table(("조건", "값"), ((FILTERS_KO[key], _values(key)) for key in Filters.model_fields)),
-        "wrong": _table(("표시", "코드"), ((ko, code) for code, ko in WRONG_KO.items())),
-        "verdicts": _table(("답", "코드"), ((ko, code) for code, ko in VERDICTS_KO.items())),
+        "wrong": _table(("표시", "단축키"), zip(WRONG_KO.values(), WRONG_KEYS, strict=True)),
+        "verdicts": _table(("답", "단축키"), zip(VERDICTS_KO.values(), VERDICT_KEYS, strict=True)),
     }
 
 
@@ -58,9 +67,9 @@ def _html(text: str) -> str:
             first = lines[0]
             if first.startswith("#"):
                 level = len(first) - len(first.lstrip("#"))
-                out.append(f"<h{level}>{_inline(first.lstrip('# '))}</h{level}>")
-            elif first.startswith("- "):
-                out.append("<ul>" + "".join(f"<li>{_inline(line[2:])}</li>" for line in lines) + "</ul>")
+                out.append(f"<br/><h{level}>{_inline(first.lstrip('# '))}</h{level}>")
+            elif first.startswith("- "):  # the screen shows lists without their dots
+                out += [f"<p>· {_inline(line[2:])}</p>" for line in lines]
             elif first.startswith("|"):
                 out.append(_html_table(lines))
             else:

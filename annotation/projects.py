@@ -74,7 +74,7 @@ def places_of(store: Store, studio: LabelStudio, kind: LabelKind | None = None) 
         screen = screen_of(cursor.kind)
         if cursor.screen_version == screen.version:
             refuse_hand_edits(project, screen)
-        elif hashlib.sha256(project.label_config.encode()).hexdigest()[:8] != cursor.screen_version:
+        elif hashlib.sha256(project.label_config.strip().encode()).hexdigest()[:8] != cursor.screen_version:
             raise Conflict(
                 f"The questions of project {project.project_id} ({cursor.kind}, screen {cursor.screen_version}) were changed by hand.",
                 hint="Delete that project on the server, or put its labelling setup back; nothing was read from it.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -96,6 +96,7 @@ def _push_kind(store: Store, studio: LabelStudio, pushed: Pushed, clock: Callabl
     there = keys_there(studio, place)
     while tasks := labels.queued(store, kind, limit=BATCH + len(pushed.refused)):
         known = {task.key: there[task.key] for task in tasks if task.key in there}
+        _ask_several(studio, tasks, known)
         if known:
             labels.mark_sent(store, place.server, place.project_id, known, now=clock())
             pushed.n_there += len(known)
@@ -112,10 +113,18 @@ def _push_kind(store: Store, studio: LabelStudio, pushed: Pushed, clock: Callabl
         if sending:
             ids = studio.import_tasks(place.project_id, bodies)
             sent = dict(zip((task.key for task in sending), ids, strict=True))
+            _ask_several(studio, sending, sent)
             labels.mark_sent(store, place.server, place.project_id, sent, now=clock())
             pushed.n_sent += len(sent)
         elif not known:
             return  # only refused ones are left
+
+
+def _ask_several(studio: LabelStudio, tasks: Sequence[LabelTask], ids: Mapping[str, int]) -> None:
+    """Before tasks count as sent, have those wanted from several annotators served to as many."""
+    for task in tasks:
+        if task.n_wanted > 1 and task.key in ids:
+            studio.ask_of(ids[task.key], task.n_wanted)
 
 
 def keys_there(studio: LabelStudio, place: Place) -> dict[str, int]:

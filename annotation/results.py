@@ -25,6 +25,7 @@ from aiyam.label_contracts import (
     RewriteLabel,
     UnderstandingLabel,
 )
+from annotation.client import SUGGESTED_BY
 from annotation.filter_words import chosen, read_filters, written
 
 Valued = Callable[[str, str], "str | int"]
@@ -63,7 +64,7 @@ def server_task(task: LabelTask) -> dict[str, Any]:
     made: dict[str, Any] = {"data": data}
     if task.prediction is not None:
         suggestion: dict[str, Any] = {
-            "model_version": task.model_version or "unknown",
+            "model_version": SUGGESTED_BY,
             "result": result_of(task.prediction, str(data.get("text", ""))),
         }
         if task.score is not None:

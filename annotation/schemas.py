@@ -17,13 +17,21 @@ from aiyam.label_contracts import LabelKind
 from aiyam.nlu.labels import ENTITIES_KO, INTENTS_KO
 from annotation.guide import GUIDE, guide_html, with_tables
 from annotation.words import (
+    CANNOT_TELL_KEY,
     CLOSED,
     FILTERS_KO,
+    FLAG_KEYS,
     FLAGS_KO,
     FREE,
+    INTENT_KEYS,
     KINDS_KO,
+    RATING_KEYS,
+    SATISFACTION_KEY,
+    SPAN_KEYS,
     VALUES_KO,
+    VERDICT_KEYS,
     VERDICTS_KO,
+    WRONG_KEYS,
     WRONG_KO,
     closed_values,
 )
@@ -48,11 +56,6 @@ COLOURS: dict[EntityType, str] = {
 }
 """Of each kind of span on the screen."""
 
-# Letters do not reach the screen while a Korean keyboard composes; digits do, with modifiers too.
-_DIGITS = tuple("1234567890")
-SPAN_KEYS = _DIGITS + tuple(f"alt+{digit}" for digit in _DIGITS)
-INTENT_KEYS = tuple(f"shift+{digit}" for digit in _DIGITS) + tuple(f"alt+shift+{digit}" for digit in _DIGITS)
-
 
 @dataclass(frozen=True)
 class Screen:
@@ -66,7 +69,7 @@ class Screen:
     @property
     def version(self) -> str:
         """Digest of the screen; another screen is another project, since controls of a used one must not change."""
-        return hashlib.sha256(self.xml.encode()).hexdigest()[:8]
+        return hashlib.sha256(self.xml.strip().encode()).hexdigest()[:8]
 
     @property
     def project_title(self) -> str:
@@ -88,12 +91,9 @@ def _choices(rows: Iterable[tuple[str, str]], keys: Iterable[str] = (), hints: d
     return "\n".join(lines)
 
 
-_FLAG_KEYS = ("ctrl+shift+7", "ctrl+shift+8", "ctrl+shift+9")
-
-
 def _flags(target: str) -> str:
     return f"""  <Choices name="flags" toName="{target}" choice="multiple" layout="inline">
-{_choices(FLAGS_KO.items(), _FLAG_KEYS)}
+{_choices(FLAGS_KO.items(), FLAG_KEYS)}
   </Choices>"""
 
 
@@ -127,7 +127,7 @@ def understanding() -> Screen:
 {intents}
   </Choices>
   <Choices name="cannot_tell" toName="text" choice="multiple" layout="inline">
-    <Choice value="알 수 없음" alias="cannot_tell" hotkey="ctrl+shift+0"/>
+    <Choice value="알 수 없음" alias="cannot_tell" hotkey="{CANNOT_TELL_KEY}"/>
   </Choices>
   <Header value="찾을 말 (예: 가족 건강식 저녁 식당)" size="5"/>
   <TextArea name="semantic_query" toName="text" rows="1" maxSubmissions="1" editable="true"/>
@@ -138,7 +138,7 @@ def understanding() -> Screen:
   <Header value={quoteattr(f"조건: 쓰는 것 (한 줄에 하나, 예: 예산 이하: 10000) · {names}")} size="5"/>
   <TextArea name="details" toName="text" rows="2" maxSubmissions="1" editable="true"/>
   <Header value="아이가 답에 얼마나 만족했을까요? (알 수 없으면 비워 두기)" size="5"/>
-  <Rating name="satisfaction" toName="text" maxRating="5" icon="star" size="medium" hotkey="ctrl+shift+1"/>
+  <Rating name="satisfaction" toName="text" maxRating="5" icon="star" size="medium" hotkey="{SATISFACTION_KEY}"/>
 {_flags("text")}
 </View>
 """
@@ -166,15 +166,15 @@ def rewrite() -> Screen:
   <Text name="age_band" value="$age_band" selectionEnabled="false"/>
   <Header value="답 (칠해진 것은 그대로 남겨야 하는 사실)" size="4"/>
   <HyperText name="answer" value="$answer_shown" selectionEnabled="false" inline="true"/>
-  <Header value="이 나이의 아이가 읽기 좋게 고쳐 써 주세요" size="4"/>
+  <Header value="이 나이의 아이가 읽기 좋게 고쳐 써 주세요 (글 위의 연필을 누르면 고칠 수 있어요)" size="4"/>
   <TextArea name="rewrite" toName="answer" rows="5" maxSubmissions="1" editable="true"/>
   <Header value="이 답에 잘못된 것이 있나요? (없으면 비워 두기)" size="5"/>
   <Choices name="wrong" toName="answer" choice="multiple" layout="inline">
-{_choices(WRONG_KO.items(), ("6", "7", "8", "9"))}
+{_choices(WRONG_KO.items(), WRONG_KEYS)}
   </Choices>
   <Header value="답은 몇 점인가요?" size="5"/>
   <Choices name="rating" toName="answer" choice="single" layout="inline" required="true" requiredMessage="몇 점인지 골라 주세요">
-{_choices(((str(n), f"{n}점") for n in range(1, 6)), _DIGITS)}
+{_choices(((str(n), f"{n}점") for n in range(1, 6)), RATING_KEYS)}
   </Choices>
 {_flags("answer")}
 </View>
@@ -203,7 +203,7 @@ def compare() -> Screen:
   </View>
   <Header value="이 아이에게 어느 답이 더 나은가요?" size="4"/>
   <Choices name="verdict" toName="text" choice="single" layout="inline" required="true" requiredMessage="하나를 골라 주세요">
-{_choices(VERDICTS_KO.items(), _DIGITS)}
+{_choices(VERDICTS_KO.items(), VERDICT_KEYS)}
   </Choices>
 {_flags("text")}
 </View>

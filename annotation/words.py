@@ -30,6 +30,17 @@ VERDICTS_KO: dict[Verdict, str] = {
     "both_bad": "둘 다 나쁨",
 }
 
+# Letters do not reach the screen while a Korean keyboard composes; digits do, with modifiers too.
+DIGITS = tuple("1234567890")
+SPAN_KEYS = DIGITS + tuple(f"alt+{digit}" for digit in DIGITS)
+INTENT_KEYS = tuple(f"shift+{digit}" for digit in DIGITS) + tuple(f"alt+shift+{digit}" for digit in DIGITS)
+CANNOT_TELL_KEY = "ctrl+shift+0"
+SATISFACTION_KEY = "ctrl+shift+1"
+FLAG_KEYS = ("ctrl+shift+7", "ctrl+shift+8", "ctrl+shift+9")
+RATING_KEYS = DIGITS[:5]
+WRONG_KEYS = DIGITS[5:9]
+VERDICT_KEYS = DIGITS[:4]
+
 FILTERS_KO: dict[str, str] = {
     "category": "음식 종류",
     "menus": "메뉴",

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from aiyam.cli import data, db, evaluate, start, talk, train
+from aiyam.cli import annotate_server, data, db, evaluate, start, talk, train
 from aiyam.errors import AiyamError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(db.app, name="db")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(annotate_server.app, name="annotate")
 
 
 def main() -> None:

@@ -416,6 +416,22 @@ def count_answered(store: Store) -> dict[LabelKind, int]:
         return {row.kind: row.n for row in connection.execute(query)}
 
 
+def count_unusable(store: Store) -> dict[LabelKind, int]:
+    """Count, by kind, the answers that are neither skipped nor usable: each says what is wrong with it."""
+    query = (
+        select(label_task.c.kind, func.count().label("n"))
+        .join(label_annotation, label_annotation.c.task_key == label_task.c.task_key)
+        .where(
+            label_annotation.c.deleted.is_(False),
+            label_annotation.c.usable.is_(False),
+            label_annotation.c.annotation.contains('"cancelled":false'),
+        )
+        .group_by(label_task.c.kind)
+    )
+    with store.reading() as connection:
+        return {row.kind: row.n for row in connection.execute(query)}
+
+
 def _labelled(store: Store, wanted: ColumnElement[bool]) -> Iterator[Labelled]:
     tasks = select(label_task.c.task_key, label_task.c.task, label_task.c.state).where(wanted)
     with store.reading() as connection:
