@@ -16,6 +16,8 @@ from annotation.schemas import Screen
 SUGGESTED_BY = "aiyam"
 """The server's name of whoever makes our suggestions; it shows those of one name only. A task's data tell the model."""
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+_WRITE_TIMEOUT = httpx.Timeout(300.0, connect=5.0)
+"""A write given up may still be done: it is waited for longer."""
 _PAGE = 1000
 _IDS_IN_ONE_URL = 400
 """Of an export of some tasks: an address of under 6 kB."""
@@ -127,13 +129,14 @@ class LabelStudio:
         """
         existing = self.projects().get(screen.project_title)
         if existing is not None:
-            shown = self._get(f"/api/projects/{existing}").get("expert_instruction")
-            if shown != screen.guide:
-                self._send("PATCH", f"/api/projects/{existing}", json={"expert_instruction": screen.guide})
+            # The server cleans the guide's HTML: its mark in the description tells whether it is this one.
+            if self._get(f"/api/projects/{existing}").get("description") != screen.description:
+                guide = {"expert_instruction": screen.guide, "description": screen.description}
+                self._send("PATCH", f"/api/projects/{existing}", json=guide)
             return existing, False
         body = {
             "title": screen.project_title,
-            "description": f"aiyam {screen.name} {screen.version}",
+            "description": screen.description,
             "label_config": screen.xml,
             "expert_instruction": screen.guide,
             "show_instruction": True,
@@ -271,7 +274,8 @@ class LabelStudio:
 
     def _ask(self, method: str, path: str, **given: Any) -> Any:
         try:
-            response = self._http.request(method, path, **given)
+            timeout = _TIMEOUT if method == "GET" else _WRITE_TIMEOUT
+            response = self._http.request(method, path, timeout=timeout, **given)
         except httpx.HTTPError as error:
             raise Unanswered(
                 f"Expected Label Studio to answer {method} {path} at {self.url}, got {type(error).__name__}.",

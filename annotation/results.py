@@ -301,7 +301,7 @@ def annotation_of(task: LabelTask, raw: Mapping[str, Any], valued: Valued = surf
     seconds = raw.get("lead_time")
     try:
         return Annotation(
-            annotation_id=str(raw["unique_id"]),
+            annotation_id=str(raw.get("unique_id") or f"{raw['task']}-{raw['id']}"),
             task_key=task.key,
             annotator=str(by.get("id") if isinstance(by, dict) else by),
             label=label,

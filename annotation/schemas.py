@@ -76,6 +76,11 @@ class Screen:
         """The project's title, which names the screen's version (at most 50 characters)."""
         return f"{self.title} · {self.version}"
 
+    @property
+    def description(self) -> str:
+        """The project's description, which names the versions of the screen and of its guide."""
+        return f"aiyam {self.name} {self.version}, guide {hashlib.sha256(self.guide.encode()).hexdigest()[:8]}"
+
 
 def _choices(rows: Iterable[tuple[str, str]], keys: Iterable[str] = (), hints: dict[str, str] | None = None) -> str:
     given = iter(keys)

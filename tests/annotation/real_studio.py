@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 
+from aiyam.settings import REPO_ROOT
 from annotation.client import LabelStudio
-from annotation.server import START_TIMEOUT_S, Home, credentials, start, wait_until_up
+from annotation.server import START_TIMEOUT_S, VERSION, Home, credentials, install, start, stop, wait_until_up
 
 
 @dataclass
@@ -63,6 +67,32 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def template() -> Path:
+    """Return the folder of a data folder whose first start is done, beside the installation; both are made once."""
+    cache = Path(os.environ.get("AIYAM_LABEL_STUDIO_CACHE") or REPO_ROOT / ".aiyam" / "label-studio").resolve()
+    install(Home(cache))
+    made = cache / f"template-{VERSION}"
+    if not (made / "done").exists():
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir(parents=True)
+        (made / "venv").symlink_to(cache / "venv")
+        first = RealStudio(Home(made), free_port())
+        try:
+            first.start()
+        finally:
+            stop(first.home)
+        (made / "done").touch()
+    return made
+
+
+def copy_of(made: Path, folder: Path) -> RealStudio:
+    """Return a server over a copy of a template, not started yet."""
+    shutil.copytree(made / "data", folder / "data")
+    shutil.copy(made / "credentials.json", folder / "credentials.json")
+    (folder / "venv").symlink_to(made.parent / "venv")
+    return RealStudio(Home(folder), free_port())
 
 
 def answer(annotator: httpx.Client, task_id: int, result: list[dict[str, Any]], **more: Any) -> dict[str, Any]:

@@ -148,7 +148,7 @@ def test_edits_deletions_and_vanished_tasks_are_followed(fake: FakeStudio, store
     with fake.connect() as studio:
         push(store, studio, clock=clock)
         first, second, third, _ = list(fake.tasks)
-        edited, deleted = (fake.answered(number, result_of(SUGGESTED, TRICKY)) for number in (first, second))
+        edited, _ = (fake.answered(number, result_of(SUGGESTED, TRICKY)) for number in (first, second))
         fake.answered(third, result_of(SUGGESTED, TRICKY))
         assert pull(store, studio, clock=clock)[0].n_changed == 3
         cannot = UnderstandingLabel(cannot_tell=True)

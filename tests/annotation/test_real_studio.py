@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
+import httpx
 import pytest
 from labelling_tasks import SUGGESTED, TRICKY, add, clock, compare_task, entity, rewrite_task, understanding_task
 from real_studio import RealStudio, answer
@@ -20,23 +21,41 @@ from annotation.projects import ensure_place
 from annotation.pull import pull
 from annotation.push import Patience, push
 from annotation.results import result_of
+from annotation.server import credentials
 
 pytestmark = [pytest.mark.label_studio, pytest.mark.slow]
 
 
-class KillsItself:
-    """Kills the server while a push is in one of its requests, and starts it again when the push waits for it."""
+class Killing(httpx.HTTPTransport):
+    """Kills the server while the first import runs, and again when the second is done but its answer has not arrived."""
 
-    def __init__(self, real: RealStudio, after_s: float) -> None:
+    def __init__(self, real: RealStudio) -> None:
+        super().__init__()
         self.real = real
-        self.timer = threading.Timer(after_s, real.kill)
-        self.down = threading.Event()
-        self.restarts = 0
+        self.n_imports = 0
 
-    def sleep(self, _seconds: float) -> None:
-        self.timer.join()
-        if self.real.process is None or self.real.process.poll() is not None:
-            self.restarts += 1
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("/import"):
+            return super().handle_request(request)
+        self.n_imports += 1
+        if self.n_imports == 1:
+            timer = threading.Timer(0.3, self.real.kill)
+            timer.start()
+            try:
+                return super().handle_request(request)
+            finally:
+                timer.join()
+        answer = super().handle_request(request)
+        if self.n_imports == 2:
+            assert answer.status_code == 201
+            self.real.kill()
+            raise httpx.RemoteProtocolError("the server was killed")
+        return answer
+
+    def bring_back(self, _seconds: float) -> None:
+        """What the push does while it waits."""
+        assert self.real.process is not None
+        if self.real.process.poll() is not None:
             self.real.start()
 
 
@@ -50,25 +69,16 @@ def test_a_thousand_tasks_arrive_once_each_though_the_server_is_killed_twice(
     real = make_studio()
     tasks = [understanding_task(n) for n in range(1000)]
     add(store, tasks)
-    with real.connect() as studio:
-        place = ensure_place(store, studio, "understanding")
-        for after_s in (0.5, 2.5):
-            killer = KillsItself(real, after_s)
-            killer.timer.start()
-            push(store, studio, clock=clock, patience=Patience(600, killer.sleep))
-            killer.timer.join()
-            if real.process is None or real.process.poll() is not None:
-                real.start()
-            waiting = [task.key for task in tasks if task.key not in labels.sent_to(store, place.server, 1)]
-            assert waiting == []
-            if after_s == 0.5:  # as if the second half had never been told to us
-                labels.set_state(store, [task.key for task in tasks[500:]], "queued")
-                tasks += [understanding_task(n) for n in range(1000, 1600)]
-                add(store, tasks[1000:], "b-second")
+    killing = Killing(real)
+    with LabelStudio(real.url, credentials(real.home)[1], transport=killing) as studio:
+        (pushed, _, _) = push(store, studio, clock=clock, patience=Patience(600, killing.bring_back))
+        (place,) = places(store).values()
         there = Counter(task.key for task in studio.list_tasks(place.project_id))
         assert there == Counter(task.key for task in tasks), "each task is there once"
         again = push(store, studio, clock=clock)
+    assert (pushed.n_sent, pushed.n_there, pushed.n_retries) == (500, 500, 2)
     assert [one.n_sent for one in again] == [0, 0, 0]
+    assert labels.count_tasks(store) == {("understanding", "sent"): 1000}
 
 
 def test_two_annotators_answers_come_back_and_edits_and_deletions_are_followed(
