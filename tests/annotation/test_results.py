@@ -73,7 +73,6 @@ def test_offsets_are_code_points_and_texts_come_from_them_trimmed() -> None:
         ([span(3, 3), INTENT], "글 밖"),
         ([span(0, 10_000), INTENT], "글 밖"),
         ([span("0", 2), INTENT], "글 밖"),
-        ([span(TRICKY.index("  매운"), TRICKY.index("  매운") + 2), INTENT], "빈칸"),
         ([INTENT | {"value": {"choices": ["HELLO"]}}], "화면에 없는 선택지"),
         ([INTENT | {"value": {"choices": ["GREETING", "HELP"]}}], "둘 이상"),
         ([INTENT, {"from_name": "cannot_tell", "value": {"choices": ["cannot_tell"]}}], "함께"),
@@ -88,6 +87,14 @@ def test_a_faulty_answer_says_what_is_wrong_and_has_no_label(result: Any, proble
     label, problems = label_of(understanding_task(0), result)
     assert label is None
     assert any(problem in one for one in problems), problems
+
+
+def test_a_painted_blank_says_nothing() -> None:
+    blank = TRICKY.index("  매운")
+    label, problems = label_of(understanding_task(0), [span(blank, blank + 2), INTENT])
+    assert problems == []
+    assert isinstance(label, UnderstandingLabel)
+    assert label.entities == ()
 
 
 def test_a_rewrite_that_lost_a_fact_is_told() -> None:
