@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -77,19 +77,26 @@ def _pull_place(
     cursor = labels.get_cursor(store, place.server, place.project_id)
     if cursor is None:
         return
-    after = None if everything or cursor.watermark is None else _earlier(cursor.watermark)
-    changed = studio.list_tasks(place.project_id, changed_after=after)
-    ours = labels.keys_there(store, [task.key for task in changed if task.key])
-    changed = [task for task in changed if task.key in ours]
-    whole = len(changed) > _NEARLY_ALL * max(place.n_tasks, 1)
-    exported = _by_id(piece for piece in studio.export(place.project_id)) if whole and changed else {}
+    exported: dict[int, dict[str, Any]] | None = None
+    if everything or cursor.watermark is not None:
+        after = None if everything or cursor.watermark is None else _earlier(cursor.watermark)
+        listed = studio.list_tasks(place.project_id, changed_after=after)
+        if len(listed) > _NEARLY_ALL * max(place.n_tasks, 1):
+            exported = _by_id(studio.export(place.project_id))
+    else:  # the first time, tasks without answers say nothing
+        exported = _by_id(studio.export(place.project_id))
+        listed = sorted(map(_there, exported.values()), key=lambda task: task.updated_at)
+    ours = labels.keys_there(store, [task.key for task in listed if task.key])
+    changed = [task for task in listed if task.key in ours]
     for start in range(0, len(changed), _BATCH):
         some = changed[start : start + _BATCH]
-        by_id = exported if whole else _by_id(studio.export(place.project_id, [task.task_id for task in some]))
+        by_id = exported
+        if by_id is None:
+            by_id = _by_id(studio.export(place.project_id, [task.task_id for task in some]))
         cursor = replace(cursor, watermark=some[-1].updated_at, pulled_at=clock())
         _keep(store, some, by_id, cursor, pulled)
     if everything or len(labels.sent_to(store, place.server, place.project_id)) != place.n_tasks:
-        there = changed if after is None else studio.list_tasks(place.project_id)
+        there = changed if everything else studio.list_tasks(place.project_id)
         _follow_deleted_tasks(store, studio, place, there, pulled, clock)
         cursor = replace(cursor, reconciled_at=clock())
     labels.put_cursor(store, replace(cursor, pulled_at=clock()))
@@ -100,8 +107,12 @@ def _earlier(watermark: str) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def _by_id(pieces: Any) -> dict[int, dict[str, Any]]:
+def _by_id(pieces: Iterable[list[dict[str, Any]]]) -> dict[int, dict[str, Any]]:
     return {int(task["id"]): task for piece in pieces for task in piece}
+
+
+def _there(task: Mapping[str, Any]) -> ThereTask:
+    return ThereTask(int(task["id"]), str((task.get("data") or {}).get("aiyam_key") or ""), str(task["updated_at"]))
 
 
 def _keep(

@@ -96,9 +96,10 @@ def test_an_annotator_labels_one_task_of_each_kind_with_the_keyboard(
     shot = tmp_path / "rewrite.png"
     open_task(page, real, projects["rewrite"], shot)
     page.get_by_test_id("htx-textbox-edit-button").click()
-    page.keyboard.press("Control+KeyA")
-    page.keyboard.insert_text(EDITED)
-    page.keyboard.press("Tab")
+    box = page.locator("textarea:visible").first
+    box.fill(EDITED)
+    box.press("Enter")
+    page.get_by_text(EDITED).first.wait_for()
     page.keyboard.press("Digit9")
     page.keyboard.press("Digit4")
     submit(page, shot)

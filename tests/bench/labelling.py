@@ -21,8 +21,10 @@ from typing import Any
 from labelling_tasks import SUGGESTED, TRICKY, add, clock, make, understanding_task
 from real_studio import copy_of, template
 
+from aiyam.label_contracts import Annotation, task_key
 from aiyam.store import labels
 from aiyam.store.database import Store
+from aiyam.store.labels import Cursor
 from annotation.client import LabelStudio
 from annotation.pull import pull
 from annotation.push import push
@@ -91,16 +93,13 @@ def pull_times(studio: LabelStudio, folder: Path, n: int, repeat: int) -> tuple[
     return times[0], times[1]
 
 
-def status_seconds(folder: Path, n: int = 100_000) -> float:
+def status_seconds(folder: Path, n: int) -> float:
     """Seconds of the state of so many tasks, a third of them answered; without the server's own answer."""
-    from aiyam.label_contracts import Annotation
-    from aiyam.store.labels import Cursor
-
     store = Store.open(f"sqlite:///{folder / 'status.db'}")
     add(store, [make(i, "understanding", {"text": "떡볶이", "context": ""}, None) for i in range(n)])
     answers = [
         Annotation(
-            annotation_id=f"a{i}", task_key=understanding_task(i).key, annotator="1", label=SUGGESTED,
+            annotation_id=f"a{i}", task_key=task_key(f"t{i}", "understanding"), annotator="1", label=SUGGESTED,
             created_at=clock(), updated_at=clock(),
         )
         for i in range(0, n, 3)
@@ -117,6 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--tasks", type=int, default=100_000, help="of the state that is timed")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -137,7 +137,8 @@ def main() -> None:
             "pull_raw_s": [round(raw, 2) for raw, _ in pulls],
             "pull_s": [round(ours, 2) for _, ours in pulls],
             "pull_ratio": round(median(ours / raw for raw, ours in pulls), 2),
-            "status_100k_s": round(status_seconds(folder), 3),
+            "status_tasks": options.tasks,
+            "status_s": round(status_seconds(folder, options.tasks), 3),
         }
     print(json.dumps(found))
 
