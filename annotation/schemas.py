@@ -171,7 +171,7 @@ def rewrite() -> Screen:
   <Text name="age_band" value="$age_band" selectionEnabled="false"/>
   <Header value="답 (칠해진 것은 그대로 남겨야 하는 사실)" size="4"/>
   <HyperText name="answer" value="$answer_shown" selectionEnabled="false" inline="true"/>
-  <Header value="이 나이의 아이가 읽기 좋게 고쳐 써 주세요 (연필을 누르면 고칠 수 있어요)" size="4"/>
+  <Header value="이 나이의 아이가 읽기 좋게 고쳐 써 주세요 (연필을 누르면 고칠 수 있고, ✓를 누르면 끝나요)" size="4"/>
   <TextArea name="rewrite" toName="answer" rows="5" maxSubmissions="1" editable="true"/>
   <Header value="이 답에 잘못된 것이 있나요? (없으면 비워 두기)" size="5"/>
   <Choices name="wrong" toName="answer" choice="multiple" layout="inline">

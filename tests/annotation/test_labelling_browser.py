@@ -96,9 +96,8 @@ def test_an_annotator_labels_one_task_of_each_kind_with_the_keyboard(
     shot = tmp_path / "rewrite.png"
     open_task(page, real, projects["rewrite"], shot)
     page.get_by_test_id("htx-textbox-edit-button").click()
-    box = page.locator("textarea:visible").first
-    box.fill(EDITED)
-    box.press("Enter")
+    page.locator("textarea:visible").first.fill(EDITED)
+    page.locator(".lsf-textarea__region button").first.click()  # Enter is a new line there
     page.get_by_text(EDITED).first.wait_for()
     page.keyboard.press("Digit9")
     page.keyboard.press("Digit4")
