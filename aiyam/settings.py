@@ -61,6 +61,10 @@ class Settings(BaseSettings):
     keep_labelled_days: int = Field(
         default=1095, ge=0, description="Days a turn is kept that stands in a dataset version; 0 keeps it for good."
     )
+    label_studio_url: str = Field(default="http://127.0.0.1:8081", description="Address of Label Studio.")
+    label_studio_token: SecretStr = Field(
+        default=SecretStr(""), description="Its access token; empty means the one `make label-studio` made."
+    )
 
     @property
     def url(self) -> str:

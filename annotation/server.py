@@ -21,7 +21,7 @@ from pathlib import Path
 from aiyam.errors import AiyamError, Conflict, NotReady
 from aiyam.settings import Settings
 from annotation.client import LabelStudio
-from annotation.schemas import understanding
+from annotation.schemas import screens
 
 VERSION = "1.23.2"
 USER = "admin@aiyam.local"
@@ -179,7 +179,7 @@ def stop(home: Home, timeout_s: float = 20.0) -> bool:
 
 
 def run(home: Home, port: int) -> int:
-    """Install, start, make the project, print where it is, and wait until Ctrl-C or SIGTERM."""
+    """Install, start, make the projects, print where it is, and wait until Ctrl-C or SIGTERM."""
     print(f"Label Studio {VERSION}: 준비하고 있어요 (처음에는 몇 분 걸려요) …", flush=True)
     install(home)
     stop(home)
@@ -190,13 +190,11 @@ def run(home: Home, port: int) -> int:
     try:
         with LabelStudio(url, token) as studio:
             wait_until_up(studio, process, home, START_TIMEOUT_S)
-            screen = understanding()
-            project, made = studio.ensure_project(screen)
-        print(
-            f"주소: {url}/projects/{project}\n사용자: {USER}\n비밀번호와 토큰: {home.credentials}\n"
-            f"프로젝트: {screen.project_title} ({'새로 만듦' if made else '있던 것'})\n끝내려면 Ctrl-C",
-            flush=True,
-        )
+            made = [(screen, *studio.ensure_project(screen)) for screen in screens()]
+        print(f"주소: {url}\n사용자: {USER}\n비밀번호와 토큰: {home.credentials}", flush=True)
+        for screen, project, new in made:
+            print(f"프로젝트: {url}/projects/{project} {screen.project_title} ({'새로 만듦' if new else '있던 것'})")
+        print("끝내려면 Ctrl-C", flush=True)
         return process.wait()
     except KeyboardInterrupt:
         return 0
@@ -206,6 +204,22 @@ def run(home: Home, port: int) -> int:
 
 def _interrupt(_signal: int, _frame: object) -> None:
     raise KeyboardInterrupt
+
+
+def connect(settings: Settings) -> LabelStudio:
+    """Return a connection with the token of the settings, or else the one made for this home's own server.
+
+    Raises:
+        NotReady: there is no token, since no server was started from this home.
+    """
+    token = settings.label_studio_token.get_secret_value()
+    home = Home((settings.home / "label-studio").resolve())
+    if not token and not home.credentials.exists():
+        raise NotReady(
+            f"Expected a token of Label Studio, found none in {home.credentials}.",
+            hint="Start the server once (make label-studio), or set AIYAM_LABEL_STUDIO_TOKEN.",
+        )
+    return LabelStudio(settings.label_studio_url, token or credentials(home)[1])
 
 
 def main() -> None:

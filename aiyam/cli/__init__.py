@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from aiyam.cli import annotate, data, dataset, db, evaluate, privacy, start, talk, train
+from aiyam.cli import annotate, annotate_server, data, dataset, db, evaluate, privacy, start, talk, train
 from aiyam.errors import AiyamError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.add_typer(start.app)
 app.add_typer(talk.app)
 app.add_typer(data.app, name="data")
 app.add_typer(db.app, name="db")
+annotate.app.add_typer(annotate_server.app)
 app.add_typer(annotate.app, name="annotate")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, case, delete, func, insert, select, update
 
 from aiyam.contracts import KST
 from aiyam.errors import Conflict, NotFound, StoreError
@@ -192,18 +192,58 @@ def queued(store: Store, kind: LabelKind, *, limit: int = _CHUNK) -> list[LabelT
 
 
 def mark_sent(store: Store, server: str, project_id: int, task_ids: Mapping[str, int], *, now: datetime) -> None:
-    """Store that a server has tasks, by key, under its own ids."""
+    """Store that a server has tasks, by key, under its own ids; a withdrawn one stays so until it is deleted there."""
     statement = (
         update(label_task)
-        .where(label_task.c.task_key == bindparam("key"), label_task.c.state != "withdrawn")
+        .where(label_task.c.task_key == bindparam("key"))
         .values(
-            state="sent", server=server, project_id=project_id, server_task_id=bindparam("task_id"),
-            sent_at=int(now.timestamp()),
+            state=case((label_task.c.state == "withdrawn", "withdrawn"), else_="sent"), server=server,
+            project_id=project_id, server_task_id=bindparam("task_id"), sent_at=int(now.timestamp()),
         )
     )  # fmt: skip
     with store.writing() as connection:
         for some in _chunks(list(task_ids.items())):
             connection.execute(statement, [{"key": key, "task_id": task_id} for key, task_id in some])
+
+
+def to_delete(store: Store, server: str, project_id: int) -> dict[str, int]:
+    """Return the withdrawn tasks that a server still has, by key."""
+    query = select(label_task.c.task_key, label_task.c.server_task_id).where(
+        label_task.c.server == server,
+        label_task.c.project_id == project_id,
+        label_task.c.state == "withdrawn",
+        label_task.c.server_task_id.is_not(None),
+    )
+    with store.reading() as connection:
+        return {row.task_key: row.server_task_id for row in connection.execute(query)}
+
+
+def mark_deleted_there(store: Store, keys: Iterable[str]) -> None:
+    """Store that withdrawn tasks are no longer on the server."""
+    with store.writing() as connection:
+        for some in _chunks(list(keys)):
+            connection.execute(
+                update(label_task)
+                .where(label_task.c.task_key.in_(some), label_task.c.state == "withdrawn")
+                .values(server_task_id=None)
+            )
+
+
+def count_queued(store: Store, kind: LabelKind) -> int:
+    """Count the tasks of a kind that wait to be sent."""
+    query = select(func.count()).where(label_task.c.kind == kind, label_task.c.state == "queued")
+    with store.reading() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def get_tasks(store: Store, keys: Iterable[str]) -> dict[str, LabelTask]:
+    """Return those of the keys that are tasks, with what they ask."""
+    found: dict[str, LabelTask] = {}
+    with store.reading() as connection:
+        for some in _chunks(list(keys)):
+            query = select(label_task.c.task_key, label_task.c.task).where(label_task.c.task_key.in_(some))
+            found.update({row.task_key: _task(row.task_key, row.task) for row in connection.execute(query)})
+    return found
 
 
 def sent_to(store: Store, server: str, project_id: int) -> dict[str, int]:
@@ -286,6 +326,19 @@ def annotation_ids_of(store: Store, server: str, project_id: int) -> set[str]:
     )
     with store.reading() as connection:
         return set(connection.execute(query).scalars())
+
+
+def annotation_ids_by_task(store: Store, keys: Iterable[str]) -> dict[str, set[str]]:
+    """Return the annotations that count of each of some tasks."""
+    found: dict[str, set[str]] = defaultdict(set)
+    with store.reading() as connection:
+        for some in _chunks(list(keys)):
+            query = select(label_annotation.c.task_key, label_annotation.c.annotation_id).where(
+                label_annotation.c.task_key.in_(some), label_annotation.c.deleted.is_(False)
+            )
+            for row in connection.execute(query):
+                found[row.task_key].add(row.annotation_id)
+    return found
 
 
 def get_labelled(store: Store, task_key: str) -> Labelled:
@@ -395,6 +448,22 @@ def count_answered(store: Store) -> dict[LabelKind, int]:
             label_annotation.c.deleted.is_(False),
             label_annotation.c.usable.is_(True),
             label_task.c.state != "withdrawn",
+        )
+        .group_by(label_task.c.kind)
+    )
+    with store.reading() as connection:
+        return {row.kind: row.n for row in connection.execute(query)}
+
+
+def count_unusable(store: Store) -> dict[LabelKind, int]:
+    """Count, by kind, the answers that are neither skipped nor usable: each says what is wrong with it."""
+    query = (
+        select(label_task.c.kind, func.count().label("n"))
+        .join(label_annotation, label_annotation.c.task_key == label_task.c.task_key)
+        .where(
+            label_annotation.c.deleted.is_(False),
+            label_annotation.c.usable.is_(False),
+            label_annotation.c.annotation.contains('"cancelled":false'),
         )
         .group_by(label_task.c.kind)
     )

@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ class FakeStudio:
     def __init__(self) -> None:
         self.projects: list[dict[str, Any]] = [{"id": i, "title": f"다른 프로젝트 {i}"} for i in range(1, 4)]
         self.posts = 0
+        self.patches = 0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         assert request.headers["authorization"] == f"Token {SECRET}"
@@ -44,6 +46,12 @@ class FakeStudio:
             return httpx.Response(
                 200, json={"results": shown, "next": "more" if page * 2 < len(self.projects) else None}
             )
+        if request.url.path.startswith("/api/projects/"):
+            project = self.projects[int(request.url.path.rsplit("/", 1)[1]) - 1]
+            if request.method == "PATCH":
+                self.patches += 1
+                project.update(json.loads(request.content))
+            return httpx.Response(200, json=project)
         return httpx.Response(404, json={})
 
 
@@ -57,8 +65,20 @@ def test_the_project_is_made_once_however_often_it_is_asked_for() -> None:
         first, made = connection.ensure_project(understanding())
         again, made_again = connection.ensure_project(understanding())
     assert (first, made, made_again) == (again, True, False)
-    assert fake.posts == 1
+    assert (fake.posts, fake.patches) == (1, 0)
     assert fake.projects[-1]["label_config"] == understanding().xml
+
+
+def test_a_new_guide_is_shown_in_the_same_project() -> None:
+    fake = FakeStudio()
+    screen = understanding()
+    with studio(fake) as connection:
+        first, _ = connection.ensure_project(screen)
+        changed = replace(screen, guide=screen.guide + "<p>하나 더</p>")
+        assert connection.ensure_project(changed) == (first, False)
+        assert connection.ensure_project(changed) == (first, False)
+    assert (fake.posts, fake.patches) == (1, 1)
+    assert fake.projects[-1]["expert_instruction"].endswith("<p>하나 더</p>")
 
 
 def test_a_write_whose_answer_is_lost_is_not_sent_twice() -> None:
