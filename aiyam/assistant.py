@@ -141,6 +141,7 @@ class Assistant:
             user=self._profile(user_id, turn_context.now),
             message=text,
             context=turn_context,
+            at=self.clock() if context and context.now else None,
             state=state,
             leave_out=leave_out,
         )

@@ -308,7 +308,7 @@ class DialogueState(Record):
     ``earlier_lists`` come oldest first, ``spoken_shop_ids`` (shops asked about) newest first. ``asks`` tells that the last
     reply asked something back; where it asked which shop, ``offered_shop_ids`` are its choices, and where it offered to
     look elsewhere, ``offered_filters`` and ``offered_words`` are what a yes asks for. ``asked_intent`` and ``asked_text`` are the
-    last question about a shop of the newest list, which "두 번째는?" asks again.
+    last question about a shop of the newest list, which "두 번째는?" asks again. ``gave_up`` is what the newest list gave up.
     """
 
     filters: Filters = Filters()
@@ -316,6 +316,7 @@ class DialogueState(Record):
     semantic_query: str = ""
     words: str = ""
     shown_shop_ids: tuple[str, ...] = ()
+    gave_up: tuple[str, ...] = ()
     rejected_shop_ids: tuple[str, ...] = ()
     focus_shop_id: str | None = None
     lowest_price_won: int | None = None
@@ -335,6 +336,7 @@ class DialogueState(Record):
 class Turn(Record):
     """One request to the pipeline. ``message`` is raw here; the pipeline masks personal data before anything else.
 
+    ``at`` is the moment the message came, where another was chosen to answer for (``context.now``); None where they are one.
     ``leave_out`` names shops not to show unless nothing else is left: those of the answer that is given anew.
     """
 
@@ -343,6 +345,7 @@ class Turn(Record):
     user: UserProfile
     message: str
     context: TurnContext
+    at: AwareDatetime | None = None
     state: DialogueState = DialogueState()
     leave_out: tuple[str, ...] = ()
 
@@ -489,6 +492,7 @@ class ReplyPlan(Record):
 class Trace(Record):
     """The whole turn: everything the chat's turn panel shows, the log stores and replay needs.
 
+    ``timestamp`` is when it happened; ``chosen_time`` the moment it was answered for, where someone chose one.
     ``backend`` worded the reply and ``reader`` read the message (empty in turns stored before it was recorded). Each has
     its ``fallback``: why the one meant to do it did not ("timeout"; "safety" where danger kept the message in house).
     """
@@ -496,6 +500,7 @@ class Trace(Record):
     turn_id: str
     session_id: str
     timestamp: AwareDatetime
+    chosen_time: AwareDatetime | None = None
     user_id: str
     user_input: str
     understanding: Understanding
@@ -517,6 +522,11 @@ class Trace(Record):
     experiment: Arm | None = None
     state: DialogueState = DialogueState()
     synthetic: bool = False
+
+    @property
+    def answered_for(self) -> datetime:
+        """The moment whose opening hours and mealtime the answer speaks of."""
+        return self.chosen_time or self.timestamp
 
 
 # --------------------------------------------------------------------------- events of Pipeline.stream
@@ -585,6 +595,7 @@ class ConversationRecord(Record):
     turn_id: str
     session_id: str
     timestamp: AwareDatetime
+    chosen_time: AwareDatetime | None = None
     user_id: str
     user_input: str
     chatbot_output: Understanding
@@ -613,6 +624,7 @@ class ConversationRecord(Record):
             turn_id=trace.turn_id,
             session_id=trace.session_id,
             timestamp=trace.timestamp,
+            chosen_time=trace.chosen_time,
             user_id=trace.user_id,
             user_input=trace.user_input,
             chatbot_output=trace.understanding,

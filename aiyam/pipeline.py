@@ -161,7 +161,8 @@ class Pipeline:
             trace=Trace(
                 turn_id=turn.turn_id,
                 session_id=turn.session_id,
-                timestamp=turn.context.now,
+                timestamp=turn.at or turn.context.now,
+                chosen_time=turn.context.now if turn.at else None,
                 user_id=turn.user.user_id,
                 user_input=masked.text,
                 understanding=understanding,
@@ -186,7 +187,7 @@ class Pipeline:
                     understanding,
                     [c.shop_id for c in cards],
                     lowest_price_won=min((c.price_won for c in cards if c.price_won), default=None),
-                ),
+                ).model_copy(update={"gave_up": relaxed if found else turn.state.gave_up}),
                 synthetic=self.catalogue.synthetic,
             )
         )
@@ -309,6 +310,7 @@ class Pipeline:
             filters=request.filters,
             recommendations=cards,
             relaxed=relaxed,
+            gave_up_before=() if request.opens_topic else turn.state.gave_up,
             shop_facts=shop,
             card={
                 "balance_won": user.card_balance_won,

@@ -74,7 +74,7 @@ def test_exports_hold_every_record_in_the_contracts_shape(store: Store, tmp_path
     assert list(read_feedback(feedback)) == list(iter_feedback(store))
     first = json.loads(turns.read_text(encoding="utf-8").splitlines()[0])
     assert set(first) == {
-        "turn_id", "session_id", "timestamp", "user_id", "user_input", "chatbot_output", "recommendations_shown",
+        "turn_id", "session_id", "timestamp", "chosen_time", "user_id", "user_input", "chatbot_output", "recommendations_shown",
         "exploration", "final_response", "stage_ms", "versions", "experiment",
     }  # fmt: skip
 

@@ -328,7 +328,7 @@ def test_the_words_of_a_wish_lead_a_follow_up_to_shops_nearer_to_them(assistant)
     user = UserProfile(user_id="nobody-yet")
     funnels = pipeline.parts.funnels
     wish = funnels.content.encoder.encode(["뜨끈한 국물"])[0]
-    context = TurnContext(now=first.timestamp, district="관악구")
+    context = TurnContext(now=first.answered_for, district="관악구")
 
     def nearness(state: DialogueState) -> float:
         """Of the first twenty candidates: what of it shows in five depends on a ranker that has read a few hundred lists."""

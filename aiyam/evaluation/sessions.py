@@ -186,9 +186,9 @@ def judge(
         banned = () if plan.facts.get("fixed_text") else verdict.kinds
         report.replies.add(trace.response, plan, grounder.check(trace.response, plan), banned)
         where = standing_point(
-            Filters(**plan.facts["filters"]), people[trace.user_id], TurnContext(now=trace.timestamp)
+            Filters(**plan.facts["filters"]), people[trace.user_id], TurnContext(now=trace.answered_for)
         )
-        rows = grounder.check_plan(plan, trace.timestamp.astimezone(KST), lat=where.lat, lon=where.lon)
+        rows = grounder.check_plan(plan, trace.answered_for.astimezone(KST), lat=where.lat, lon=where.lon)
         report.against_rows += [f"{trace.user_input!r}: {wrong}" for wrong in rows.ungrounded]
         for card in trace.recommendations:
             held_back = report.planted is not None and card.shop_id in report.planted.never

@@ -109,9 +109,7 @@ def _detail(aspect: str, shop: Mapping[str, Any], values: dict[str, Any]) -> lis
         "address": ["address", "distance"]
         if values["address"]
         else ["no_address", *(["call"] if values["phone"] else [])],
-        "distance": ["distance"]
-        if values["distance"]
-        else ["no_distance", *(["address"] if values["address"] else [])],
+        "distance": ["far"] if values["distance"] else ["no_distance", *(["address"] if values["address"] else [])],
         "rating": ["rating"] if values["rating"] else ["no_rating"],
         "unknown_fact": ["unknown_fact", "call" if values["phone"] else "ask_there"],
         "card": [f"card_{shop.get('meal_card', 'unknown')}"],
@@ -122,9 +120,9 @@ def _detail(aspect: str, shop: Mapping[str, Any], values: dict[str, Any]) -> lis
     }
     if aspect in known:
         return known[aspect]
-    slots = ["what"]
-    slots += ["address"] if values["address"] else []
-    slots += ["rating"] if values["rating"] else []
+    slots = ["what"]  # names the shop; what follows speaks of it without saying the name again
+    slots += ["its_address"] if values["address"] else []
+    slots += ["its_rating"] if values["rating"] else []
     return slots + (["hours"] if shop.get("closes") else [])
 
 

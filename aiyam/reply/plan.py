@@ -78,6 +78,9 @@ UNKNOWN_FACTS = (
 )
 """What children ask of a shop and no row tells: the thing as a reply names it, and the words for it."""
 
+_TOLD_IN_FULL = ("cheaper", "dietary_preferences")
+"""Said in full each time: the one is another answer each time, the other may be a matter of faith or health."""
+
 _ASKED_WHETHER = re.compile(r"있|되|돼|됨|가능|어디|길어|많아")
 _ASPECTS = (
     ("phone", re.compile(r"전화|번호|연락처|전번|폰번|연락")),
@@ -101,6 +104,7 @@ def make_plan(
     filters: Filters | None = None,
     recommendations: Sequence[Recommendation] = (),
     relaxed: Sequence[str] = (),
+    gave_up_before: Sequence[str] = (),
     shop_facts: Mapping[str, Any] | None = None,
     card: Mapping[str, int | None] | None = None,
     avoid: Sequence[str] = (),
@@ -119,6 +123,7 @@ def make_plan(
         filters: the merged filters of the request (budget and distance may be repeated in the reply).
         recommendations: ranked shops; the first three are worded, each with its one ``reason``.
         relaxed: filter keys given up, in order (``CandidateSet.relaxed``); the first is told.
+        gave_up_before: those of the list before in the same topic: what was told then is told in short.
         shop_facts: ``shop_facts.facts(...)`` of the shop asked about, for hours, menu and detail questions. A shop that
             is no place for children (``venue_ok`` false) is answered like one that is not known.
         card: {"balance_won", "meal_limit_won", "monthly_limit_won"} (None where unknown); kept only for
@@ -131,7 +136,7 @@ def make_plan(
 
     Returns:
         A plan whose ``facts`` hold: intent, asked_card (bool), filters (given), and where they apply shop, aspect,
-        dishes, card, topic, thing, unknown ("price", "hours" that no shown shop tells), masked (kinds of personal data hidden from the message), fixed_text, safety_kinds.
+        dishes, card, topic, thing, unknown ("price", "hours" that no shown shop tells), still (what is given up was told before), masked (kinds of personal data hidden from the message), fixed_text, safety_kinds.
     """
     if shop_facts is not None and not shop_facts.get("venue_ok", True):
         shop_facts = None
@@ -161,6 +166,7 @@ def make_plan(
         kind = "recommend" if recommendations else "no_result"
         shops = tuple(recommendations[:MAX_SHOPS])
         facts["unknown"] = _not_told(shops)
+        facts["still"] = bool(relaxed) and relaxed[0] in gave_up_before and relaxed[0] not in _TOLD_IN_FULL
         return ReplyPlan(kind=kind, age_band=age_band, shops=shops, relaxed=tuple(relaxed), facts=facts)
     if avoid:
         facts["avoid"] = list(avoid)

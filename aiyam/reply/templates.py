@@ -101,16 +101,25 @@ class TemplateBank:
         return self._by_place.get((intent, slot, age), [])
 
     def pick(
-        self, intent: str, slot: str, age: str, values: Mapping[str, Any], *, variety: int, count: int | None = None
+        self,
+        intent: str,
+        slot: str,
+        age: str,
+        values: Mapping[str, Any],
+        *,
+        variety: int,
+        count: int | None = None,
+        more: str | None = None,
     ) -> str | None:
         """Fill the template whose turn it is; None when none fits the known values.
 
-        Consecutive varieties walk through the list, so that as many turns as the list is long do not repeat. A value
-        ``why`` ("가깝고") is said before the dish; when a shop opens again is said wherever it is known.
+        Consecutive varieties walk through the list, so that as many turns as the list is long do not repeat; ``more``
+        names a slot whose templates follow those of ``slot`` in it. A value ``why`` ("가깝고") is said before the dish;
+        when a shop opens again is said wherever it is known.
         """
         fitting = [
             t
-            for t in self.find(intent, slot, age)
+            for t in (*self.find(intent, slot, age), *(self.find(intent, more, age) if more else ()))
             if (t.recommendation_count is None or t.recommendation_count == count)
             and all(values.get(name) is not None for name in t.needs)
         ]
@@ -198,7 +207,7 @@ class TemplateBackend:
         # An honest "there was none, so I widened it" replaces the opening: "I found it" before it would be untrue.
         yield _sentences(relaxed or opening or self._say(plan, general, "opening", values, variety, count))
         for i, shop in enumerate(plan.shops):
-            line = self._shop_line(plan, shop, variety * MAX_SHOPS + i)
+            line = self._shop_line(plan, shop, variety * MAX_SHOPS + i, first=i == 0)
             yield f"\n\n{line}" if i == 0 else f"\n{line}"
         yield _sentences(
             self._say(plan, general, "card_unknown", values, variety) if _asks_card(plan) else None,
@@ -206,15 +215,18 @@ class TemplateBackend:
             self._say(plan, general, "closing", values, variety, count),
         )
 
-    def _shop_line(self, plan: ReplyPlan, shop: Recommendation, variety: int) -> str:
-        """Name, dish and price, one reason; that it is not open now is said, the rest stands on the card."""
+    def _shop_line(self, plan: ReplyPlan, shop: Recommendation, variety: int, *, first: bool) -> str:
+        """Name, dish and price, one reason; that it is not open now is said, the rest stands on the card.
+
+        Only what comes after the ``first`` may be "another one, too" ("…도").
+        """
         values = shop_values(shop)
         intent = _INTENT_OF_KIND["recommend"]
         reason = told_reason(shop, plan)
         why = as_clause(reason) if reason and values["menu"] else None
-        name = self._say(plan, intent, "shop", values | {"why": why}, variety) or self._say(
-            plan, intent, "shop_plain", values, variety
-        )
+        name = self._say(
+            plan, intent, "shop", values | {"why": why}, variety, more=None if first else "shop_next"
+        ) or self._say(plan, intent, "shop_plain", values, variety, more=None if first else "shop_plain_next")
         shut = (
             None if shop.open_state == "open" else self._say(plan, intent, f"state_{shop.open_state}", values, variety)
         )
@@ -239,9 +251,16 @@ class TemplateBackend:
             yield "\n".join(f"- {escape(choice)}" for choice in plan.choices)
 
     def _say(
-        self, plan: ReplyPlan, intent: str, slot: str, values: Mapping[str, Any], variety: int, count: int | None = None
+        self,
+        plan: ReplyPlan,
+        intent: str,
+        slot: str,
+        values: Mapping[str, Any],
+        variety: int,
+        count: int | None = None,
+        more: str | None = None,
     ) -> str | None:
-        return self.bank.pick(intent, slot, plan.age_band, values, variety=variety, count=count)
+        return self.bank.pick(intent, slot, plan.age_band, values, variety=variety, count=count, more=more)
 
 
 def shop_values(shop: Recommendation) -> dict[str, Any]:
@@ -342,13 +361,16 @@ def _asks_card(plan: ReplyPlan) -> bool:
 
 
 def given_up(plan: ReplyPlan) -> str:
-    """The slot that tells what was given up: "there is none" is not said of a price or an hour that no row tells."""
+    """The slot that tells what was given up, in short where the turn before told it.
+
+    "There is none" is not said of a price or an hour that no row tells.
+    """
     unknown = plan.facts.get("unknown", ())
     if plan.relaxed[0] in ("budget_max", "budget_min") and "price" in unknown:
         return "price_unknown"
     if plan.relaxed[0] in ("time_of_day", "open_now") and "hours" in unknown:
         return "hours_unknown"
-    return plan.relaxed[0]
+    return "still" if plan.facts.get("still") else plan.relaxed[0]
 
 
 def _sentences(*parts: str | None) -> str:

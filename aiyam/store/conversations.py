@@ -282,9 +282,12 @@ def count_turns(
     session_id: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    turn_id: str | None = None,
 ) -> int:
-    """Count what ``list_turns`` would list."""
+    """Count what ``list_turns`` would list; with ``turn_id``, whether it would list that turn."""
     wanted = _matching(search=search, intent=intent, user_id=user_id, session_id=session_id, since=since, until=until)
+    if turn_id is not None:
+        wanted.append(turn.c.turn_id == turn_id)
     with store.reading() as connection:
         return int(connection.execute(select(func.count()).select_from(turn).where(*wanted)).scalar_one())
 

@@ -76,7 +76,7 @@ def chat_turns(store: Store, row_of: Mapping[str, int], *, now_ts: int) -> tuple
         except StoreError:
             skipped["turn that cannot be read"] += 1
             continue
-        ts = int(trace.timestamp.timestamp())
+        ts = int(trace.answered_for.timestamp())
         if ts > now_ts:
             skipped["time in the future or before 1970"] += 1
             continue

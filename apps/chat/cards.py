@@ -70,7 +70,9 @@ def _hours(shop: Recommendation, language: Language) -> str:
     elif shop.open_state == "closed":
         words = say(language, "closed")
         if shop.opens_at:
-            words += ", " + say(language, "opens_at", time=when(shop.opens_at, language))
+            time = when(shop.opens_at, language)
+            at = "at " if language == "en" and time[0].isdigit() else ""  # "opens at 07:00", but "opens tomorrow 07:00"
+            words += ", " + say(language, "opens_at", time=at + time)
     else:
         words = say(language, "open_unknown")
     return f'<span class="ny-{shop.open_state}">{escape(words)}</span>'

@@ -14,14 +14,21 @@ from pydantic import Field, ValidationError
 from aiyam.assistant import Assistant
 from aiyam.contracts import USER_ID_PATTERN, Done, FeedbackRequest, Record, Trace, Understood
 from aiyam.errors import AiyamError, child_message_ko
+from aiyam.store import Store
+from aiyam.store.conversations import feedback_of, get_trace, list_turns
 from apps.chat.answer import Answer, paragraphs
 from apps.chat.demo_world import context_of, standing_at
+from apps.chat.map_drawing import Point
 from apps.chat.texts import Language, say
 
 log = logging.getLogger("aiyam.chat")
 
 PATCH_EVERY_S = 0.07
 """Pieces of a reply are gathered this long, so that a fast backend does not flood the page."""
+
+
+MOST_TURNS_SHOWN = 40
+"""So many turns of a conversation come back when its page is opened again."""
 
 
 class Ask(Record):
@@ -35,6 +42,15 @@ class Ask(Record):
     time: str = Field("now", max_length=16)
     lang: Language = "ko"
     again: str = Field("", max_length=64)
+
+
+class Revisit(Record):
+    """What a page sends when it opens on a conversation already begun: whose it is, and where the person stands now."""
+
+    session: str = Field(pattern=USER_ID_PATTERN)
+    user: str = Field(pattern=USER_ID_PATTERN)
+    place: str = Field("", max_length=40)
+    lang: Language = "ko"
 
 
 class Conversation:
@@ -90,6 +106,21 @@ class Conversation:
         except AiyamError:
             return {"ready": False, "synthetic": False}
 
+    def revisit(self, payload: Any) -> list[dict[str, Any]]:
+        """Return the newest stored turns of a person's conversation, oldest first, as the page shows them.
+
+        Each holds the message (masked), the answer's HTML, the turn's id and the acts of feedback stored on it.
+        """
+        try:
+            asked = Revisit.model_validate(payload)
+            assistant = self._assistant()
+            rows = list_turns(assistant.store, session_id=asked.session, user_id=asked.user, limit=MOST_TURNS_SHOWN)
+            person = standing_at(context_of(asked.place, "now", assistant.clock), assistant.profile(asked.user))
+            return [_stored(assistant.store, row.turn_id, asked.lang, person) for row in reversed(rows)]
+        except (AiyamError, ValidationError) as error:
+            log.warning("a conversation cannot be shown again: %s", error)
+            return []
+
     def stop(self, ask: str) -> bool:
         """Ask a turn under way to end; whether there was one."""
         flag = self._stops.get(ask)
@@ -108,6 +139,17 @@ class Conversation:
             log.exception("feedback not stored")
             return {"ok": False}
         return {"ok": True}
+
+
+def _stored(store: Store, turn_id: str, language: Language, person: Point | None) -> dict[str, Any]:
+    trace = get_trace(store, turn_id)
+    answer = Answer(language, person)
+    answer.take(Done(trace=trace))
+    acts = [
+        {"kind": act.feedback_type, "shop": act.shop_id, "score": act.satisfaction_score}
+        for act in feedback_of(store, turn_id)
+    ]
+    return {"message": trace.user_input, "html": answer.html(), "turn_id": turn_id, "acts": acts}
 
 
 def _patch(

@@ -52,15 +52,12 @@ def draw_map(shops: Sequence[Recommendation], person: Point | None, language: La
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{PIN_RADIUS}"/><text x="{x:.1f}" y="{y + 6.5:.1f}">{shop.rank}</text></g>'
         for (shop, _, _), (x, y) in zip(placed, pins, strict=True)
     )
-    if here:
-        # After the pins, on the side with more room.
-        word_y = max((here[1] + 27, here[1] - 16), key=lambda y: min(math.dist((here[0], y - 5), pin) for pin in pins))
-        you = escape(say(language, "you_are_here"))
-        parts.append(f'<text x="{here[0]:.1f}" y="{word_y:.1f}" class="ny-here-word">{you}</text>')
     parts.append(
         f'<g class="ny-north"><path d="M{WIDTH - 28} 16 l7 18 l-7 -4 l-7 4 z"/>'
         f'<text x="{WIDTH - 28}" y="48">{escape(say(language, "north"))}</text></g></svg>'
     )
+    if here:  # told below the map: among the pins no word stays readable on a narrow screen
+        parts.append(f'<p class="ny-map-key"><i></i>{escape(say(language, "you_are_here"))}</p>')
     return "".join(parts)
 
 

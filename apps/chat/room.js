@@ -7,7 +7,9 @@ const live = find(".ny-live"), personaPicker = find("[data-persona]");
 const maxChars = Number(root.dataset.max);
 const newId = () => "p-" + Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, "0")).join("");
 
-let lang = root.lang, session = newId(), busy = null, watchdog = null;
+const isNarrow = () => !window.matchMedia("(min-width: 900px)").matches;
+
+let lang = root.lang, session = "", busy = null, watchdog = null;
 
 const text = (key, values = {}) => {
   const words = props.texts[key][lang === "ko" ? 0 : 1];
@@ -91,17 +93,22 @@ const setBusy = (id) => {
   if (id) watchdog = setInterval(isServerThere, 4000);
 };
 
-const ask = (message, again = "") => {
+const makeTurn = (message) => {
   const article = make("article", "ny-turn");
   article.id = newId();
   article.dataset.message = message;
   article.dataset.user = personaPicker.value;
   const mine = make("div", "ny-bubble ny-mine");
   mine.append(make("span", "ny-hidden", text("you") + ": "), make("span", "", message));
-  const answer = make("div", "ny-bubble ny-bot");
-  answer.append(make("p", "ny-wait", text("thinking")));
-  article.append(mine, answer);
+  article.append(mine, make("div", "ny-bubble ny-bot"));
+  return article;
+};
+
+const ask = (message, again = "") => {
+  const article = makeTurn(message);
+  article.querySelector(".ny-bot").append(make("p", "ny-wait", text("thinking")));
   feed.append(article);
+  if (isNarrow()) find(".ny-settings").open = false;
   main.scrollTo({ top: main.scrollHeight });
   setBusy(article.id);
   trigger("ask", {
@@ -165,11 +172,14 @@ const store = async (article, record) => {
 const confirm = (button, ok) => {
   button.classList.remove("ny-sending");
   button.disabled = ok;
-  const words = text(ok ? "saved" : "not_saved");
   if (ok) button.classList.add("ny-done");
-  const receipt = button.closest(".ny-card, .ny-feedback").querySelector(".ny-receipt");
-  receipt.textContent = (ok ? "✓ " : "") + words;
+  const place = button.closest(".ny-card, .ny-feedback");
+  const waiting = ok && place.dataset.stars && !place.querySelector("[data-rate].ny-done");
+  const words = waiting ? text("stars_waiting", { n: place.dataset.stars }) : text(ok ? "saved" : "not_saved");
+  const receipt = place.querySelector(".ny-receipt");
+  receipt.textContent = (ok && !waiting ? "✓ " : "") + words;
   receipt.classList.toggle("ny-bad", !ok);
+  receipt.classList.toggle("ny-pending", Boolean(waiting));
   live.textContent = (button.getAttribute("aria-label") || "") + " " + words;
 };
 
@@ -184,14 +194,22 @@ const press = async (button, record, others = []) => {
   return ok;
 };
 
-const chooseStars = (star) => {
-  const row = star.closest(".ny-feedback"), n = Number(star.dataset.star);
+const lightStars = (row, n) => {
   row.querySelectorAll(".ny-star").forEach((one) => {
     one.setAttribute("aria-pressed", String(Number(one.dataset.star) === n));
     one.classList.toggle("ny-lit", Number(one.dataset.star) <= n);
   });
   row.querySelector(".ny-reason").hidden = false;
   row.dataset.stars = n;
+};
+
+const chooseStars = (star) => {
+  const row = star.closest(".ny-feedback"), n = Number(star.dataset.star);
+  lightStars(row, n);
+  const receipt = row.querySelector(".ny-receipt");
+  receipt.textContent = live.textContent = text("stars_waiting", { n });
+  receipt.classList.remove("ny-bad");
+  receipt.classList.add("ny-pending");
 };
 
 const giveStars = async (button) => {
@@ -230,9 +248,11 @@ root.addEventListener("click", async (event) => {
     await navigator.clipboard?.writeText(data.copy);
     button.textContent = text("copied");
   } else if ("new" in data) {
-    begin();
+    delete room.sessions[personaPicker.value];
+    open();
   } else if ("lang" in data) {
     speak(lang === "ko" ? "en" : "ko");
+    keep();
   }
 });
 
@@ -246,15 +266,68 @@ const summarize = () => {
   find(".ny-summary").textContent = [chosen && chosen.textContent, place, time].filter(Boolean).join(" · ");
 };
 
-const begin = () => {
+// The tab remembers whose conversation was open, so that a reload or another person in between loses nothing.
+const KEPT = "ny-room";
+const room = { sessions: {} };
+try { Object.assign(room, JSON.parse(sessionStorage.getItem(KEPT) || "{}")); } catch { /* nothing kept, or not readable */ }
+const keep = () => {
+  Object.assign(room, { user: personaPicker.value, place: find("[data-place]").value, time: find("[data-time]").value, lang });
+  try { sessionStorage.setItem(KEPT, JSON.stringify(room)); } catch { /* storage is closed: the conversation lasts as long as the page */ }
+};
+const takeUp = () => {
+  for (const [name, value] of [["persona", room.user], ["place", room.place], ["time", room.time]]) {
+    const picker = find(`[data-${name}]`);
+    if ([...picker.options].some((one) => one.value === value)) picker.value = value;
+  }
+};
+
+const markActs = (article, acts) => {
+  const mark = (button) => {
+    if (!button) return;
+    button.disabled = true;
+    button.classList.add("ny-done");
+  };
+  for (const { kind, shop, score } of acts) {
+    if (shop) mark([...article.querySelectorAll(".ny-act")].find((one) => one.dataset.act === kind && one.dataset.shop === shop));
+    else if (kind === "thumb") article.querySelectorAll(".ny-thumb").forEach((one) => {
+      one.disabled = true;
+      one.classList.toggle("ny-done", Number(one.dataset.thumb) === score);
+    });
+    else if (kind === "rated") {
+      lightStars(article.querySelector(".ny-feedback"), score);
+      article.querySelectorAll(".ny-star, .ny-reason select").forEach((one) => { one.disabled = true; });
+      mark(article.querySelector("[data-rate]"));
+    }
+  }
+};
+
+const showAgain = ({ message, html, turn_id, acts }) => {
+  const article = makeTurn(message);
+  article.querySelector(".ny-bot").innerHTML = html;
+  article.dataset.state = "done";
+  article.dataset.turn = turn_id;
+  markActs(article, acts);
+  return article;
+};
+
+// Opens the conversation of the person who is picked: the one this tab knows, or a new one.
+const open = async () => {
   if (busy) server.stop_turn(busy);
   setBusy(null);
-  session = newId();
   feed.replaceChildren();
   warn("");
   summarize();
+  const user = personaPicker.value, known = room.sessions[user];
+  session = room.sessions[user] = known || newId();
+  keep();
   main.scrollTo({ top: 0 });
-  if (window.matchMedia("(min-width: 900px)").matches) box.focus();
+  if (!isNarrow()) box.focus();
+  if (!known) return;
+  const turns = await server.revisit({ session: known, user, place: find("[data-place]").value, lang });
+  if (session !== known || !turns.length) return;
+  const articles = turns.map(showAgain);
+  feed.prepend(...articles);
+  main.scrollTo({ top: articles[articles.length - 1].offsetTop - 12 });
 };
 
 const speak = (language) => {
@@ -272,11 +345,11 @@ const speak = (language) => {
   summarize();
 };
 
-personaPicker.addEventListener("change", begin);
-find("[data-place]").addEventListener("change", summarize);
-find("[data-time]").addEventListener("change", summarize);
-if (!window.matchMedia("(min-width: 900px)").matches) find(".ny-settings").open = false;
-speak(lang);
-begin();
+personaPicker.addEventListener("change", open);
+for (const picker of [find("[data-place]"), find("[data-time]")]) picker.addEventListener("change", () => { summarize(); keep(); });
+if (isNarrow()) find(".ny-settings").open = false;
+takeUp();
+speak(room.lang || lang);
+open();
 server.page_facts(null).then((facts) => { find(".ny-mark").hidden = !facts.synthetic; });
 root.dataset.ready = "";

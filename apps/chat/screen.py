@@ -42,6 +42,9 @@ def build_chat(
     def page_facts(_: Any) -> dict[str, bool]:
         return conversation.page_facts()
 
+    def revisit(payload: dict[str, Any]) -> list[dict[str, Any]]:
+        return conversation.revisit(payload)
+
     def stop_turn(ask: str) -> bool:
         return conversation.stop(ask)
 
@@ -60,7 +63,7 @@ def build_chat(
             js_on_load=(_HERE / "room.js").read_text(encoding="utf-8"),
             apply_default_css=False,
             elem_id="room",
-            server_functions=[save_feedback, stop_turn, page_facts],
+            server_functions=[save_feedback, stop_turn, page_facts, revisit],
             texts=texts_for_script(),
         )
         room.ask(

@@ -77,7 +77,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "break": ("쉬는 시간", "On a break"),
     "break_until": ("쉬는 시간, {time}에 다시 열어요", "On a break until {time}"),
     "closed": ("지금은 닫았어요", "Closed now"),
-    "opens_at": ("{time}에 열어요", "Opens at {time}"),
+    "opens_at": ("{time}에 열어요", "opens {time}"),
     "open_unknown": ("영업시간 확인 필요", "Opening hours not known"),
     "card_yes": ("급식카드 돼요", "Meal card: yes"),
     "card_no": ("급식카드 안 돼요", "Meal card: no"),
@@ -89,6 +89,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ordered": ("주문했어요", "I ordered"),
     "favorite": ("♡ 찜", "♡ Save"),
     "saved": ("저장했어요", "Saved"),
+    "stars_waiting": (
+        "별 {n}개는 아직 저장하지 않았어요. '별점 보내기'를 눌러 주세요.",
+        "Your {n} stars are not saved yet: press “Send stars”.",
+    ),
     "not_saved": ("저장하지 못했어요. 다시 눌러 주세요.", "Not saved. Please try again."),
     # map
     "map": ("지도로 보기", "Map"),
@@ -154,6 +158,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ungrounded": ("데이터에 없는 말: {what}", "not in the data: {what}"),
     "versions": ("버전", "Versions"),
     "turn_id": ("턴 번호", "Turn id"),
+    "when": ("시각", "When"),
+    "chosen_time": ("답할 때 쓴 시각은 골라 둔 {time}", "answered for the chosen time {time}"),
     "copy": ("복사", "Copy"),
     "copied": ("복사했어요", "Copied"),
     "funnel_collaborative": ("비슷한 사람", "similar people"),

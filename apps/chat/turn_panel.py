@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from html import escape
 
-from aiyam.contracts import FUNNELS, Trace, Understanding
+from aiyam.contracts import FUNNELS, KST, Trace, Understanding
 from apps.chat.texts import TEXTS, Language, say
 
 _STAGES = ("understand", "candidates", "rank", "reply")
@@ -24,6 +24,7 @@ def turn_panel(trace: Trace, language: Language) -> str:
         (say(language, "safety"), escape(" ".join((trace.safety.action, *trace.safety.kinds)))),
         (say(language, "grounding"), _grounding(trace, language)),
         (say(language, "versions"), _versions(trace)),
+        (say(language, "when"), _when(trace, language)),
         (say(language, "turn_id"), _turn_id(trace, language)),
     ]
     body = "".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>" for name, value in rows if value)
@@ -116,6 +117,14 @@ def _grounding(trace: Trace, language: Language) -> str:
 def _versions(trace: Trace) -> str:
     served = {**trace.versions.model_dump(), "backend": trace.backend, "fallback": trace.fallback}
     return escape(" · ".join(f"{name} {version}" for name, version in served.items() if version))
+
+
+def _when(trace: Trace, language: Language) -> str:
+    happened = f"{trace.timestamp.astimezone(KST):%Y-%m-%d %H:%M}"
+    if trace.chosen_time is None:
+        return happened
+    chosen = say(language, "chosen_time", time=f"{trace.chosen_time.astimezone(KST):%Y-%m-%d %H:%M}")
+    return f"{happened} · {escape(chosen)}"
 
 
 def _turn_id(trace: Trace, language: Language) -> str:

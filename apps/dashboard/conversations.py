@@ -8,11 +8,11 @@ from typing import Any
 import streamlit as st
 
 from aiyam.contracts import Intent
-from aiyam.errors import AiyamError
+from aiyam.errors import AiyamError, NotFound
 from aiyam.store.conversations import TurnRow, count_turns, feedback_of, get_trace, list_turns
 from aiyam.store.daily import day_bounds, days_with_turns
 from apps.dashboard.store_access import open_store
-from apps.dashboard.turn_view import show_turn
+from apps.dashboard.turn_view import plain, show_turn
 from apps.dashboard.words import word, word_of
 
 ROWS_PER_PAGE = 25
@@ -39,9 +39,14 @@ def show() -> None:
     if turn_id:
         try:
             trace = get_trace(store, turn_id)
-        except AiyamError as error:
-            st.warning(f"**{word('turn_missing')}**  \n{error.message}", icon="🔎")
+        except NotFound:
+            st.warning(f"**{word('turn_missing')}**  \n{word('turn_missing_why').format(plain(turn_id))}", icon="🔎")
             return
+        except AiyamError as error:
+            st.error(f"**{word('turn_unreadable')}**  \n{word('error_detail')}: `{error.message}`", icon="⛔")
+            return
+        if not count_turns(store, **wanted, turn_id=turn_id):
+            return  # the filters leave it out: an open turn would belong to no row of the list
         show_turn(trace, feedback_of(store, turn_id))
 
 

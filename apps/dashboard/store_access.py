@@ -23,7 +23,9 @@ def open_store() -> Store:
     try:
         return _opened(Settings().url)
     except AiyamError as error:
-        st.error(f"**{word('store_failed')}**  \n{error.message}  \n{error.hint}", icon="⛔")
+        st.error(f"**{word('store_failed')}**  \n{word('store_failed_next')}", icon="⛔")
+        st.caption(word("error_detail"))
+        st.code(str(error), language=None, wrap_lines=True)
         st.stop()
 
 

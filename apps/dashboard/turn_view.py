@@ -20,10 +20,7 @@ def show_turn(trace: Trace, feedback: Sequence[FeedbackRecord]) -> None:
     st.subheader(word("turn"))
     st.code(trace.turn_id, language=None)
     st.markdown(_badges(trace))
-    st.caption(
-        f"{trace.timestamp.astimezone(KST):%Y-%m-%d %H:%M:%S} · {word('person')} {trace.user_id} · "
-        f"{word('session')} {trace.session_id}"
-    )
+    st.caption(f"{times_of(trace)} · {word('person')} {trace.user_id} · {word('session')} {trace.session_id}")
     with st.chat_message("user", avatar="🧒"):
         st.html(highlighted(trace.understanding))
     with st.chat_message("assistant", avatar="🍚"):
@@ -38,6 +35,14 @@ def show_turn(trace: Trace, feedback: Sequence[FeedbackRecord]) -> None:
     _cards(trace.recommendations)
     with st.expander(word("raw")):
         st.json(trace.model_dump_json(), expanded=1)
+
+
+def times_of(trace: Trace) -> str:
+    """Return when the turn happened and, where another time was chosen to answer for, that one too."""
+    happened = f"{trace.timestamp.astimezone(KST):%Y-%m-%d %H:%M:%S}"
+    if trace.chosen_time is None:
+        return happened
+    return f"{happened} · {word('chosen_time')} {trace.chosen_time.astimezone(KST):%Y-%m-%d %H:%M}"
 
 
 def highlighted(understanding: Understanding) -> str:
@@ -72,7 +77,7 @@ def _badges(trace: Trace) -> str:
         f"{word('grounded_yes' if trace.grounding.grounded else 'grounded_no')}]",
     ]
     if trace.fallback:
-        badges.append(f":orange-badge[{word('fallback_rate')}: {_plain(trace.fallback)}]")
+        badges.append(f":orange-badge[{word('fallback_rate')}: {plain(trace.fallback)}]")
     if trace.synthetic:
         badges.append(f":orange-badge[{word('synthetic').split(':')[0]}]")
     return " ".join(badges)
@@ -145,12 +150,12 @@ def _cards(shops: Sequence[Recommendation]) -> None:
 
 
 def _card(shop: Recommendation) -> None:
-    st.markdown(f"**{shop.rank}. {_plain(shop.name)}**")
+    st.markdown(f"**{shop.rank}. {plain(shop.name)}**")
     price = f"{shop.price_won:,}원" if shop.price_won is not None else ""
     distance = f"{shop.distance_m:,} m" if shop.distance_m is not None else ""
     hours = word("open_until").format(shop.open_until) if shop.open_until else ""
     facts = (shop.category, shop.district, f"{shop.menu or ''} {price}".strip(), distance, hours)
-    st.caption(_plain(" · ".join(fact for fact in facts if fact)))
+    st.caption(plain(" · ".join(fact for fact in facts if fact)))
     if shop.reason:
         st.text(shop.reason)
     marks = [f":green-badge[{word('meal_card')}]"] if shop.meal_card == "yes" else []
@@ -183,6 +188,6 @@ def _table(rows: Iterable[tuple[str, str]]) -> str:
     return f'<table style="font-size:.9em;border-collapse:collapse">{"".join(lines)}</table>'
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Escape what Markdown would take as formatting."""
     return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+-.!|<>~$:" else sign for sign in text)

@@ -17,6 +17,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "synthetic": ("합성 데이터: 실제 아이들의 대화가 아닙니다", "Synthetic data: not conversations of real children"),
     "mixed": ("합성 데이터가 섞여 있습니다", "Partly synthetic data"),
     "store_failed": ("저장소를 열 수 없습니다", "The store cannot be opened"),
+    "store_failed_next": (
+        "파일이 깨졌거나, 더 새로운 버전이 만든 저장소이거나, 주소(`AIYAM_DATABASE_URL`)가 다를 수 있습니다. `aiyam db check`로 살펴보고 백업으로 되돌리세요.",
+        "The file may be damaged or made by a newer version, or the address (`AIYAM_DATABASE_URL`) another. Look with `aiyam db check`; restore a backup.",
+    ),
+    "error_detail": ("프로그램이 남긴 말", "What the program said"),
     "day": ("날짜", "Day"),
     "empty_title": ("아직 저장된 대화가 없습니다", "No conversation is stored yet"),
     "empty_next": (
@@ -101,7 +106,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "shown": ("가게", "Shops"),
     "feedback": ("피드백", "Feedback"),
     "turn": ("턴 기록", "Turn"),
+    "chosen_time": ("골라 둔 시각", "answered for"),
     "turn_missing": ("이 턴을 찾을 수 없습니다", "This turn cannot be found"),
+    "turn_missing_why": (
+        "{} 번호로 저장된 턴이 없습니다. 지워졌거나 주소가 잘못되었습니다.",
+        "No turn is stored under {}. It was deleted, or the address is wrong.",
+    ),
+    "turn_unreadable": ("저장된 턴을 읽을 수 없습니다", "The stored turn cannot be read"),
     "understanding": ("이해", "Understanding"),
     "confidence": ("확신도", "Confidence"),
     "filters": ("조건", "Filters"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -30,9 +30,11 @@ def browser(chromium: Path) -> Iterator[Browser]:
         started.close()
 
 
-def open_chat(browser: Browser, address: str, size: str = "desktop") -> Page:
+def open_chat(
+    browser: Browser, address: str, size: str = "desktop", scheme: Literal["light", "dark"] = "light"
+) -> Page:
     width, height = SIZES[size]
-    page = browser.new_page(viewport={"width": width, "height": height}, locale="ko-KR")
+    page = browser.new_page(viewport={"width": width, "height": height}, locale="ko-KR", color_scheme=scheme)
     page.set_default_timeout(15_000)
     page.goto(f"{address}/")
     page.wait_for_selector(".ny[data-ready]")
@@ -68,6 +70,10 @@ def finished(page: Page, index: int) -> Any:
     return turn
 
 
+def turn_of(turn: Any) -> str:
+    return str(turn.get_attribute("data-turn"))
+
+
 def n_turns(assistant: Assistant, turn: Any) -> int:
     session = get_trace(assistant.store, turn.get_attribute("data-turn")).session_id
     return sum(row.session_id == session for row in list_turns(assistant.store, limit=500))
@@ -100,6 +106,8 @@ def test_nothing_scrolls_sideways_and_targets_are_big_enough(page: Page) -> None
     )
     assert wide <= seen
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    table = page.locator(".ny-scroll").evaluate("one => [one.scrollWidth, one.clientWidth]")
+    assert table[0] <= table[1]
     small = page.locator(".ny-act, .ny-chip, .ny-send, .ny-thumb").evaluate_all(
         "all => all.filter(one => one.offsetParent && one.offsetHeight < 44).map(one => one.outerHTML)"
     )
@@ -247,9 +255,12 @@ def test_thumbs_lock_and_stars_carry_a_reason(desktop: Page, assistant: Assistan
     expect(turn.locator(".ny-feedback .ny-receipt")).to_contain_text("저장했어요")
     expect(turn.get_by_role("button", name="별로예요")).to_be_disabled()
     turn.get_by_role("button", name="별 2개").click()
+    expect(turn.locator(".ny-feedback .ny-receipt")).to_contain_text("별 2개는 아직 저장하지 않았어요")
+    assert len(feedback_of(assistant.store, turn_id)) == 1
     turn.locator(".ny-reason select").select_option("너무 멀어요")
     turn.locator("[data-rate]").click()
     expect(turn.locator("[data-rate].ny-done")).to_be_visible()
+    expect(turn.locator(".ny-feedback .ny-receipt")).to_have_text("✓ 저장했어요")
     stored = [(r.feedback_type, r.satisfaction_score, r.reason) for r in feedback_of(assistant.store, turn_id)]
     assert stored == [("thumb", 5, None), ("rated", 2, "너무 멀어요")]
 
@@ -281,6 +292,86 @@ def test_another_person_starts_another_conversation(desktop: Page, assistant: As
     second = get_trace(assistant.store, ask(desktop, "안녕").get_attribute("data-turn"))
     assert (second.user_id, second.session_id) != (first.user_id, first.session_id)
     assert second.user_id == other
+    desktop.locator("[data-persona]").select_option(first.user_id)
+    expect(desktop.locator(".ny-turn")).to_have_attribute("data-turn", first.turn_id)
+
+
+def test_a_reload_keeps_the_conversation_the_person_and_what_was_pressed(page: Page, assistant: Assistant) -> None:
+    page.locator("[data-persona]").evaluate(
+        "(one) => { one.selectedIndex = 2; one.dispatchEvent(new Event('change')); }"
+    )
+    first = ask(page, QUESTION)
+    first.locator("[data-act=favorited]").first.click()
+    expect(first.locator("[data-act=favorited].ny-done")).to_be_visible()
+    first.get_by_role("button", name="별 4개").click()
+    first.locator("[data-rate]").click()
+    expect(first.locator("[data-rate].ny-done")).to_be_visible()
+    words, session = (
+        first.locator(".ny-text").all_text_contents(),
+        get_trace(assistant.store, turn_of(first)).session_id,
+    )
+    page.reload()
+    again = finished(page, 0)
+    assert again.locator(".ny-text").all_text_contents() == words
+    assert again.get_attribute("data-message") == QUESTION
+    assert page.locator("[data-persona]").evaluate("one => one.selectedIndex") == 2
+    expect(again.locator("[data-act=favorited].ny-done")).to_be_disabled()
+    expect(again.locator("[data-rate].ny-done")).to_be_disabled()
+    assert again.locator(".ny-star.ny-lit").count() == 4
+    follow_up = ask(page, "더 싼 데는?")
+    assert get_trace(assistant.store, turn_of(follow_up)).session_id == session
+    page.get_by_role("button", name="새 대화").click()
+    page.reload()
+    page.wait_for_selector(".ny[data-ready]")
+    expect(page.locator(".ny-turn")).to_have_count(0)
+
+
+def test_on_a_phone_the_settings_fold_when_a_message_is_sent(browser: Browser, site: str) -> None:
+    phone = open_chat(browser, site, "phone")
+    phone.locator(".ny-settings > summary").click()
+    expect(phone.locator("[data-time]")).to_be_visible()
+    ask(phone, "안녕")
+    expect(phone.locator("[data-time]")).to_be_hidden()
+    phone.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_word_stands_out_from_its_ground_in_light_and_dark(
+    browser: Browser, site: str, scheme: Literal["light", "dark"]
+) -> None:
+    page = open_chat(browser, site, scheme=scheme)
+    turn = ask(page, QUESTION)
+    turn.get_by_role("button", name="별 4개").click()
+    page.locator(".ny-more, .ny-panel").evaluate_all("all => all.forEach(one => { one.open = true; })")
+    faint = page.evaluate(_FAINT_WORDS)
+    assert faint == []
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 150) is (scheme == "dark")
+    page.close()
+
+
+_FAINT_WORDS = """() => {
+  const parts = (colour) => (colour.match(/[\\d.]+/g) || []).map(Number);
+  const light = (colour) => parts(colour).slice(0, 3).map((v) => v / 255)
+    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (one) => {
+    for (let at = one; at; at = at.parentElement) {
+      const colour = getComputedStyle(at).backgroundColor;
+      if (parts(colour)[3] !== 0) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const faint = [];
+  for (const one of document.querySelectorAll(".ny *:not(svg *)")) {
+    const words = [...one.childNodes].filter((n) => n.nodeType === 3).map((n) => n.textContent.trim()).join("");
+    if (!words || one.disabled || !one.offsetParent || one.closest(".ny-hidden, option, .ny-star")) continue;
+    const [a, b] = [light(getComputedStyle(one).color), light(ground(one))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) faint.push(`${one.className} ${words.slice(0, 20)} ${ratio.toFixed(2)}`);
+  }
+  return faint;
+}"""
 
 
 def test_the_language_switch_changes_the_screen_and_keeps_what_was_typed(desktop: Page) -> None:
@@ -303,5 +394,6 @@ def test_when_the_server_dies_the_message_comes_back_to_the_box(
     page.keyboard.press("Enter")
     expect(page.locator(".ny-turn")).to_have_attribute("data-state", "failed", timeout=15_000)
     expect(page.locator(".ny-turn")).to_contain_text("연결이 끊겼어요")
+    assert page.get_by_text("Connection to the server").filter(visible=True).count() == 0
     assert page.locator("#ny-message").input_value() == "떡볶이"
     page.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from html import escape
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 
 from aiyam.assistant import Assistant
 from aiyam.catalogue.personas import Persona, load_personas
+from aiyam.contracts import KST
 from aiyam.errors import CHILD_MESSAGE_KO, InvalidInput, NotReady
-from aiyam.store.conversations import count_turns, feedback_of, get_trace
+from aiyam.store.conversations import count_turns, feedback_of, get_trace, list_turns
+from aiyam.store.escalations import list_escalations
 from apps.chat.conversation import Conversation
 from apps.chat.demo_world import TIMES, context_of, place_choices
 
@@ -52,6 +55,44 @@ def test_the_answer_map_numbers_the_shops_of_the_cards(conversation: Conversatio
     for rank in placed:
         assert f'data-rank="{rank}"' in last["html"]
     assert "내 위치" in last["html"]
+
+
+def test_a_chosen_time_shapes_the_answer_and_the_turn_is_kept_at_the_time_it_came(assistant: Assistant) -> None:
+    came = datetime(2026, 3, 2, 22, 48, tzinfo=KST)
+    late = Assistant(assistant.pipeline, assistant.store, clock=lambda: came)
+    last = patches(Conversation(lambda: late), asking("급식카드 되는 치킨집 추천해줘", time="dinner"))[-1]
+    trace = get_trace(assistant.store, last["turn_id"])
+    assert trace.timestamp == came
+    assert trace.chosen_time == trace.answered_for == came.replace(hour=18, minute=30)
+    assert "2026-03-02 22:48 · 답할 때 쓴 시각은 골라 둔 2026-03-02 18:30" in last["html"]
+    row = next(row for row in list_turns(assistant.store, limit=500) if row.turn_id == trace.turn_id)
+    assert row.created_at == came
+    assert any(shop.open_state == "open" for shop in trace.recommendations)
+
+    cry = patches(Conversation(lambda: late), asking("죽고 싶어", time="dinner"))[-1]
+    assert {one.turn_id: one.at for one in list_escalations(assistant.store)}[cry["turn_id"]] == came
+
+    plain = patches(Conversation(lambda: late), asking("안녕"))[-1]
+    assert get_trace(assistant.store, plain["turn_id"]).chosen_time is None
+
+
+def test_a_conversation_is_shown_again_to_its_own_person_only(conversation: Conversation, assistant: Assistant) -> None:
+    first = asking("급식카드 되는 치킨집 추천해줘")
+    shown = [
+        patches(conversation, first)[-1],
+        patches(conversation, {**first, "ask": "a-2", "text": "더 싼 데는?"})[-1],
+    ]
+    trace = get_trace(assistant.store, shown[0]["turn_id"])
+    liked = {"turn_id": trace.turn_id, "user_id": "chat-test", "feedback_type": "favorited"}
+    assert conversation.feedback({**liked, "shop_id": trace.recommendations[0].shop_id})["ok"]
+    again = conversation.revisit({"session": first["session"], "user": "chat-test"})
+    assert [turn["turn_id"] for turn in again] == [patch["turn_id"] for patch in shown]
+    assert [turn["html"] for turn in again] == [patch["html"] for patch in shown]
+    assert [turn["message"] for turn in again] == ["급식카드 되는 치킨집 추천해줘", "더 싼 데는?"]
+    assert again[0]["acts"] == [{"kind": "favorited", "shop": trace.recommendations[0].shop_id, "score": None}]
+    assert conversation.revisit({"session": first["session"], "user": "someone-else"}) == []
+    for payload in (None, {}, {"session": "<b>", "user": "u"}):
+        assert conversation.revisit(payload) == []
 
 
 def test_a_cry_for_help_is_not_followed_by_a_request_for_stars(conversation: Conversation) -> None:

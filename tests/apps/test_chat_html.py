@@ -62,6 +62,17 @@ class Tags(HTMLParser):
             self.broken.append(tag)
 
 
+def test_a_closed_shop_says_when_it_opens_as_each_language_says_it() -> None:
+    for opens_at, english, korean in (
+        ("07:00", "Closed now, opens at 07:00", "지금은 닫았어요, 07:00에 열어요"),
+        ("내일 07:00", "Closed now, opens tomorrow 07:00", "지금은 닫았어요, 내일 07:00에 열어요"),
+        ("수요일 0시", "Closed now, opens Wednesday 00:00", "지금은 닫았어요, 수요일 0시에 열어요"),
+    ):
+        shut = shop(open_state="closed", open_until=None, opens_at=opens_at)
+        assert english in card(shut, "en", turn_id="t1")
+        assert korean in card(shut, "ko", turn_id="t1")
+
+
 def test_a_card_shows_every_fact_a_child_decides_by() -> None:
     html = card(shop(good_shop=True, allergy_note="땅콩 확인 필요"), "ko", turn_id="t1")
     for fact in (

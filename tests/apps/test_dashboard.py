@@ -145,11 +145,37 @@ def test_a_chosen_turn_shows_everything_its_trace_holds(store: Store) -> None:
         assert any(shop.name in element.value for element in app.markdown), shop.name
 
 
+def test_a_chosen_time_stands_beside_the_time_the_turn_came(store: Store) -> None:
+    record_turn(store, make_trace(chosen_time=DAY.replace(hour=8, minute=5)))
+    app = page("conversations", turn="t-1")
+    assert not app.exception
+    happened = f"{DAY.astimezone(KST):%Y-%m-%d %H:%M:%S}"
+    assert any(caption.value.startswith(f"{happened} · 골라 둔 시각 20") for caption in app.caption)
+    assert app.dataframe[0].value["시각"].iloc[0] == f"{DAY.astimezone(KST):%m-%d %H:%M}"
+
+
 def test_an_unknown_turn_in_the_address_is_explained(store: Store) -> None:
     record_turn(store, make_trace())
-    app = page("conversations", turn="t-none")
+    for language, said in (("ko", "저장된 턴이 없습니다"), ("en", "No turn is stored under")):
+        app = page("conversations", turn="t-none", lang=language)
+        assert not app.exception
+        assert said in app.warning[0].value
+        assert "none" in app.warning[0].value
+    assert "Expected" not in page("conversations", turn="t-none").warning[0].value
+
+
+def test_an_open_turn_closes_when_the_filters_leave_it_out(store: Store) -> None:
+    record_turn(store, make_trace("t-food"))
+    record_turn(store, make_trace("t-other", asked=1, at=DAY + timedelta(minutes=1)))
+    app = page("conversations", turn="t-food")
+    assert app.code[0].value == "t-food"
+    asked = make_trace("t-food").user_input.split()[0]
+    app.text_input(key="q").set_value(asked).run()
+    assert app.code[0].value == "t-food"
+    app.text_input(key="q").set_value("없는말").run()
     assert not app.exception
-    assert "t-none" in app.warning[0].value
+    assert app.info[0].value == "조건에 맞는 대화가 없습니다."
+    assert not app.code
 
 
 def test_markup_in_a_message_is_shown_not_run() -> None:
@@ -193,6 +219,9 @@ def test_a_store_that_cannot_be_opened_is_explained(tmp_path: Path, monkeypatch:
     app = page("overview")
     assert not app.exception
     assert "저장소를 열 수 없습니다" in app.error[0].value
+    assert "백업으로 되돌리세요" in app.error[0].value
+    assert app.caption[0].value == "프로그램이 남긴 말"
+    assert page("overview", lang="en").error[0].value.startswith("**The store cannot be opened**")
 
 
 def test_every_word_has_both_languages() -> None:

@@ -155,7 +155,7 @@ def _plans_of(trace: Trace, catalogue: Catalogue) -> Iterator[tuple[str, ReplyPl
     two = [card.model_copy(update={"rank": rank}) for rank, card in enumerate(trace.recommendations[:2], 1)]
     yield "list", make_plan(intent=Intent.FOOD_RECOMMENDATION, age_band=trace.plan.age_band, recommendations=two)
     row = catalogue.row_of[two[0].shop_id]
-    asked = facts(catalogue, row, trace.timestamp, lat=37.48, lon=126.95)
+    asked = facts(catalogue, row, trace.answered_for, lat=37.48, lon=126.95)
     yield "shop", make_plan(intent=Intent.SHOP_DETAIL, age_band=trace.plan.age_band, shop_facts=asked)
 
 

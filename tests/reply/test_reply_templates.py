@@ -163,6 +163,52 @@ def test_no_template_has_banned_words() -> None:
 
 
 @pytest.mark.parametrize("band", AGE_BANDS)
+@pytest.mark.parametrize("menu", ["라면", None])
+def test_the_first_shop_of_a_list_is_not_said_to_be_another_one(
+    backend: TemplateBackend, band: str, menu: str | None
+) -> None:
+    listed = [shop(i, f"가게{i}", menu=menu) for i in (1, 2, 3)]
+    plan = make_plan(intent=Intent.FOOD_RECOMMENDATION, age_band=band, recommendations=listed)  # type: ignore[arg-type]
+    lines = [say(backend, plan, variety).split("\n") for variety in range(60)]
+    first = [line for reply in lines for line in reply if line.startswith("1. ")]
+    later = [line for reply in lines for line in reply if line.startswith(("2. ", "3. "))]
+    also = re.compile(r"가게\d(?: 쪽)?도 |여기도")
+    assert not any(also.search(line) for line in first)
+    assert any(also.search(line) for line in later)
+
+
+@pytest.mark.parametrize("band", AGE_BANDS)
+def test_an_answer_about_a_shop_names_it_and_does_not_say_the_name_again_and_again(
+    backend: TemplateBackend, band: str
+) -> None:
+    for text in ("거기 어때?", "거기 얼마나 걸려?", "거기 어디야?"):
+        plan = make_plan(intent=Intent.SHOP_DETAIL, age_band=band, text=text, shop_facts=facts_of("봉천김밥"))  # type: ignore[arg-type]
+        for variety in range(20):
+            said = say(backend, plan, variety)
+            assert said.count("봉천김밥") == 1 or (text == "거기 어디야?" and "봉천김밥" not in said), said
+
+
+def test_what_was_given_up_is_said_in_full_once_and_then_in_short(backend: TemplateBackend) -> None:
+    def opening(before: tuple[str, ...], relaxed: tuple[str, ...] = ("exclude_menus",)) -> list[str]:
+        plan = make_plan(
+            intent=Intent.REFINE, recommendations=[shop(1, "봉천김밥")], relaxed=relaxed, gave_up_before=before
+        )
+        return [say(backend, plan, variety).split("\n")[0] for variety in range(10)]
+
+    assert all("그 음식" in said or "빼" in said for said in opening(()))
+    short = opening(("exclude_menus",))
+    assert not any("그 음식" in said or "빼" in said for said in short)
+    assert len(set(short)) == 10
+    halal = ("dietary_preferences",)
+    assert opening(halal, halal) == opening((), halal)
+
+
+def test_no_word_to_a_child_says_you_like_a_stranger() -> None:
+    for path in (*REPLIES.glob("*.json"), REPO_ROOT / "datasets" / "safety" / "lines.json"):
+        assert "당신" not in path.read_text(encoding="utf-8"), path.name
+
+
+@pytest.mark.parametrize("band", AGE_BANDS)
 def test_ten_turns_do_not_repeat_an_opening_or_a_closing(backend: TemplateBackend, band: str) -> None:
     said: list[str] = []
     for turn in range(10):
