@@ -301,9 +301,19 @@ class ShownList(Record):
     topic: int = 0
 
 
+class ShownCard(Record):
+    """What the card of a shop told, so that a later answer repeats it: the dish, its price, how far it is."""
+
+    shop_id: str
+    menu: str | None = None
+    price_won: int | None = None
+    distance_m: int | None = None
+
+
 class DialogueState(Record):
     """What a follow-up may refer to; carried from one trace into the next turn. Prices are those on the cards shown.
 
+    ``shown_cards`` are those of the newest list.
     ``words`` are the child's own, masked, where they wished for what no filter holds ("뜨끈한 국물").
     ``earlier_lists`` come oldest first, ``spoken_shop_ids`` (shops asked about) newest first. ``asks`` tells that the last
     reply asked something back; where it asked which shop, ``offered_shop_ids`` are its choices, and where it offered to
@@ -317,6 +327,7 @@ class DialogueState(Record):
     words: str = ""
     shown_shop_ids: tuple[str, ...] = ()
     gave_up: tuple[str, ...] = ()
+    shown_cards: tuple[ShownCard, ...] = ()
     rejected_shop_ids: tuple[str, ...] = ()
     focus_shop_id: str | None = None
     lowest_price_won: int | None = None
@@ -449,6 +460,8 @@ class Arm(Record):
     arm: str
 
 
+CompareAspect = Literal["price", "distance", "rating", "closing", "open", "walk", "general"]
+"""What several shops on the screen are compared by; ``walk`` asks which are near enough to walk to."""
 QuestionKind = Literal[
     "unsure", "where", "which_shop", "unknown_shop", "still_unknown_shop", "beyond_list", "look_here", "not_here", "korean_only",
 ]  # fmt: skip
@@ -478,7 +491,7 @@ class ReplyPlan(Record):
     """What to say, decided as data before any backend words it."""
 
     kind: Literal[
-        "recommend", "no_result", "hours", "menu", "detail", "card", "feedback", "greeting", "thanks", "help",
+        "recommend", "no_result", "hours", "menu", "detail", "compare", "card", "feedback", "greeting", "thanks", "help",
         "small_talk", "safety", "refuse", "out_of_scope", "clarify", "error",
     ]  # fmt: skip
     age_band: AgeBand

@@ -6,6 +6,7 @@ import time
 import zlib
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from aiyam.contracts import (
     RecommendationsResponse,
     ReplyPlan,
     SafetyVerdict,
+    ShownCard,
     StageTime,
     TextChunk,
     Trace,
@@ -187,6 +189,10 @@ class Pipeline:
                     understanding,
                     [c.shop_id for c in cards],
                     lowest_price_won=min((c.price_won for c in cards if c.price_won), default=None),
+                    shown_cards=[
+                        ShownCard(shop_id=c.shop_id, menu=c.menu, price_won=c.price_won, distance_m=c.distance_m)
+                        for c in cards
+                    ],
                 ).model_copy(update={"gave_up": relaxed if found else turn.state.gave_up}),
                 synthetic=self.catalogue.synthetic,
             )
@@ -298,7 +304,8 @@ class Pipeline:
         relaxed: tuple[str, ...],
     ) -> ReplyPlan:
         shop = None
-        if request.intent in SHOP_QUESTION_INTENTS and request.focus_shop_id in self.catalogue.row_of:
+        about_one = request.intent in SHOP_QUESTION_INTENTS and request.comparison is None
+        if about_one and request.focus_shop_id in self.catalogue.row_of:
             where = standing_point(request.filters, turn.user, turn.context)
             row = self.catalogue.row_of[request.focus_shop_id]
             shop = facts(self.catalogue, row, turn.context.now, lat=where.lat, lon=where.lon)
@@ -318,11 +325,33 @@ class Pipeline:
                 "monthly_limit_won": user.card_monthly_limit_won,
             },
             avoid=allergens_to_avoid(request.filters, user),
+            kept=request.kept,
+            compared=self._compared(turn, request),
+            compared_by=request.comparison.aspect if request.comparison else "general",
             question=request.question,
             choices=request.choices,
             safety=verdict,
             safety_text=self.parts.screen.message(verdict, age_band=user.age_band, variety=_variety(turn)),
         )
+
+    def _compared(self, turn: Turn, request: Request) -> list[dict[str, Any]]:
+        """Return the rows of the shops compared, each with its number and what its card told."""
+        if request.comparison is None:
+            return []
+        cards = {card.shop_id: card for card in turn.state.shown_cards}
+        where = standing_point(turn.state.filters, turn.user, turn.context)
+        shops = []
+        for number, shop_id in request.comparison.shops:
+            if (row := self.catalogue.row_of.get(shop_id)) is None or not self.catalogue.venue_ok[row]:
+                continue
+            card = cards.get(shop_id, ShownCard(shop_id=shop_id))
+            known = facts(self.catalogue, row, turn.context.now, lat=where.lat, lon=where.lon)
+            distance = known["distance_m"] if card.distance_m is None else card.distance_m
+            shops.append(
+                known
+                | {"number": number, "card_menu": card.menu, "card_price_won": card.price_won, "distance_m": distance}
+            )
+        return shops
 
 
 def _unsure(request: Request) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -377,3 +378,59 @@ def test_a_question_about_the_bot_is_answered_as_one_but_not_in_place_of_a_wish(
 ) -> None:
     trace = ask(assistant, text)
     assert (trace.plan.facts.get("topic") in ("ai", "love", "record")) == about_bot
+
+
+def test_an_allergy_said_alone_is_kept_and_no_later_answer_forgets_it(assistant) -> None:
+    told = ask(assistant, "새우 알레르기 있어", "kept-allergy")
+    assert "새우" in told.response
+    assert told.state.filters.allergies == ("새우",)
+    listed = ask(assistant, "중국집은 어때", "kept-allergy")
+    assert listed.state.filters.allergies == ("새우",)
+    sold = ask(assistant, "1번 거기 뭐 팔아?", "kept-allergy")
+    assert sold.plan.kind == "menu"
+    assert "새우" not in sold.response
+    assert sold.plan.facts["avoid"] == ["새우"]
+    row = rows_of(assistant, listed)[0]
+    held = [m.name for m in assistant.pipeline.catalogue.menus_of(row) if "새우" in m.allergens]
+    if held:
+        asked = ask(assistant, f"1번 {held[0]} 얼마야", "kept-allergy")
+        assert "새우" in asked.response
+        assert asked.grounding.grounded
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "1번이랑 2번 중에 뭐가 더 싸?",
+        "그 중에 제일 가까운 곳",
+        "지금 열었어?",
+        "걸어갈 수 있어?",
+        "1번이랑 2번 중에 뭐가 나아?",
+    ],
+)
+def test_shops_on_the_screen_are_compared_from_their_own_cards(assistant, message: str) -> None:
+    session = f"compare-{message}"
+    listed = ask(assistant, "떡볶이", session)
+    trace = ask(assistant, message, session)
+    assert trace.plan.kind == "compare"
+    assert trace.grounding.grounded, trace.grounding.ungrounded
+    assert listed.recommendations[0].name in trace.response
+    assert not trace.recommendations
+    for shop, card in zip(trace.plan.facts["compared"], listed.recommendations, strict=False):
+        assert (shop["card_price_won"], shop["distance_m"]) == (card.price_won, card.distance_m)
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("착한가게가 뭐야", "가게"),
+        ("한 끼에 얼마까지 돼?", "원"),
+        ("카드 비밀번호 까먹었어", "비밀번호"),
+        ("급식카드 온라인 주문 돼?", "주민센터|카드 회사"),
+    ],
+)
+def test_the_card_and_good_shops_as_such_are_explained_without_a_list(assistant, message: str, said: str) -> None:
+    trace = ask(assistant, message)
+    assert not trace.recommendations
+    assert trace.plan.kind in ("help", "card")
+    assert re.search(said, trace.response)

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from aiyam.contracts import (
+    ALLERGENS,
     RECOMMENDING_INTENTS,
     SHOP_QUESTION_INTENTS,
     DialogueState,
     EntityType,
+    Filters,
     Intent,
     Question,
+    ShownCard,
     ShownList,
     TurnContext,
     Understanding,
@@ -19,7 +22,10 @@ from aiyam.contracts import (
 )
 from aiyam.korean.spelling import normalise
 from aiyam.nlu import questions
+from aiyam.nlu.about_person import told_of_person
+from aiyam.nlu.comparing import comparison, first_by_card
 from aiyam.nlu.elsewhere import home_city, place_without_shops
+from aiyam.nlu.general_questions import general_question
 from aiyam.nlu.reference import Reference, find_reference, find_shop, shown_by_name
 from aiyam.nlu.request import Request
 from aiyam.nlu.rereading import as_meant_here, asked_again, read_as
@@ -49,9 +55,26 @@ def resolve(
     A follow-up (REFINE) keeps the last constraints and changes what it names; a new request keeps place, card, allergies
     and diets of faith; a topic that was closed leaves no place either. A question about a shop finds it by ordinal, by
     name (what is shown first, then the nearest), by kind, or as the shop spoken of. One question is asked where that
-    stays open, never two in a row and never to a child in danger.
+    stays open, never two in a row and never to a child in danger. What the message tells of the person is kept in any case.
     """
     text = normalise(understanding.original_query).text
+    told = told_of_person(text, understanding)
+    if told and understanding.intent in (*RECOMMENDING_INTENTS, *SHOP_QUESTION_INTENTS):
+        understanding = understanding.model_copy(update={"filters": told.over(understanding.filters)})
+    known = {*(state.filters.allergies or ()), *user.allergies}
+    request = _asked(text, understanding, state, catalogue=catalogue, user=user, context=context)
+    return replace(request, told=told, kept=told.words if set(told.allergies) - known else ())
+
+
+def _asked(
+    text: str,
+    understanding: Understanding,
+    state: DialogueState,
+    *,
+    catalogue: ShopColumns,
+    user: UserProfile,
+    context: TurnContext,
+) -> Request:
     if understanding.intent is Intent.SAFETY:
         return Request(Intent.SAFETY, semantic_query=understanding.semantic_query)
     if understanding.intent is Intent.OUT_OF_SCOPE and questions.FOREIGN.fullmatch(understanding.original_query):
@@ -62,6 +85,12 @@ def resolve(
             intent, filters, semantic_query(filters, intent), opens_topic=True, accepts_offer=True,
             words=state.offered_words,
         )  # fmt: skip
+    if (compared := comparison(text, understanding, state)) is not None:
+        focus = first_by_card(compared, state)
+        known = Filters(allergies=state.filters.allergies)
+        return Request(Intent.SHOP_DETAIL, known, focus_shop_id=focus, comparison=compared)
+    if (general := general_question(text, understanding)) is not None:
+        return Request(general, semantic_query="")
     asked = asked_again(text, understanding, state, catalogue)
     on_screen = asked is not None or shown_by_name(text, state, catalogue) is not None
     if not on_screen and (by_rule := named_by_rule(text, understanding)) is not None:
@@ -113,10 +142,11 @@ def next_state(
     shown_shop_ids: Sequence[str],
     *,
     lowest_price_won: int | None = None,
+    shown_cards: Sequence[ShownCard] = (),
 ) -> DialogueState:
     """Carry the dialogue into the next turn; a reply without shops leaves the last results in reach of 거기 and 두 번째.
 
-    ``lowest_price_won`` is the lowest price on the cards shown, which "더 싼 데" is measured against.
+    ``lowest_price_won`` is the lowest price on the cards shown, which "더 싼 데" is measured against, ``shown_cards`` what they told.
     """
     after = state.model_copy(
         update={
@@ -126,6 +156,7 @@ def next_state(
             "offered_filters": request.offered_filters,
             "offered_words": _offered_words(request, understanding),
             "topic_over": state.topic_over or request.intent in _ENDS_TOPIC,
+            "filters": request.told.over(state.filters),
         }
     )
     if request.question is not None or request.intent not in RECOMMENDING_INTENTS:
@@ -141,6 +172,7 @@ def next_state(
             "semantic_query": request.semantic_query,
             "words": request.words,
             "shown_shop_ids": shown or state.shown_shop_ids,
+            "shown_cards": tuple(shown_cards) if shown else state.shown_cards,
             "rejected_shop_ids": request.exclude_shop_ids,
             "focus_shop_id": shown[0] if len(shown) == 1 else None,
             "lowest_price_won": lowest_price_won if shown else state.lowest_price_won,
@@ -167,7 +199,7 @@ def _spoken_of(state: DialogueState, request: Request) -> dict[str, object]:
     if (shop_id := request.focus_shop_id) is not None:
         others = (s for s in state.spoken_shop_ids if s != shop_id)
         update |= {"focus_shop_id": shop_id, "spoken_shop_ids": (shop_id, *others)[:MAX_SPOKEN]}
-    if request.intent in SHOP_QUESTION_INTENTS:
+    if request.intent in SHOP_QUESTION_INTENTS and request.comparison is None:
         update |= {"asked_intent": request.intent, "asked_text": request.asked_text}
     if request.stands:
         update |= {"filters": request.filters, "intent": request.intent, "semantic_query": request.semantic_query}
@@ -200,8 +232,10 @@ def _about_shop(
     asked_text: str = "",
 ) -> Request:
     intent = understanding.intent
+    avoid = {*(state.filters.allergies or ()), *(understanding.filters.allergies or ())}
+    filters = understanding.filters.model_copy(update={"allergies": tuple(a for a in ALLERGENS if a in avoid) or None})
     request = Request(
-        intent, understanding.filters, understanding.semantic_query, focus_shop_id=found.shop_id,
+        intent, filters, understanding.semantic_query, focus_shop_id=found.shop_id,
         asked_text=asked_text or understanding.original_query,
     )  # fmt: skip
     if found.shop_id is not None or intent is Intent.FEEDBACK:

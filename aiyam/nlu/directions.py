@@ -84,6 +84,20 @@ _SAID = LetterScan({table: {"": pattern} for patterns in (_WISHES, _ORDERS) for 
 _COMPLAINED = LetterScan({order: {"": pattern} for order, pattern in _COMPLAINTS.items()})
 
 
+_WALKABLE = re.compile(
+    r"(?:걸어(?:서)?|도보로)\s?(?:갈|다닐)\s?(?:수\s?있는|만\s?한|수\s?있을|(?:데|곳|식당|거리)(?!\s?(?:말고|싫|아니)))|(?:걸어서|도보로)\s?(?:되는|가능한|가는)\s?(?:데|곳|집|식당|거리)"
+)
+
+
+def is_to_be_walked(text: str) -> bool:
+    """Tell whether a request wishes for places near enough to walk to.
+
+    >>> is_to_be_walked("걸어갈 수 있는 데만"), is_to_be_walked("걸어가기 싫어")
+    (True, False)
+    """
+    return _WALKABLE.search(text) is not None
+
+
 def turns_place_down(text: str, end: int) -> bool:
     """Tell whether the places a wish describes are turned down after the words of the wish, which stop at ``end``.
 

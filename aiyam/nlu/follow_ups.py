@@ -7,11 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 from aiyam.contracts import DialogueState, EntityType, Filters, Intent, Understanding
+from aiyam.nlu.about_person import only_tells_of_person, told_of_person
 from aiyam.nlu.carry_over import ends_topic, narrows
 from aiyam.nlu.directions import wishes_of
 from aiyam.nlu.gazetteer import Gazetteer
-from aiyam.nlu.lexicon import ALLERGEN_GROUPS, ALLERGENS, ATMOSPHERES, COMPANIONS
-from aiyam.nlu.taken_back import is_asked, named_as
+from aiyam.nlu.lexicon import ATMOSPHERES, COMPANIONS
+from aiyam.nlu.taken_back import is_asked
 
 OTHERS = re.compile(
     r"이\s?중(?:에|에는|엔|에선)?\s?(?:없|맘|마음|별로)|다른\s?(?:데|곳|거|것|걸|집|가게|식당|메뉴|음식|추천)|딴\s?(?:데|곳|거|것|걸|집)|더\s?(?:보여|없|있|추천)|또(?=\s|$|\s?(?:없|있|다른|보여|추천))|다음\s?(?:거|것|꺼)|^다음|하나\s?더|별[로루]|맘에\s?안|마음에\s?안|싫|다시\s?추천|새로운"
@@ -49,14 +50,6 @@ _NOT_THESE = re.compile(
 )
 _IN_ORDER = re.compile(
     r"순(?:서)?(?:대로|으로|로)?(?:는|만|요)?(?=\s?(?:보|볼|다시|정렬|해|부탁|찾|알려|줘|추천)|[?!.~ ]*$)"
-)
-_HARMS = re.compile(
-    r"(?:을|를|은|는|이|가|만|도|류)?\s?(?:알레르기|알러지|못\s?먹(?!었)|안\s?(?:돼|되|맞)|먹으면\s?(?:안|큰일|배|두드러기|가려|토|몸|목|입|숨|아프|아파|탈))"
-)
-"""What follows a food that harms who eats it."""
-_LIVES_BY = (
-    ("채식", re.compile(r"(?:채식|비건)(?:주의자?)?\s?(?:해|하는|하거든|이야|야|임|이라|인데|예요|이에요|입니다)")),
-    ("할랄", re.compile(r"(?:무슬림|이슬람)\s?(?:교|신자)?\s?(?:이야|야|임|이라|인데|예요|이에요|입니다|이거든)")),
 )
 _NOTHING_ELSE = re.compile(r"\s?(?:그럼\s?|음+\s?)?(?:은|는|이나)?(?:요)?[?!.~ ]*")
 _CHATTER = frozenset({Intent.SMALL_TALK, Intent.OUT_OF_SCOPE, Intent.FEEDBACK, Intent.HELP})
@@ -134,22 +127,13 @@ def _bare_constraint(text: str) -> dict[str, Any]:
 
 
 def told_of_oneself(text: str, understanding: Understanding) -> Filters | None:
-    """Return what a message taken for talk tells must not be eaten ("나 우유 먹으면 배 아파"); None where it tells nothing."""
+    """Return what a message that wishes for nothing tells must not be eaten ("나 우유 먹으면 배 아파"); None where it tells nothing."""
     chatter = understanding.intent in _CHATTER - {Intent.FEEDBACK}
     says_nothing = understanding.intent is Intent.REFINE and not understanding.filters.given()
-    if not (chatter or says_nothing) or is_asked(text):
+    if not (chatter or says_nothing or only_tells_of_person(text)) or is_asked(text):
         return None
-    allergies = dict.fromkeys(
-        allergen
-        for name, words in ALLERGENS.items()
-        for match in re.finditer(named_as(name, words), text)
-        if _HARMS.match(text, match.end())
-        for allergen in ALLERGEN_GROUPS.get(name, (name,))
-    )
-    diets = tuple(diet for diet, words in _LIVES_BY if words.search(text))
-    if not (allergies or diets):
-        return None
-    return Filters.model_validate({"allergies": tuple(allergies) or None, "dietary_preferences": diets or None})
+    told = told_of_person(text, understanding)
+    return told.over(Filters()) if told else None
 
 
 def only_names_dish(text: str, understanding: Understanding) -> bool:

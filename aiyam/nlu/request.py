@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from aiyam.contracts import Filters, Intent, Question
+from aiyam.nlu.about_person import Told
+from aiyam.nlu.comparing import Comparison
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,9 @@ class Request:
     question about a shop as first worded ("두 번째는?" repeats the one before). ``offered_shop_ids`` are the shops a
     question chooses among, ``offered_filters`` what it offers to look for; ``opens_topic`` tells that nothing soft was carried over; ``stands`` that only a place is
     missing, so that the answer may name it alone; ``accepts_offer`` that the message is only a yes. ``words`` are what the shops are looked for with beside the filters: those
-    of earlier messages that still hold, until the pipeline adds the message's own.
+    of earlier messages that still hold, until the pipeline adds the message's own. ``told`` is what the message tells of the person,
+    kept whatever it asks; ``kept`` names, in its own words, what of it was not known before.
+    ``comparison`` is set where several of the shops on the screen are asked about at once.
     """
 
     intent: Intent
@@ -35,6 +39,9 @@ class Request:
     accepts_offer: bool = False
     stands: bool = False
     words: str = ""
+    told: Told = field(default_factory=Told)
+    kept: tuple[str, ...] = ()
+    comparison: Comparison | None = None
 
     @property
     def asks(self) -> bool:

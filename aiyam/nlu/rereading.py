@@ -6,6 +6,8 @@ import re
 
 from aiyam.contracts import RECOMMENDING_INTENTS, SHOP_QUESTION_INTENTS, DialogueState, Filters, Intent, Understanding
 from aiyam.nlu import carry_over, taken_back
+from aiyam.nlu.about_person import only_tells_of_person
+from aiyam.nlu.comparing import asks_to_walk
 from aiyam.nlu.follow_ups import only_names_dish, read_as_refinement, told_of_oneself
 from aiyam.nlu.reference import (
     THAT_ONE_REJECTED,
@@ -85,6 +87,10 @@ def as_meant_here(
     intent = understanding.intent
     if _takes_back(text, understanding, state):
         return read_as(understanding, Intent.REFINE)
+    if intent not in RECOMMENDING_INTENTS and only_tells_of_person(text):
+        return read_as(understanding, Intent.REFINE, told_of_oneself(text, understanding))
+    if state.focus_shop_id is not None and asks_to_walk(text):
+        return read_as(understanding, Intent.SHOP_DETAIL)
     if intent is Intent.MENU_INQUIRY and state.focus_shop_id is None and only_names_dish(text, understanding):
         return read_as(understanding, Intent.REFINE)
     if intent in SHOP_QUESTION_INTENTS:

@@ -123,7 +123,11 @@ def waived(text: str) -> frozenset[str]:
 
 def allergies_taken_back(text: str, state: DialogueState) -> frozenset[str]:
     """Name the allergens of the dialogue a text says are fine after all; a question ("땅콩 괜찮아?") takes nothing back."""
-    held = frozenset(state.filters.allergies or ())
+    return allergies_over(text, frozenset(state.filters.allergies or ()))
+
+
+def allergies_over(text: str, held: frozenset[str]) -> frozenset[str]:
+    """Name those of ``held`` that a text says are fine after all."""
     if not held or is_asked(text) or _OTHERS_BODY.search(text):
         return frozenset()
     found: set[str] = set()

@@ -210,6 +210,8 @@ def decide_intent(reading: Reading, spans: Sequence[Span], *, quiet: bool = Fals
     chances = dict(reading.ranking)
     if intent != Intent.SAFETY and chances.get(Intent.SAFETY, 0.0) >= _ENOUGH_DANGER:
         return Intent.SAFETY, max(confidence, 0.6)
+    if intent == Intent.OUT_OF_SCOPE and _is_food_in_latin(plain, reading.evidence):
+        return Intent.FOOD_RECOMMENDATION, max(confidence, 0.6)
     off_topic = chances.get(Intent.OUT_OF_SCOPE, 0.0) >= _ENOUGH_OFF_TOPIC
     if off_topic and intent != Intent.SAFETY and not kinds & {EntityType.MENU, EntityType.FOOD_TYPE}:
         return Intent.OUT_OF_SCOPE, max(chances[Intent.OUT_OF_SCOPE], 1 - confidence)
@@ -217,6 +219,8 @@ def decide_intent(reading: Reading, spans: Sequence[Span], *, quiet: bool = Fals
         topic in warnings and not _UNWANTED.match(plain, warnings[topic]) for topic in _NOT_FOR_CHILDREN
     ):
         return Intent.OUT_OF_SCOPE, max(confidence, 0.6)
+    if intent == Intent.OPENING_HOURS_INQUIRY and not kinds & _OF_ONE_SHOP and _OPEN_PLACE.fullmatch(plain):
+        return Intent.FOOD_RECOMMENDATION, max(confidence, 0.6)
     if intent == Intent.FOOD_RECOMMENDATION and EntityType.BUDGET in kinds:
         return Intent.BUDGET_FOOD_INQUIRY, max(confidence, 0.6)
     if intent == Intent.LOCATION_INQUIRY and kinds & {EntityType.MENU, EntityType.FOOD_TYPE}:
@@ -224,6 +228,23 @@ def decide_intent(reading: Reading, spans: Sequence[Span], *, quiet: bool = Fals
     return intent, confidence
 
 
+def _is_food_in_latin(plain: str, evidence: Sequence[Span]) -> bool:
+    """Tell whether a text is English that names food: what it has of Korean are the words that were put in for it."""
+    found = [s for s in evidence if s.entity in (EntityType.MENU, EntityType.FOOD_TYPE, EntityType.LOCATION)]
+    rest = list(plain)
+    for span in found:
+        rest[span.start : span.end] = " " * (span.end - span.start)
+    foods = any(s.entity != EntityType.LOCATION and not s.negated for s in found)
+    return foods and _LATIN.search(plain) is not None and _HANGUL.search("".join(rest)) is None
+
+
+_LATIN, _HANGUL = re.compile(r"[a-z]{2,}"), re.compile(r"[가-힣ㄱ-ㅣ]")
+_OF_ONE_SHOP = frozenset({EntityType.SHOP_NAME, EntityType.ORDINAL})
+_OPEN_PLACE = re.compile(
+    r"(?!.*(?:거기|여기|저기|그\s?(?:집|가게|곳)))(?:.*\s)?(?:\d{1,2}시\s?(?:반|\d{1,2}분)?(?:에|부터|까지)|24시간?|새벽(?:에도?|까지)|밤늦게(?:까지)?|늦게까지|일찍|[월화수목금토일]요일에?도?|주말에?도?|아침(?:에|부터|일찍)?)\s?(?:문\s?)?(?:여는|하는|연|영업하는|열려\s?있는)\s?"
+    r"(?:데|곳|집|가게|식당|[가-힣]{1,4}(?:집|점|가게|식당|카페))(?:(?:은|는|이|가|도|로|으로|만)?\s?(?:있|어디|없|알려|찾아|추천|가고)[가-힣 ]{0,8})?[?!.~ ]*"
+)
+"""Places wished for by when they are open: no shop is asked about."""
 _ENOUGH_DANGER = 0.2
 """A chance of danger that is acted on: missing a child costs more than asking one too many (none more on the dev rows)."""
 _ENOUGH_OFF_TOPIC = 0.25

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from aiyam.contracts import CATEGORIES, RECOMMENDING_INTENTS, SHOP_QUESTION_INTENTS, EntityType, Filters, Intent
-from aiyam.korean.numerals import band, find_amounts, find_distances, find_ordinals
+from aiyam.korean.numerals import WALKABLE_M, band, find_amounts, find_distances, find_ordinals
 from aiyam.korean.places import place_named
 from aiyam.nlu.company import comes_along, is_class
-from aiyam.nlu.directions import budget_of, wishes_of
+from aiyam.nlu.directions import budget_of, is_to_be_walked, wishes_of
 from aiyam.nlu.gazetteer import Gazetteer, NameHit
 from aiyam.nlu.lexicon import (
     ALLERGEN_GROUPS,
@@ -145,9 +145,19 @@ def is_negated(text: str, start: int, end: int) -> bool:
     at = start - 1
     if at >= 0 and text[at] == " ":
         at -= 1
+    if (
+        at >= 0
+        and text[at] == "안"
+        and _WITHIN.search(text, max(0, start - 8), start)
+        and not _TASTE.match(text, start)
+    ):
+        return False
     return at >= 0 and text[at] in "안덜못노o" and NEGATED_BEFORE.search(text, max(0, start - 6), start) is not None
 
 
+_WITHIN = re.compile(r"(?:분|시간|m|미터|킬로|키로|터|원|[천만]|거리|정도|쯤)\s?안\s?$")
+"""A measure before 안: within, unless a taste follows (만원, 안 매운 거)."""
+_TASTE = re.compile("|".join(f"(?:{p})" for p in TASTES.values()))
 _JOINED = re.compile(r"\s|(?:집|류)?\s?(?:이?랑|하고|과|와|이?나|,|및|도|이?든|/)?\s?(?:같은\s?거?\s?)?")
 _FOODS = frozenset({EntityType.MENU, EntityType.FOOD_TYPE})
 
@@ -170,6 +180,8 @@ _PLACE_LIKE = re.compile(
 )
 
 
+_BUILDING = re.compile(r"\d{1,4}\s?동")
+"""A block of flats by its number, which is no part of a city: the one who names it lives there."""
 _NEAR_LIKE = re.compile(
     r"(?:우리|내|저희|울|제|이|여기)\s?[가-힣]{0,6}|.{1,12}(?:근처|근방|앞|옆|주변|부근|뒤|맞은편|건너편|가까이)|집|학교|학원|여기|동네|near\s?(?:me|by)"
 )
@@ -208,6 +220,8 @@ def value_of(kind: str, surface: str, gazetteer: Gazetteer) -> str | int | None:
     if kind == EntityType.SHOP_NAME:
         return surface
     if kind == EntityType.LOCATION:
+        if _BUILDING.fullmatch(surface):
+            return "near_me"
         return surface if _PLACE_LIKE.search(surface) else "near_me" if _NEAR_LIKE.fullmatch(surface) else None
     if kind == EntityType.COMPANION:
         return next((value for value, pattern in _COMPANY_LIKE if pattern.search(surface)), None)
@@ -267,6 +281,8 @@ def filters_of(text: str, intent: str, spans: Sequence[Span], *, n_shown: int = 
     if looking:
         limited = {order for order, key in _LIMITS if key in given}
         given.update(wishes_of(text, limited=limited))
+        if "max_distance_m" not in given and is_to_be_walked(text):
+            given["max_distance_m"] = WALKABLE_M
         if "taste" not in given and _SPICE_SHY.search(text):
             _append(given, "exclude_taste", "매운")
     for wanted, refused in (("taste", "exclude_taste"), ("menus", "exclude_menus"), ("category", "exclude_menus")):

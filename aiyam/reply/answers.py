@@ -20,7 +20,8 @@ def answer_slots(plan: ReplyPlan) -> tuple[list[str], dict[str, Any]]:
     shop = plan.facts.get("shop", {})
     values = _values(shop) | {"thing": plan.facts.get("thing")}
     if plan.kind == "hours":
-        return _hours(shop), values
+        slots = _days(shop, plan.facts.get("aspect"), plan.facts.get("day")) or _hours(shop)
+        return slots, values
     if plan.kind == "menu":
         return _menu(plan, shop, values)
     return _detail(str(plan.facts.get("aspect", "general")), shop, values), values
@@ -43,6 +44,16 @@ def _values(shop: Mapping[str, Any]) -> dict[str, Any]:
         "distance": distance_ko(distance) if distance is not None else None,
         "walk": walk_minutes(distance) if distance is not None else None,
     }
+
+
+def _days(shop: Mapping[str, Any], aspect: object, day: object) -> list[str]:
+    """Return the slots for a question about the days a shop rests; none where the hours themselves are asked or unknown."""
+    if aspect not in ("off_days", "day") or (not shop.get("is_24h") and shop.get("closes") is None):
+        return []
+    off = shop.get("off_days") or ()
+    if aspect == "day" and day not in off:
+        return ["not_off_then", *(["off_days"] if off else [])]
+    return ["rests" if off else "no_off_days"]
 
 
 def _hours(shop: Mapping[str, Any]) -> list[str]:
@@ -133,15 +144,19 @@ def _card(facts: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
         "balance": _won(card.get("balance_won")),
         "meal_limit": _won(card.get("meal_limit_won")),
         "monthly_limit": _won(card.get("monthly_limit_won")),
+        "matter": facts.get("matter"),
     }
     if aspect == "balance":
         return (["balance"] if values["balance"] else ["no_balance"]), values
     if aspect == "limit":
         said = [slot for slot in ("meal_limit", "monthly_limit") if values[slot]]
         return (said or ["no_limit"]), values
-    if aspect in ("lost", "apply", "where"):
+    if aspect == "spent":
+        return [*(["balance"] if values["balance"] else []), "spent"], values
+    if aspect in ("lost", "apply", "where", "pin", "declined", "varies"):
         return [aspect], values
-    return [*(["balance"] if values["balance"] else []), "general"], values
+    said = [slot for slot in ("balance", "meal_limit") if values[slot]]
+    return [*said, "general"], values
 
 
 def _won(amount: int | None) -> str | None:

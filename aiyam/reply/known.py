@@ -79,6 +79,10 @@ def known_of(plan: ReplyPlan) -> Known:
         known.shops.append(_of_row(asked))
         known.n_shops = max(known.n_shops, 1)
         known.words |= {str(asked["phone"])} if asked.get("phone") else set()
+    for shop in plan.facts.get("compared", ()):
+        known.shops.append(_of_row(shop) if shop.get("card_price_won") is None else _with_card(_of_row(shop), shop))
+        known.shops[-1].rank = int(shop["number"])
+        known.n_shops = max(known.n_shops, int(shop["number"]))
     filters = plan.facts.get("filters", {})
     for shop in known.shops:
         known.names.add(shop.name)
@@ -95,6 +99,7 @@ def known_of(plan: ReplyPlan) -> Known:
     known.dishes |= {str(m) for m in filters.get("menus") or ()} | {str(m) for m in filters.get("exclude_menus") or ()}
     known.dishes |= {str(d) for d in plan.facts.get("dishes", ())}
     known.words |= {w for w in (filters.get("place"), filters.get("district"), *plan.choices) if w}
+    known.dishes |= {str(word) for word in plan.facts.get("kept", ())}
     if plan.question is not None:
         known.words |= {w for w in (plan.question.place, plan.question.city) if w}
         known.n_shops = plan.question.n_shown or known.n_shops
@@ -145,6 +150,15 @@ def _of_row(facts: Mapping[str, Any]) -> OneShop:
         if menu.get("is_sold_out"):
             known.sold_out.add(str(menu["name"]))
         known.allergens |= set(menu.get("allergens", ()))
+    return known
+
+
+def _with_card(known: OneShop, facts: Mapping[str, Any]) -> OneShop:
+    """Add the dish and price the shop's card told, which may lie beyond the menu rows a plan holds."""
+    price = int(facts["card_price_won"])
+    known.prices.add(price)
+    if facts.get("card_menu"):
+        known.dishes.setdefault(str(facts["card_menu"]), set()).add(price)
     return known
 
 

@@ -10,6 +10,7 @@ from aiyam.contracts import (
     RECOMMENDING_INTENTS,
     SHOP_QUESTION_INTENTS,
     AgeBand,
+    CompareAspect,
     Filters,
     Intent,
     Question,
@@ -62,6 +63,12 @@ _SMALL_TALK = (
     ("joke", re.compile(r"농담|웃긴|웃겨|개그|재밌는|재미있는|수수께끼|넌센스|심심|놀아")),
     ("name", re.compile(r"이름|뭐라고\s*불러")),
     ("hungry", re.compile(r"배고|배\s*고|출출|허기")),
+    (
+        "not_now",
+        re.compile(
+            r"안\s*(?:갈래|갈게|갈\s*거|가요?[.!~ ]*$|먹을래|먹을게|먹을\s*거|시킬래|할래)|(?:다음|나중)에\s*(?:갈|먹|할)"
+        ),
+    ),
 )
 UNKNOWN_FACTS = (
     ("주차", re.compile(r"주차|차\s*(?:댈|세울)")),
@@ -69,9 +76,10 @@ UNKNOWN_FACTS = (
     ("화장실", re.compile(r"화장실")),
     ("예약", re.compile(r"예약")),
     ("콘센트", re.compile(r"콘센트|충전")),
-    ("아기 의자", re.compile(r"(?:아기|유아)\s*의자")),
+    ("아기 의자", re.compile(r"(?:아기|유아|아이|어린이|애기)\s*의자")),
     ("반려동물", re.compile(r"반려|애견|강아지")),
     ("엘리베이터", re.compile(r"엘리베이터|엘베|휠체어")),
+    ("유모차", re.compile(r"유모차")),
     ("놀이방", re.compile(r"놀이방|키즈\s*존")),
     ("에어컨", re.compile(r"에어컨")),
     ("기다리는 시간", re.compile(r"웨이팅|대기|줄\s*(?:서|길)")),
@@ -81,6 +89,11 @@ UNKNOWN_FACTS = (
 _TOLD_IN_FULL = ("cheaper", "dietary_preferences")
 """Said in full each time: the one is another answer each time, the other may be a matter of faith or health."""
 
+_WANTED = re.compile(r"있는|있으면|있었|있어야|되는|되면|됐으면|가능한|들어갈\s*수|갈\s*수\s*있는|없는")
+_LATER = re.compile(
+    r"(?:내일|모레|글피|다음\s*주|주말|[월화수목금토일]요일|새벽|밤늦게|24시간?|\d{1,2}시(?!간)).{0,12}(?:여는|하는|연|열려|영업하는|갈\s*(?:수|만))"
+)
+"""Open at another time than now, which the list is not chosen by."""
 _ASKED_WHETHER = re.compile(r"있|되|돼|됨|가능|어디|길어|많아")
 _ASPECTS = (
     ("phone", re.compile(r"전화|번호|연락처|전번|폰번|연락")),
@@ -108,6 +121,9 @@ def make_plan(
     shop_facts: Mapping[str, Any] | None = None,
     card: Mapping[str, int | None] | None = None,
     avoid: Sequence[str] = (),
+    kept: Sequence[str] = (),
+    compared: Sequence[Mapping[str, Any]] = (),
+    compared_by: CompareAspect = "general",
     question: Question | None = None,
     choices: Sequence[str] = (),
     safety: SafetyVerdict | None = None,
@@ -129,6 +145,9 @@ def make_plan(
         card: {"balance_won", "meal_limit_won", "monthly_limit_won"} (None where unknown); kept only for
             MEAL_CARD_INQUIRY, since the card is not mentioned unless the child did.
         avoid: allergens to keep away from; a menu answer leaves out dishes known to hold one, and says to ask.
+        kept: foods the message says must not be eaten, as it names them; the reply says that they are kept.
+        compared: facts of several shown shops (``shop_facts.facts`` with ``number``, ``card_menu``, ``card_price_won``) that
+            are asked about at once, by ``compared_by``.
         question: what is asked back instead of answering; choices: what can be tapped.
         safety: the screen's verdict. ``escalate`` and ``refuse`` leave no shop in the plan.
         safety_text: the fixed words for such a verdict (``Screen.message``), said verbatim.
@@ -136,7 +155,7 @@ def make_plan(
 
     Returns:
         A plan whose ``facts`` hold: intent, asked_card (bool), filters (given), and where they apply shop, aspect,
-        dishes, card, topic, thing, unknown ("price", "hours" that no shown shop tells), still (what is given up was told before), masked (kinds of personal data hidden from the message), fixed_text, safety_kinds.
+        dishes, card, topic, thing, later (another time was named), unknown ("price", "hours" that no shown shop tells), still (what is given up was told before), masked (kinds of personal data hidden from the message), fixed_text, safety_kinds.
     """
     if shop_facts is not None and not shop_facts.get("venue_ok", True):
         shop_facts = None
@@ -157,6 +176,8 @@ def make_plan(
         return ReplyPlan(kind=kind, age_band=age_band, facts=facts)
     if verdict.kinds:
         facts["masked"] = list(verdict.kinds)
+    if kept:
+        facts["kept"] = list(kept)
     if (question is not None or intent in _MAY_HOLD_NEED) and small_talk_topic(text) in CARING_TOPICS:
         facts["topic"] = small_talk_topic(text)  # whatever else was meant, a child in need is not asked about food
         return ReplyPlan(kind="small_talk", age_band=age_band, facts=facts)
@@ -167,14 +188,22 @@ def make_plan(
         shops = tuple(recommendations[:MAX_SHOPS])
         facts["unknown"] = _not_told(shops)
         facts["still"] = bool(relaxed) and relaxed[0] in gave_up_before and relaxed[0] not in _TOLD_IN_FULL
+        if (thing := unknown_fact(text)) and _WANTED.search(text) and thing not in (given.atmosphere or ()):
+            facts["thing"] = thing
+        facts["later"] = _LATER.search(text) is not None
         return ReplyPlan(kind=kind, age_band=age_band, shops=shops, relaxed=tuple(relaxed), facts=facts)
     if avoid:
         facts["avoid"] = list(avoid)
+    if compared:
+        facts |= {"compared": [dict(shop) for shop in compared], "aspect": compared_by}
+        return ReplyPlan(kind="compare", age_band=age_band, facts=facts)
     if intent in SHOP_QUESTION_INTENTS:
         return _shop_answer(intent, age_band, text, given, facts, recommendations, shop_facts)
     if intent is Intent.MEAL_CARD_INQUIRY:
         facts["card"] = {k: v for k, v in (card or {}).items() if v is not None}
         facts["aspect"] = _card_aspect(text)
+        if facts["aspect"] == "varies":
+            facts["matter"] = _card_matter(text)
         return ReplyPlan(kind="card", age_band=age_band, facts=facts)
     if intent is Intent.SMALL_TALK:
         facts["topic"] = verdict.about or small_talk_topic(text)
@@ -189,6 +218,8 @@ def make_plan(
         Intent.HELP: "help",
         Intent.SMALL_TALK: "small_talk",
     }.get(intent, "out_of_scope")
+    if intent is Intent.HELP and _GOOD_SHOP.search(text):
+        facts["topic"] = good_shop_topic(text)
     return ReplyPlan(kind=kind, age_band=age_band, facts=facts)
 
 
@@ -197,6 +228,7 @@ def names_of(plan: ReplyPlan) -> set[str]:
     names = {s.name for s in plan.shops} | {s.menu for s in plan.shops if s.menu}
     if asked := plan.facts.get("shop"):
         names |= {str(asked["name"])} | {str(m["name"]) for m in asked.get("menus", ())}
+    names |= {str(shop["name"]) for shop in plan.facts.get("compared", ())}
     if plan.question is not None:
         names |= set(plan.question.shops)
     return names | {unescape(inline(name)) for name in names}
@@ -224,7 +256,7 @@ def asked_aspect(text: str) -> str:
 
 
 def small_talk_topic(text: str) -> str:
-    """Name the small talk: ill, worry, ai, love, sad, happy, joke, name, hungry, or any.
+    """Name the small talk: ill, worry, ai, love, sad, happy, joke, name, hungry, not_now, or any.
 
     >>> small_talk_topic("너 사람이야?"), small_talk_topic("오늘 시험 망했어")
     ('ai', 'sad')
@@ -261,18 +293,90 @@ def _feedback_tone(text: str) -> str:
     return "any"
 
 
+_CARD_ASPECTS = (
+    ("pin", r"비밀\s*번호|비번"),
+    ("lost", r"잃어|분실|도난|없어졌|고장|망가|부러|훔쳐"),
+    (
+        "declined",
+        r"(?:안|못)\s*(?:된대|된다|됐|됨|긁|먹혀|받는대|받는다|받아\s*줘)|거절|결제가?\s*안|안\s*돼[요서]?\s*(?:어떡|어떻|왜|ㅠ|ㅜ)|왜\s*안\s*(?:돼|되)",
+    ),
+    ("apply", r"신청|발급|만들|받을\s*수|어떻게\s*받|자격|재발급"),
+    ("varies", r"충전|언제\s*(?:들어|나와|채워|주)|다시\s*(?:차|채워)"),
+    ("spent", r"(?:얼마|몇\s*원)(?:나|를|이나)?\s*(?:썼|쓴)|쓴\s*(?:돈|거|곳)|사용\s*내역|어디서?\s*썼"),
+    ("balance", r"잔액|남았|남은|얼마\s*(?:있|남)|몇\s*원\s*(?:있|남)"),
+    ("limit", r"한도|한\s*끼|하루|한\s*번에|몇\s*번|까지\s*(?:쓸|써|돼|되)"),
+    (
+        "varies",
+        r"온라인|인터넷|앱\s*(?:으로|에서)|배달|배민|요기요|쿠팡|주문|시켜|[월화수목금토일]요일|주말|공휴일|명절|방학|[사살]\s*수\s*있|뭐\s*살|사\s*줄|친구\s*(?:것|꺼|거)|나눠|빌려|다음\s*달|이월|못\s*사",
+    ),
+    ("balance", r"얼마"),
+    ("where", r"어디|되는|가맹|쓸\s*수|사용처|편의점"),
+)
+_CARD_MATTERS = (
+    ("돈이 들어오는 날", r"충전|언제\s*(?:들어|나와|채워|주)|다시\s*(?:차|채워)"),
+    ("배달이나 온라인 주문", r"온라인|인터넷|앱|배달|배민|요기요|쿠팡|주문|시켜"),
+    ("쓸 수 있는 날", r"[월화수목금토일]요일|주말|공휴일|명절|방학"),
+    ("남은 돈이 넘어가는지", r"다음\s*달|이월"),
+    ("함께 쓸 수 있는지", r"사\s*줄|친구|나눠|빌려"),
+    ("살 수 있는 것", r""),
+)
+"""What differs from card to card and place to place, as a reply names it, and the words for it."""
+
+
 def _card_aspect(text: str) -> str:
-    for aspect, words in (
-        ("lost", r"잃어|분실|도난|없어졌|고장|안\s*긁|망가"),
-        ("apply", r"신청|발급|만들|받을\s*수|어떻게\s*받|자격|재발급"),
-        ("balance", r"잔액|남았|남은|얼마\s*(있|남)|충전|몇\s*원\s*(있|남)"),
-        ("limit", r"한도|한\s*끼|하루|한\s*번에|몇\s*번|까지\s*(쓸|써)"),
-        ("balance", r"얼마"),
-        ("where", r"어디|되는|가맹|쓸\s*수|사용처|편의점"),
-    ):
-        if re.search(words, text):
-            return aspect
-    return "general"
+    return next((aspect for aspect, words in _CARD_ASPECTS if re.search(words, text)), "general")
+
+
+def _card_matter(text: str) -> str:
+    return next(matter for matter, words in _CARD_MATTERS if re.search(words, text))
+
+
+_GOOD_SHOP = re.compile(r"착한\s*가게|선한")
+_GOOD_SHOP_ASPECTS = (
+    ("good_shop_free", re.compile(r"공짜|무료|돈\s*(?:안|내|받)|얼마|할인")),
+    (
+        "good_shop_who",
+        re.compile(r"누구|아무나|나도|저도|우리도|누가|어른도|혼자|(?:갈|쓸|이용할)\s*수|가도\s*(?:돼|되)"),
+    ),
+    ("good_shop_how", re.compile(r"어떻게|뭐\s*(?:가져|보여|필요)|방법")),
+)
+
+
+def good_shop_topic(text: str) -> str:
+    """Name what is asked of 착한가게 as such: good_shop_free, good_shop_who, good_shop_how, good_shop_what.
+
+    >>> good_shop_topic("착한가게는 진짜 공짜야?"), good_shop_topic("착한가게가 뭐야")
+    ('good_shop_free', 'good_shop_what')
+    """
+    return next((topic for topic, words in _GOOD_SHOP_ASPECTS if words.search(text)), "good_shop_what")
+
+
+_HOURS_ASPECTS = (
+    (
+        "off_days",
+        re.compile(
+            r"쉬는\s*(?:날|요일)|휴무|휴일이|무슨\s*요일에?\s*(?:쉬|닫|안)|언제\s*(?:쉬|닫는\s*날)|며칠에\s*쉬|안\s*(?:여는|하는)\s*(?:날|요일)"
+        ),
+    ),
+    (
+        "day",
+        re.compile(
+            r"(?P<day>[월화수목금토일]요일)(?:에|날)?(?:도|은|는|만)?\s*(?:문|영업|장사)?\s*(?:을)?\s*(?:해|하|열|여|연|닫|쉬|안|갈|가도|돼|되)"
+        ),
+    ),
+)
+
+
+def hours_asked(text: str) -> tuple[str, str | None]:
+    """What of a shop's hours is asked: ("off_days", None), ("day", "일요일"), or ("general", None).
+
+    >>> hours_asked("쉬는 날 언제야"), hours_asked("일요일에도 해?")
+    (('off_days', None), ('day', '일요일'))
+    """
+    for aspect, words in _HOURS_ASPECTS:
+        if match := words.search(text):
+            return aspect, match["day"] if aspect == "day" else None
+    return "general", None
 
 
 def _shop_answer(
@@ -292,6 +396,8 @@ def _shop_answer(
     facts["dishes"] = list(filters.menus or ())
     kind = {Intent.OPENING_HOURS_INQUIRY: "hours", Intent.MENU_INQUIRY: "menu", Intent.SHOP_DETAIL: "detail"}[intent]
     facts["aspect"] = asked_aspect(text)
+    if kind == "hours":
+        facts["aspect"], facts["day"] = hours_asked(text)
     if facts["aspect"] == "unknown_fact":
         facts["thing"] = unknown_fact(text)
         if kind == "menu" and not facts["dishes"]:

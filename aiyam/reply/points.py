@@ -25,7 +25,7 @@ _POINTS = {
     "unknown": "여는 시간을 모른다", "call": "전화로 물어보라고 한다", "no_phone": "가게에 물어보라고 한다",
     "off_today": "오늘은 쉬는 날이다", "hours": "여는 시간과 닫는 시간", "always": "하루 종일 연다",
     "now_open": "지금 열려 있고 닫는 시간", "now_break": "지금은 쉬는 시간", "now_closed": "지금은 닫혀 있고 여는 시간",
-    "soon": "곧 닫는다", "has_break": "중간에 쉬는 시간", "off_days": "쉬는 요일",
+    "soon": "곧 닫는다", "rests": "쉬는 요일", "no_off_days": "쉬는 날이 따로 적혀 있지 않다", "not_off_then": "물어본 날에 쉰다고 적혀 있지 않다", "has_break": "중간에 쉬는 시간", "off_days": "쉬는 요일",
     "none_known": "메뉴를 아직 모른다", "contains": "그 메뉴에 그 알레르기 재료가 들어 있으니 먹지 말라고 한다",
     "sold_out": "그 메뉴는 다 팔렸다", "no_price": "그 메뉴는 있지만 값은 모른다", "price": "그 메뉴와 값",
     "none_safe": "피해야 할 재료가 없는 메뉴를 찾지 못했다", "not_there": "물어본 메뉴는 없다", "list": "메뉴와 값",
@@ -68,6 +68,8 @@ def _points(plan: ReplyPlan) -> list[str]:
     points = []
     if plan.facts.get("masked"):
         points.append("전화번호나 주소 같은 것은 적지 않아도 되고 가려 두었다고 한다")
+    if plan.facts.get("kept"):
+        points.append(f"{', '.join(plan.facts['kept'])}: 못 먹는 재료로 기억해 둔다고 한다")
     if plan.kind == "recommend":
         points += _recommend_points(plan)
     elif plan.kind == "no_result":
@@ -94,6 +96,10 @@ def _recommend_points(plan: ReplyPlan) -> list[str]:
         points.append(_POINTS["allergy"])
     if plan.facts.get("asked_card") and any(shop.meal_card == "unknown" for shop in plan.shops):
         points.append("급식카드가 되는지는 가게에 확인하라고 한다")
+    if plan.facts.get("thing"):
+        points.append(f"{plan.facts['thing']} 이야기는 적혀 있지 않으니 가게에 물어보라고 한다")
+    if plan.facts.get("later"):
+        points.append("말한 때에 여는지는 가려내지 못했으니 여는 시간을 확인하라고 한다")
     points.append("마음에 드는 곳이 있는지 묻는다")
     return points
 

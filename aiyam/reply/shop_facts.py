@@ -24,7 +24,7 @@ def facts(
     """Collect what the catalogue knows of the shop in this row at this time; None (or "unknown") where it is silent.
 
     Keys: shop_id, name, category, address, district, phone, rating, n_reviews, meal_card, good_shop, delivery, takeout,
-    atmosphere, venue_ok, allergens_published, open_state, opens, closes, break ("15:00~17:00"), off_days, off_today, is_24h,
+    atmosphere, venue_ok, allergens_published, open_state, opens, closes, closes_min, break ("15:00~17:00"), off_days, off_today, is_24h,
     minutes_to_close, distance_m, menus [{name, price_won, is_best, is_sold_out, allergens}], synthetic. Clock times are as
     ``clock_ko`` writes them: "21:30", "새벽 2시".
 
@@ -70,6 +70,7 @@ def facts(
         "open_state": state,
         "opens": clock_ko(open_min) if known and not all_day else None,
         "closes": clock_ko(close_min) if known and not all_day else None,
+        "closes_min": close_min if known and not all_day else None,
         "is_24h": all_day,
         "break": f"{clock_ko(break_start)}~{clock_ko(break_end)}"
         if break_start >= 0 and break_end > break_start

@@ -10,7 +10,7 @@ from aiyam.reply.claims import Claim, find_claims
 from aiyam.reply.known import Known, OneShop
 
 HELPLINES = frozenset({"109", "112", "119", "1388", "1366", "1577-1391", "129", "117"})
-_LIST_NUMBER = re.compile(r"^\s*(\d{1,2})(?=[.)]\s|번)", re.MULTILINE)
+_LIST_NUMBER = re.compile(r"^\s*(?:- )?(\d{1,2})(?=[.)]\s|번)", re.MULTILINE)
 _OF_FIVE = re.compile(r"(?<!\d)5점\s*만점")
 _UPPER = re.compile(
     r"\s*(?:이하|안(?!\s*(?:돼|되|해|하))|이내|까지|밑|아래|미만|으로|로|보다\s*(?:싼|싸|저렴|적|가까)|(?:이|을|를)?\s*안?\s*(?:안\s*넘|넘지))"

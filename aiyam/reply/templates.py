@@ -17,6 +17,7 @@ from aiyam.errors import DataError
 from aiyam.korean.particles import PAIRS, fill, with_particle
 from aiyam.reply.amounts import distance_ko, price_ko, walk_minutes
 from aiyam.reply.answers import answer_slots
+from aiyam.reply.comparison import compared
 from aiyam.reply.markdown import escape, guard_line_start, inline
 from aiyam.reply.plan import CARING_TOPICS, MAX_SHOPS
 
@@ -28,6 +29,7 @@ _INTENT_OF_KIND = {
     "hours": "OPENING_HOURS_INQUIRY",
     "menu": "MENU_INQUIRY",
     "detail": "SHOP_DETAIL",
+    "compare": "SHOP_DETAIL",
     "card": "MEAL_CARD_INQUIRY",
     "feedback": "FEEDBACK",
     "greeting": "GREETING",
@@ -172,6 +174,8 @@ class TemplateBackend:
         values = _request_values(plan)
         if plan.facts.get("masked"):
             yield _sentences(self._say(plan, "ANY", "masked", values, variety))
+        if plan.facts.get("kept"):
+            yield _sentences(self._say(plan, "ANY", "kept", {"kept": ", ".join(plan.facts["kept"])}, variety))
         if plan.kind == "recommend":
             yield from self._recommend(plan, values, variety)
         elif plan.kind == "no_result":
@@ -185,6 +189,8 @@ class TemplateBackend:
             if plan.kind == "menu" and plan.facts.get("avoid"):
                 said.append(self._say(plan, _INTENT_OF_KIND["recommend"], "allergy", values, variety))
             yield _sentences(*said)
+        elif plan.kind == "compare":
+            yield from self._compare(plan, variety)
         elif plan.kind == "clarify":
             yield from self._clarify(plan, values, variety)
         else:
@@ -212,6 +218,8 @@ class TemplateBackend:
         yield _sentences(
             self._say(plan, general, "card_unknown", values, variety) if _asks_card(plan) else None,
             self._say(plan, general, "allergy", values, variety) if any(s.allergy_note for s in plan.shops) else None,
+            self._say(plan, general, "thing_unknown", {"thing": plan.facts.get("thing")}, variety),
+            self._say(plan, general, "later_hours", values, variety) if plan.facts.get("later") else None,
             self._say(plan, general, "closing", values, variety, count),
         )
 
@@ -237,6 +245,17 @@ class TemplateBackend:
         else:
             reason = None
         return f"{shop.rank}. " + _sentences(name, shut, reason)
+
+    def _compare(self, plan: ReplyPlan, variety: int) -> Iterator[str]:
+        """Say which shop comes first by what was asked, then a line of what is known of each."""
+        intent = _INTENT_OF_KIND["compare"]
+        slot, values, lines = compared(plan)
+        yield _sentences(self._say(plan, intent, slot, values, variety))
+        for i, line in enumerate(lines):
+            text = line.text or self._say(plan, intent, line.slot or "", {"closes": line.closes}, variety)
+            yield ("\n\n" if i == 0 else "\n") + f"- {line.number}번 {line.name}: {text}"
+        if plan.facts.get("avoid") and plan.facts.get("aspect") in ("price", "general"):
+            yield _sentences(self._say(plan, _INTENT_OF_KIND["recommend"], "allergy", {}, variety))
 
     def _clarify(self, plan: ReplyPlan, values: Mapping[str, Any], variety: int) -> Iterator[str]:
         asked = plan.question or Question(kind="unsure")
