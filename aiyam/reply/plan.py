@@ -103,6 +103,7 @@ def make_plan(
     relaxed: Sequence[str] = (),
     shop_facts: Mapping[str, Any] | None = None,
     card: Mapping[str, int | None] | None = None,
+    limit_won: int | None = None,
     avoid: Sequence[str] = (),
     question: Question | None = None,
     choices: Sequence[str] = (),
@@ -123,6 +124,8 @@ def make_plan(
             is no place for children (``venue_ok`` false) is answered like one that is not known.
         card: {"balance_won", "meal_limit_won", "monthly_limit_won"} (None where unknown); kept only for
             MEAL_CARD_INQUIRY, since the card is not mentioned unless the child did.
+        limit_won: what one meal may cost on the card (``UserProfile.payable_won``); told only where the child spoke of the
+            card and a shop worded costs more.
         avoid: allergens to keep away from; a menu answer leaves out dishes known to hold one, and says to ask.
         question: what is asked back instead of answering; choices: what can be tapped.
         safety: the screen's verdict. ``escalate`` and ``refuse`` leave no shop in the plan.
@@ -131,7 +134,7 @@ def make_plan(
 
     Returns:
         A plan whose ``facts`` hold: intent, asked_card (bool), filters (given), and where they apply shop, aspect,
-        dishes, card, topic, thing, unknown ("price", "hours" that no shown shop tells), masked (kinds of personal data hidden from the message), fixed_text, safety_kinds.
+        dishes, card, limit_won, topic, thing, unknown ("price", "hours" that no shown shop tells), masked (kinds of personal data hidden from the message), fixed_text, safety_kinds.
     """
     if shop_facts is not None and not shop_facts.get("venue_ok", True):
         shop_facts = None
@@ -161,6 +164,8 @@ def make_plan(
         kind = "recommend" if recommendations else "no_result"
         shops = tuple(recommendations[:MAX_SHOPS])
         facts["unknown"] = _not_told(shops)
+        if facts["asked_card"] and limit_won and any((s.price_won or 0) > limit_won for s in shops):
+            facts["limit_won"] = limit_won
         return ReplyPlan(kind=kind, age_band=age_band, shops=shops, relaxed=tuple(relaxed), facts=facts)
     if avoid:
         facts["avoid"] = list(avoid)
