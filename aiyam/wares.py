@@ -16,6 +16,7 @@ from aiyam.nlu.values import semantic_query
 MAX_WORDS = 3
 SWEETS = frozenset({"과자", "사탕", "젤리", "껌", "초콜릿", "초코", "솜사탕", "막대사탕", "캔디", "알사탕"})
 """What children ask for though few rows list it: looked for by its name, and said where nobody sells it."""
+_WISHING = re.compile(r"먹고|먹을|먹자|싶|사고|살\s?수|파는|팔아|있는|있어|되는|하는|주세요|보여|찾아")
 _PORTION = re.compile(r"(?<=\S)\s*(?:\d{1,2}|[일이삼사한두세네])\s*인\s*분$")
 
 
@@ -30,7 +31,7 @@ def with_ware(text: str, request: Request, catalogue: Catalogue, everyday: Colle
     open_to_words = request.intent in RECOMMENDING_INTENTS and request.opens_topic and len(kinds) != 1
     if request.question is not None or filters.menus or filters.exclude_menus or not (chats or open_to_words):
         return request
-    words = telling_words_of(text)
+    words = [word for word in telling_words_of(text) if not _WISHING.match(word)]
     if not 0 < len(words) <= MAX_WORDS or (len(words) == 1 and words[0] in everyday):
         return request
     term = "".join(words)

@@ -12,6 +12,8 @@ from aiyam.ranking.menus import FittingMenus, Wish
 
 REACH_M = (2000.0, 5000.0, 12000.0)
 """Walking, a short ride, across town."""
+ON_CARDS = 5
+"""A list no longer than this is shown as a whole."""
 ENOUGH = 3
 """So many shops in a sorted list are better than more from farther away."""
 STEP_BEHIND = 8.0
@@ -69,9 +71,10 @@ def sorted_places(
 ) -> Places | None:  # fmt: skip
     """Return the places to show in the order asked for, unknown values last, ties by score; None where no distance is known.
 
-    All come from one reach, the nearest that fills the list, or else the nearest that holds a few, so that nothing cheaper or
-    better rated stands below. Shops that refuse the card a person holds are left out while enough others remain.
+    All on cards come from one reach, the nearest that fills the list, or else the nearest that holds a few, so that nothing
+    cheaper or better rated stands below; a longer list goes on with what lies beyond. Shops that refuse the card a person holds are left out while enough others remain.
     """
+    beyond: NDArray[np.int64] | None = None
     metres, sort = metres_of(catalogue, query, rows), query.filters.sort
     among = np.flatnonzero(np.isfinite(scores))
     if query.user.has_card:
@@ -83,9 +86,14 @@ def sorted_places(
         among = _unless_few(among, ~shut[among], top_k)
         value = metres
     else:
-        among = _within_reach(among, metres, top_k)
+        within = _within_reach(metres[among], min(top_k, ON_CARDS))
+        beyond = np.zeros(len(rows), np.int64)
+        beyond[among] = np.maximum(np.searchsorted(REACH_M, metres[among]), within) - within
+        if top_k <= ON_CARDS:
+            among = among[beyond[among] == 0]
         value = menus.price_shown(wish) if sort == "price" else -_as_shown(catalogue.rating[rows])
-    order = np.lexsort((-scores[among], np.nan_to_num(value[among], nan=np.inf)))
+    keys = [-scores[among], np.nan_to_num(value[among], nan=np.inf)]
+    order = np.lexsort(keys if beyond is None else [*keys, beyond[among]])
     return np.asarray(among[order], np.int64)
 
 
@@ -98,12 +106,10 @@ def _unless_few(among: Places, keep: NDArray[np.bool_], enough: int) -> Places:
     return among[keep] if np.count_nonzero(keep) >= enough else among
 
 
-def _within_reach(among: Places, metres: NDArray[np.float32], top_k: int) -> Places:
-    if not np.isfinite(metres[among]).any():
-        return among
-    for least in (top_k, min(top_k, ENOUGH)):
-        for reach_m in REACH_M[:2] if least == top_k else REACH_M:
-            near = metres[among] <= reach_m
-            if np.count_nonzero(near) >= least:
-                return among[near]
-    return among
+def _within_reach(metres: NDArray[np.float32], wanted: int) -> int:
+    """Return which reach the shops come from; one past the last where no distance is known or too few lie in any."""
+    for least, reaches in ((wanted, REACH_M[:2]), (min(wanted, ENOUGH), REACH_M)):
+        for reach, reach_m in enumerate(reaches):
+            if np.count_nonzero(metres <= reach_m) >= least:
+                return reach
+    return len(REACH_M)
