@@ -92,8 +92,8 @@ def sorted_places(
         if top_k <= ON_CARDS:
             among = among[beyond[among] == 0]
         value = menus.price_shown(wish) if sort == "price" else -_as_shown(catalogue.rating[rows])
-    keys = [-scores[among], np.nan_to_num(value[among], nan=np.inf)]
-    order = np.lexsort(keys if beyond is None else [*keys, beyond[among]])
+    far = np.zeros(len(among), np.int64) if beyond is None else beyond[among]
+    order = np.lexsort((-scores[among], np.nan_to_num(value[among], nan=np.inf), far))
     return np.asarray(among[order], np.int64)
 
 
