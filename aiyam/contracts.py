@@ -270,6 +270,12 @@ class UserProfile(Record):
     is_guardian: bool = False
 
     @property
+    def payable_won(self) -> int | None:
+        """The most that one meal may cost on the card: its limit a meal or what is left on it; None where unknown."""
+        known = [won for won in (self.card_meal_limit_won, self.card_balance_won) if won is not None]
+        return min(known) if self.has_card and known else None
+
+    @property
     def age_band(self) -> AgeBand:
         """Band for the reply's register; an unknown age reads as 10-12 (easy, not childish)."""
         if self.is_guardian:
@@ -290,6 +296,14 @@ class TurnContext(Record):
     place: str | None = None
     lat: float | None = Field(None, ge=-90, le=90)
     lon: float | None = Field(None, ge=-180, le=180)
+
+
+class Standing(Record):
+    """The point distances are measured from, None where unknown, and its district."""
+
+    lat: float | None = Field(None, ge=-90, le=90)
+    lon: float | None = Field(None, ge=-180, le=180)
+    district: str | None = None
 
 
 class ShownList(Record):
@@ -318,7 +332,8 @@ class DialogueState(Record):
     ``earlier_lists`` come oldest first, ``spoken_shop_ids`` (shops asked about) newest first. ``asks`` tells that the last
     reply asked something back; where it asked which shop, ``offered_shop_ids`` are its choices, and where it offered to
     look elsewhere, ``offered_filters`` and ``offered_words`` are what a yes asks for. ``asked_intent`` and ``asked_text`` are the
-    last question about a shop of the newest list, which "두 번째는?" asks again. ``gave_up`` is what the newest list gave up.
+    last question about a shop of the newest list, which "두 번째는?" asks again. ``gave_up`` is what the newest list gave up,
+    ``stood`` where it was asked for: distances to its shops are measured from there.
     """
 
     filters: Filters = Filters()
@@ -328,6 +343,7 @@ class DialogueState(Record):
     shown_shop_ids: tuple[str, ...] = ()
     gave_up: tuple[str, ...] = ()
     shown_cards: tuple[ShownCard, ...] = ()
+    stood: Standing | None = None
     rejected_shop_ids: tuple[str, ...] = ()
     focus_shop_id: str | None = None
     lowest_price_won: int | None = None

@@ -5,18 +5,21 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aiyam.candidates.encoder import telling_words_of
 from aiyam.catalogue.menus import allergens_to_avoid
 from aiyam.catalogue.query import CandidateSet, Query
+from aiyam.comparing import Comparison, beating, compared
 from aiyam.contracts import (
     RECOMMENDING_INTENTS,
     SHOP_QUESTION_INTENTS,
     CandidatesFound,
+    DialogueState,
     Done,
     Event,
     Exploration,
@@ -30,6 +33,7 @@ from aiyam.contracts import (
     SafetyVerdict,
     ShownCard,
     StageTime,
+    Standing,
     TextChunk,
     Trace,
     Turn,
@@ -46,12 +50,14 @@ from aiyam.nlu.request import Request
 from aiyam.parts import Parts, load_parts, with_changed_shops
 from aiyam.ranking.cards import make_cards
 from aiyam.ranking.exploration import Draw, seed_of
+from aiyam.ranking.preferences import metres_of
 from aiyam.reply.language_model import Worded
-from aiyam.reply.plan import make_plan
+from aiyam.reply.plan import MAX_SHOPS, make_plan
 from aiyam.reply.shop_facts import facts
 from aiyam.safety.privacy import PLACEHOLDERS, Masked, mask
 from aiyam.settings import Settings
 from aiyam.store import Store
+from aiyam.wares import with_ware, without_portion
 
 N_SHOWN = 5
 """Shops on cards in one turn; the reply words the first three."""
@@ -59,6 +65,10 @@ N_SHOWN = 5
 
 FAR_M = 3000
 """Beyond this a reply says that it looked farther than the surroundings."""
+
+
+_COMPARED = ("cheaper", "nearer", "shown_before")
+"""What is said of a comparison; it turned nothing down."""
 
 
 class Stopwatch:
@@ -90,6 +100,8 @@ class Pipeline:
         self.parts = parts
         self.catalogue = parts.catalogue
         self.versions = parts.versions
+        rules = parts.funnels.rules.everyday.rules
+        self._everyday = frozenset(word for rule in rules for word in rule.words)
 
     @classmethod
     def load(cls, settings: Settings, store: Store | None = None) -> Pipeline:
@@ -130,22 +142,27 @@ class Pipeline:
             request = replace(request, question=None, choices=(), offered_shop_ids=())  # danger is never asked back
         elif verdict.about and (understanding.intent in _MAY_BE_ABOUT_BOT or _unsure(request)):
             request = replace(request, intent=Intent.SMALL_TALK, question=None, choices=(), offered_shop_ids=())
+        if verdict.action in ("answer", "mask") and not verdict.about:
+            request = with_ware(masked.text, request, self.catalogue, self._everyday)
+        where = standing_point(request.filters, turn.user, turn.context)
+        comparison = compared(request, understanding, turn.state, self.catalogue, where)
+        if comparison is not None:
+            request = beating(request, comparison, turn.state)
         request = replace(request, words=own_words(masked.text, request, understanding.filters))
         understanding = _with_location(understanding, request, turn)
         watch.lap("understand")
         yield Understood(understanding=understanding, safety=verdict)
 
         found: CandidateSet | None = None
+        query: Query | None = None
         cards: tuple[Recommendation, ...] = ()
         exploration: Exploration | None = None
         if verdict.action in ("answer", "mask") and request.intent in RECOMMENDING_INTENTS and not request.question:
             query = self._query(request, turn.user, turn.context)
-            found = self._find(query, turn.leave_out)
-            if request.cheaper_than_won is not None and (found.relaxed or not len(found)):
-                # Nothing like it is cheaper: better said so, with the same list by price, than another kind of food.
-                said = query.filters.model_copy(update={"budget_max": turn.state.filters.budget_max})
-                query = replace(query, filters=said)
-                found = replace(self._find(query, turn.leave_out), relaxed=("cheaper",))
+            if comparison is None:
+                found = self._find(query, turn.leave_out)
+            else:
+                query, found = self._beat(query, comparison)
             watch.lap("candidates")
             yield CandidatesFound(n_candidates=len(found), funnel_counts=found.counts, relaxed=found.relaxed)
             draw = self._draw(turn) if verdict.action == "answer" else None
@@ -153,9 +170,7 @@ class Pipeline:
             watch.lap("rank")
             yield Ranked(recommendations=cards)
 
-        relaxed = found.relaxed if found else ()
-        if not relaxed and far_away(cards, request.filters):
-            relaxed = ("near_me",)  # nobody named a place, so the surroundings were meant
+        relaxed = self._given_up(query, found) if query is not None and found is not None and cards else ()
         plan = self._plan(turn, masked.text, request, verdict, cards, relaxed)
         worded = yield from self._word(plan, variety=_variety(turn))
         watch.lap("reply")
@@ -183,17 +198,9 @@ class Pipeline:
                 grounding=worded.grounding,
                 stage_ms=watch.times(),
                 versions=self.versions,
-                state=next_state(
-                    turn.state,
-                    request,
-                    understanding,
-                    [c.shop_id for c in cards],
-                    lowest_price_won=min((c.price_won for c in cards if c.price_won), default=None),
-                    shown_cards=[
-                        ShownCard(shop_id=c.shop_id, menu=c.menu, price_won=c.price_won, distance_m=c.distance_m)
-                        for c in cards
-                    ],
-                ).model_copy(update={"gave_up": relaxed if found else turn.state.gave_up}),
+                state=_state_after(turn.state, request, understanding, cards, where).model_copy(
+                    update={"gave_up": relaxed if found else turn.state.gave_up}
+                ),
                 synthetic=self.catalogue.synthetic,
             )
         )
@@ -247,7 +254,7 @@ class Pipeline:
         where = standing_point(request.filters, user, context)
         turned_down = [self.catalogue.row_of[s] for s in request.exclude_shop_ids if s in self.catalogue.row_of]
         return Query(
-            filters=request.filters,
+            filters=without_portion(request.filters),
             semantic_query=request.semantic_query,
             user=user,
             now=context.now,
@@ -266,6 +273,32 @@ class Pipeline:
             if len(found) and not found.relaxed:
                 return found
         return self.parts.funnels.find(query)
+
+    def _beat(self, query: Query, comparison: Comparison) -> tuple[Query, CandidateSet]:
+        """Find what is cheaper or nearer; else what was shown before, else the list by price or distance, and say so."""
+        everything = replace(query, exclude_rows=np.empty(0, np.int32))
+        query = replace(query, filters=without_portion(comparison.filters))
+        found = self.parts.funnels.find(query, relaxing=False)
+        if not len(found):
+            found = self.parts.funnels.find(replace(query, exclude_rows=everything.exclude_rows), relaxing=False)
+            if len(found):
+                return query, replace(found, relaxed=("shown_before",))
+            query = replace(everything, filters=without_portion(comparison.without_bound))
+            found = replace(self.parts.funnels.find(query), relaxed=(comparison.kind,))
+        return query, found
+
+    def _given_up(self, query: Query, found: CandidateSet) -> tuple[str, ...]:
+        """Return what the reply admits: keys given up, that the surroundings had nothing, that all else was shown before."""
+        metres = metres_of(self.catalogue, query, found.rows)
+        relaxed = found.relaxed
+        if not relaxed and far_away(metres, query.filters):
+            relaxed = ("near_me",)  # nobody named a place, so the surroundings were meant
+        if not relaxed or not len(query.exclude_rows) or relaxed[0] in _COMPARED:
+            return relaxed
+        before = self.parts.funnels.fitting(query, query.exclude_rows)
+        if relaxed == ("near_me",):
+            before = before[metres_of(self.catalogue, query, before) <= FAR_M]
+        return ("all_shown", *relaxed) if len(before) else relaxed
 
     def _rank(
         self, query: Query, found: CandidateSet, *, top_k: int, draw: Draw | None = None
@@ -306,7 +339,7 @@ class Pipeline:
         shop = None
         about_one = request.intent in SHOP_QUESTION_INTENTS and request.comparison is None
         if about_one and request.focus_shop_id in self.catalogue.row_of:
-            where = standing_point(request.filters, turn.user, turn.context)
+            where = _asked_from(request, turn)
             row = self.catalogue.row_of[request.focus_shop_id]
             shop = facts(self.catalogue, row, turn.context.now, lat=where.lat, lon=where.lon)
         user = turn.user
@@ -318,6 +351,7 @@ class Pipeline:
             recommendations=cards,
             relaxed=relaxed,
             gave_up_before=() if request.opens_topic else turn.state.gave_up,
+            limit_won=user.payable_won,
             shop_facts=shop,
             card={
                 "balance_won": user.card_balance_won,
@@ -339,7 +373,7 @@ class Pipeline:
         if request.comparison is None:
             return []
         cards = {card.shop_id: card for card in turn.state.shown_cards}
-        where = standing_point(turn.state.filters, turn.user, turn.context)
+        where = turn.state.stood or standing_point(turn.state.filters, turn.user, turn.context)
         shops = []
         for number, shop_id in request.comparison.shops:
             if (row := self.catalogue.row_of.get(shop_id)) is None or not self.catalogue.venue_ok[row]:
@@ -358,15 +392,6 @@ def _unsure(request: Request) -> bool:
     return request.question is not None and request.question.kind == "unsure"
 
 
-@dataclass(frozen=True)
-class Standing:
-    """The point distances are measured from, None where unknown, and its district."""
-
-    lat: float | None
-    lon: float | None
-    district: str | None
-
-
 def standing_point(filters: Filters, user: UserProfile, context: TurnContext) -> Standing:
     """Decide where a request looks from: the place it names, else where the turn happens, else the person's home.
 
@@ -374,10 +399,10 @@ def standing_point(filters: Filters, user: UserProfile, context: TurnContext) ->
     distance is claimed.
     """
     if filters.place and (place := place_named(filters.place)):
-        return Standing(place.lat, place.lon, place.district)
+        return Standing(lat=place.lat, lon=place.lon, district=place.district)
     here = _here(user, context)
     if filters.district and filters.district != here.district:
-        return Standing(None, None, filters.district)
+        return Standing(district=filters.district)
     return here
 
 
@@ -399,21 +424,48 @@ def own_words(text: str, request: Request, said: Filters) -> str:
     return " ".join(telling_words_of(text))
 
 
-def far_away(cards: Sequence[Recommendation], filters: Filters) -> bool:
-    """Whether the nearest of the shops worded is beyond ``FAR_M`` though no place farther off was asked for."""
-    metres = [card.distance_m for card in cards[:3] if card.distance_m is not None]
-    return bool(metres) and min(metres) > FAR_M and not (filters.place or filters.district)
+def far_away(metres: NDArray[np.float32], filters: Filters) -> bool:
+    """Whether all shops found (k,) are beyond ``FAR_M`` though no place farther off was asked for."""
+    known = metres[np.isfinite(metres)]
+    return len(known) > 0 and bool(known.min() > FAR_M) and not (filters.place or filters.district)
+
+
+def _asked_from(request: Request, turn: Turn) -> Standing:
+    """Return where the distance to a shop is measured from: where its list was asked for, else where the turn happens."""
+    state, filters = turn.state, request.filters
+    if not (filters.place or filters.district):
+        if request.focus_shop_id in state.shown_shop_ids and state.stood is not None:
+            return state.stood
+        for shown in reversed(state.earlier_lists):
+            if request.focus_shop_id in shown.shop_ids:
+                return standing_point(shown.filters, turn.user, turn.context)
+    return standing_point(filters, turn.user, turn.context)
+
+
+def _state_after(
+    state: DialogueState,
+    request: Request,
+    understanding: Understanding,
+    cards: Sequence[Recommendation],
+    where: Standing,
+) -> DialogueState:
+    """Return the dialogue's next state: "cheaper" is measured against the cards the reply spoke of."""
+    lowest = min((c.price_won for c in cards[:MAX_SHOPS] if c.price_won), default=None)
+    shown = [ShownCard(shop_id=c.shop_id, menu=c.menu, price_won=c.price_won, distance_m=c.distance_m) for c in cards]
+    ids = [c.shop_id for c in cards]
+    after = next_state(state, request, understanding, ids, lowest_price_won=lowest, shown_cards=shown)
+    return after.model_copy(update={"stood": where}) if cards else after
 
 
 def _here(user: UserProfile, context: TurnContext) -> Standing:
     if context.lat is not None and context.lon is not None:
-        return Standing(context.lat, context.lon, context.district)
+        return Standing(lat=context.lat, lon=context.lon, district=context.district)
     for name in (context.place, context.district):
         if name and (place := place_named(name)):
-            return Standing(place.lat, place.lon, place.district)
+            return Standing(lat=place.lat, lon=place.lon, district=place.district)
     if context.district:
-        return Standing(None, None, context.district)
-    return Standing(user.lat, user.lon, user.district)
+        return Standing(district=context.district)
+    return Standing(lat=user.lat, lon=user.lon, district=user.district)
 
 
 def _with_location(understanding: Understanding, request: Request, turn: Turn) -> Understanding:

@@ -16,7 +16,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("aiyam.assistant", "aiyam.pipelines"),
     ("aiyam.training", "aiyam.curation", "aiyam.experiments", "aiyam.monitoring", "aiyam.evaluation", "aiyam.feedback"),
     ("aiyam.pipeline",),
-    ("aiyam.parts",),
+    ("aiyam.parts", "aiyam.comparing", "aiyam.wares"),
     ("aiyam.nlu", "aiyam.candidates", "aiyam.ranking", "aiyam.reply", "aiyam.safety"),
     ("aiyam.korean", "aiyam.catalogue", "aiyam.llm"),
     ("aiyam.store", "aiyam.registry"),

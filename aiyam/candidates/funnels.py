@@ -108,12 +108,14 @@ class Funnels:
             self.popularity.updated(catalogue),
         )
 
-    def find(self, query: Query, *, limit: int = MAX_CANDIDATES) -> CandidateSet:
+    def find(self, query: Query, *, limit: int = MAX_CANDIDATES, relaxing: bool = True) -> CandidateSet:
         """Return at most ``limit`` candidates, best merged score first; all of them satisfy every filter not relaxed.
 
-        ``flags`` say which funnels propose a shop, ``counts`` how many each brought (they add up to the length).
+        Without ``relaxing`` few or none are found rather than others than asked for. ``flags`` say which funnels propose a shop, ``counts`` how many each brought (they add up to the length).
         """
         rows, asked, relaxed = self._pool(query)
+        if relaxed and not relaxing:
+            rows, relaxed = self.constraints.rows(query, asked), ()
         if len(rows) == 0:
             return _nothing(relaxed)
         sought = self._sought(query)
@@ -135,6 +137,13 @@ class Funnels:
     def score(self, query: Query, rows: Rows, asked: Asked | None = None) -> NDArray[np.float32]:
         """Return float32 (len(rows), 4) in 0..1 for ascending rows, columns as ``FUNNELS``."""
         return self._score(query, rows, asked or self.constraints.asked(query), self._sought(query))
+
+    def fitting(self, query: Query, rows: Rows) -> Rows:
+        """Return those of the ascending ``rows`` that satisfy the query as asked, though it may turn them down."""
+        anew = replace(query, exclude_rows=np.empty(0, np.int32))
+        asked = self.constraints.asked(anew)
+        found = self.constraints.rows(anew, asked)
+        return found[np.isin(found, rows)]
 
     def _sought(self, query: Query) -> Sought:
         return self.content.sought(query, *self.collaborative.history(query.user.user_id))
@@ -170,11 +179,19 @@ class Funnels:
         rows = self._with_habits(query, rows, asked)
         if len(rows) >= limits.enough:
             return rows, asked, ()
-        rows, _, relaxed = relax(query, nearby, constraints, limits)
+        rows, eased, relaxed = relax(query, nearby, constraints, limits)
         if len(rows):
-            return rows, asked, relaxed
+            return self._nearest(query, rows, eased), asked, relaxed
         rows, _, relaxed = relax(query, asked, constraints, limits)
         return rows, asked, _and_district(relaxed)
+
+    def _nearest(self, query: Query, rows: Rows, eased: Asked) -> Rows:
+        """Look nearer again for what is asked once something was given up: other dishes need not come from afar."""
+        for step in range(eased.catchment or 0):
+            near = self.constraints.rows(query, replace(eased, catchment=step))
+            if len(near) >= self.rules.limits.catchment_enough:
+                return near
+        return rows
 
     def _with_habits(self, query: Query, rows: Rows, asked: Asked) -> Rows:
         """Add the shops the person goes to, or people alike go to, that lie beyond the nearest surroundings."""

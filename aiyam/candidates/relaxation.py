@@ -1,4 +1,4 @@
-"""What is given up, and in which order, when too few shops satisfy everything; allergies, card and opening never are."""
+"""What is given up, and in which order, when too few shops satisfy everything; allergies, faith, card and opening never are."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from aiyam.candidates.constraints import LOCATION_KEYS, Asked, Constraints
 from aiyam.candidates.rules import Limits
 from aiyam.catalogue.query import Query
-from aiyam.contracts import CATEGORIES
+from aiyam.contracts import CATEGORIES, Diet
 
 Rows = NDArray[np.int32]
 NEVER = frozenset({"allergies", "meal_card", "open_now"})
 """Filter keys that are never given up, like the venue rule and shops turned down."""
+KEPT_DIETS: tuple[Diet, ...] = ("할랄", "채식", "저염", "저당")
+"""Diets of faith and health: never given up either. Where one is asked for, the dish goes before anything else."""
 ORDER = (
     "atmosphere",
     "taste",
@@ -37,7 +39,7 @@ ORDER = (
     "budget_max",
 )
 """Keys in the order they are given up. Place widens by steps: radius, district, neighbours; the city and anywhere come
-after everything but the budget."""
+after everything but the budget. The diets given up are those that are a wish, not of faith or health."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,20 @@ def _dish_categories(query: Query, constraints: Constraints) -> tuple[str, ...]:
 def steps_of(query: Query, constraints: Constraints, limits: Limits) -> list[Step]:
     """Return the steps that apply to a query, first to give up first."""
     given = {key for key in ORDER if getattr(query.filters, key) is not None}
+    kept = tuple(diet for diet in query.filters.dietary_preferences or () if diet in KEPT_DIETS)
     place = tuple(key for key in LOCATION_KEYS if key in given)
     radii = tuple(key for key in place if key != "district")
     steps: list[Step] = []
+    if kept and "menus" in given:
+        given.remove("menus")
+        steps.append(Step(("menus",), _without(menus=None, category=query.filters.category)))
     for key in ORDER:
         if key not in given:
             continue
-        if key == "exclude_menus":
+        if key == "dietary_preferences":
+            if kept != query.filters.dietary_preferences:
+                steps.append(Step((key,), _without(dietary_preferences=kept or None)))
+        elif key == "exclude_menus":
             steps.append(Step((key,), lambda asked: replace(asked, serves_others=True)))
         elif key == "menus":
             changes: dict[str, Any] = {"menus": None}

@@ -24,7 +24,26 @@ BEST = 3
 _BAND = np.int64(1 << 32)
 _WON = np.int64((1 << 32) - 1)
 _NOTHING = np.int64(1 << 62)
-_UNPRICED_WON = 1_000_000
+_UNPRICED_WON = 100_000_000
+"""In place of an unknown price: more than any dish costs."""
+_APART = 8
+"""What is wished for stands above all that a shop itself prefers: its kind of food, a meal, its favourite."""
+_WORST = np.int64(1 << 10)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What decides between fitting dishes when one is shown, and never what a shop scores.
+
+    ``named`` (m,) marks dishes called what was asked for, None where nothing was; ``limit_won`` is what a meal may cost on
+    the card, None for no limit.
+    """
+
+    named: NDArray[np.bool_] | None = None
+    limit_won: int | None = None
+
+
+NO_WISH = Wish()
 
 
 @dataclass(frozen=True)
@@ -80,10 +99,37 @@ class FittingMenus:
         lowest[listed[priced]] = best[priced] & _WON
         return lowest
 
-    def chosen(self, places: NDArray[np.int64], cheapest: bool = False) -> NDArray[np.int64]:
+    def price_shown(self, wish: Wish) -> NDArray[np.float32]:
+        """Return for each shop (k,) the price in won of the dish ``chosen(…, cheapest=True)`` shows; nan where unknown."""
+        shown: NDArray[np.float32] = np.full(self.k, np.nan, dtype=np.float32)
+        listed = np.flatnonzero(self.start[1:] > self.start[:-1])
+        if len(listed) == 0:
+            return shown
+        won = np.where(self.price > 0, self.price, _UNPRICED_WON).astype(np.int64)
+        value = (_WORST - self._level(wish, self.tier, won)) * _BAND + won
+        value[~self.fits] = _NOTHING
+        best = np.minimum.reduceat(value, self.start[listed])
+        won_of_best = best & _WON
+        priced = np.flatnonzero((best < _NOTHING) & (won_of_best != _UNPRICED_WON))
+        shown[listed[priced]] = won_of_best[priced]
+        return shown
+
+    @staticmethod
+    def _level(
+        wish: Wish, tier: NDArray[np.int8], won: NDArray[np.int64], lines: NDArray[np.int64] | None = None
+    ) -> NDArray[np.int64]:
+        """Return how well dishes answer, a higher number better: wished for, then named, then payable, then its kind."""
+        level = tier.astype(np.int64) // DIET
+        if wish.named is not None:
+            level = 2 * level + (wish.named if lines is None else wish.named[lines])
+        if wish.limit_won is not None:
+            level = 2 * level + (won <= wish.limit_won)
+        return level * _APART + tier % DIET
+
+    def chosen(self, places: NDArray[np.int64], cheapest: bool = False, wish: Wish = NO_WISH) -> NDArray[np.int64]:
         """Return the menu row to show for each of the ``places`` (j,) in the list, -1 where none fits.
 
-        With ``cheapest`` the price decides within a tier.
+        With ``cheapest`` the price decides within a tier. ``wish`` stands before the shop's kind and favourites.
         """
         first, size = self.start[places], self.start[places + 1] - self.start[places]
         ends = np.cumsum(size)
@@ -91,10 +137,11 @@ class FittingMenus:
         owner = np.repeat(np.arange(len(places)), size)
         fitting = np.flatnonzero(self.fits[lines])
         lines, owner = lines[fitting], owner[fitting]
-        tier, won = self.tier[lines].astype(np.int64), self.price[lines]
-        wish = 2 * tier + BEST * self.best[self.menu[lines]]
+        won = self.price[lines]
         price = np.where(won > 0, won, _UNPRICED_WON)
-        keys = (-wish, price, -tier) if cheapest or self.over_budget else (price, -wish)
+        tier = self._level(wish, self.tier[lines], price.astype(np.int64), lines)
+        worth = 2 * tier + BEST * self.best[self.menu[lines]]
+        keys = (-worth, price, -tier) if cheapest or self.over_budget else (price, -worth)
         order = np.lexsort((*keys, owner))
         of_first = (
             np.flatnonzero(np.concatenate(([True], owner[order[1:]] != owner[order[:-1]]))) if len(order) else order

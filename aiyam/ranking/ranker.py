@@ -17,13 +17,12 @@ from aiyam.ranking.attribution import SOURCES, lifts
 from aiyam.ranking.diversity import Variety, diversify
 from aiyam.ranking.exploration import POOL, Draw, Drawn, draw_list, may_explore
 from aiyam.ranking.features import N_WIDE, FeatureBatch, build_features, feature_table
+from aiyam.ranking.menus import NO_WISH
+from aiyam.ranking.preferences import STEP_BEHIND, sorted_places, steps_behind, wish_of
 from aiyam.ranking.statistics import Crosses, Statistics
 from aiyam.ranking.wide_deep import N_USER_NUMBERS, UNKNOWN, WideDeepConfig, WideDeepScorer, sigmoid
 
 COMPONENT = "ranker"
-REACH_M = np.array([2000.0, 5000.0, 12000.0], dtype=np.float32)
-"""Walking, a short ride, across town: what a list sorted by price or rating shows first."""
-
 _SHOPS_AT_ONCE = 50_000
 
 WEIGHTS, CROSSES, VOCABULARY, CONFIG = "weights.safetensors", "crosses.safetensors", "vocabulary.json", "config.json"
@@ -184,7 +183,8 @@ class Ranker:
         diverse: bool = True,
         draw: Draw | None = None,
     ) -> RankedList:
-        """Order the candidates. ``query.filters.sort`` decides where it is given; otherwise the score and variety do.
+        """Order the candidates. ``query.filters.sort`` decides where it is given; otherwise the score and variety do, after
+        what the person can pay and reach (preferences.py).
 
         ``draw`` lets chance in where the request leaves room for it (``may_explore``). A candidate without a finite score
         is left out.
@@ -209,7 +209,11 @@ class Ranker:
                 deep_reads_wide=self._scorer.config.wide_in_deep,
             ),
             places=drawn.places,
-            menus=batch.menus.chosen(drawn.places, cheapest=query.filters.sort == "price"),
+            menus=batch.menus.chosen(
+                drawn.places,
+                cheapest=query.filters.sort == "price",
+                wish=wish_of(self.catalogue, query, batch.menus),
+            ),
             propensity=drawn.propensity,
             shown_propensity=drawn.shown,
             list_propensity=drawn.joint,
@@ -228,12 +232,17 @@ class Ranker:
     ) -> Drawn:
         """Choose the places to show for features and logits (k,) already computed; the other arguments as ``rank``."""
         finite, filters = np.isfinite(logits), query.filters
-        if filters.sort and (order := self._sorted(query, batch, logits)) is not None:
-            return Drawn.certain(order[finite[order]][:top_k])
+        menus = batch.menus
+        wish = wish_of(self.catalogue, query, menus) if diverse or filters.sort else NO_WISH
+        if filters.sort:
+            order = sorted_places(self.catalogue, query, batch.rows, menus, wish, logits, top_k=top_k)
+            if order is not None:
+                return Drawn.certain(order[:top_k])
         known = np.flatnonzero(finite)
         if not diverse:
             return Drawn.certain(known[np.argsort(-logits[known], kind="stable")][:top_k])
         log_chance = -np.logaddexp(0.0, -logits[known].astype(np.float64))
+        log_chance -= STEP_BEHIND * steps_behind(self.catalogue, query, batch.rows, menus, wish)[known]
         rows = batch.rows[known]
         brands, categories = self.catalogue.brand[rows], self.catalogue.category[rows]
         variety = Variety(log_chance, brands, categories, vary=not filters.category and not filters.menus)
@@ -242,20 +251,6 @@ class Ranker:
         else:
             drawn = draw_list(variety, diversify(variety, top_k=max(top_k, POOL)), draw, top_k=top_k)
         return replace(drawn, places=known[drawn.places])
-
-    def _sorted(self, query: Query, batch: FeatureBatch, scores: NDArray[np.float32]) -> NDArray[np.int64] | None:
-        """Order by what the request asks for; None by distance where no distance is known."""
-        sort, rows = query.filters.sort, batch.rows
-        metres: NDArray[np.float32] = np.full(len(rows), np.nan, dtype=np.float32)
-        if query.lat is not None and query.lon is not None:
-            metres = self.catalogue.distance_m(rows, query.lat, query.lon)
-        if sort == "distance":
-            shut = self.catalogue.open_state(rows, query.now).state == 0
-            return _by(metres, scores, shut.astype(np.intp)) if np.isfinite(metres).any() else None
-        # The cheapest or best rated shop within reach comes before one across the city.
-        reach = np.searchsorted(REACH_M, metres)
-        value = batch.menus.lowest_price() if sort == "price" else -self.catalogue.rating[rows]
-        return _by(value, scores, reach)
 
 
 def _empty_list() -> RankedList:
@@ -295,12 +290,3 @@ def check_feature_table(table: tuple[str, ...], folder: Path) -> None:
         f"The ranker in {folder} was trained with another feature table: at slot {slot} expected {expected!r}, got {got!r}.",
         hint="Train the ranker again with this version of the code.",
     )
-
-
-def _by(
-    value: NDArray[np.floating], scores: NDArray[np.float32], group: NDArray[np.intp] | None = None
-) -> NDArray[np.int64]:
-    """Order by group (reach, or open before shut), then value upwards, unknown last, ties by score."""
-    keys = [-scores, np.nan_to_num(value, nan=np.inf)]
-    order: NDArray[np.int64] = np.lexsort(keys if group is None else [*keys, group])
-    return order

@@ -110,7 +110,9 @@ def _asked_facts(catalogue: Catalogue, query: Query, row: int, shown: Shown, wid
         facts.append(_Fact("지금 열려 있어요", "open", asked=True, rank=0.6))
     if filters.good_shop and catalogue.good_shop[row]:
         facts.append(_Fact("착한가게예요", "good_shop", asked=True, rank=0.6))
-    if filters.meal_card and catalogue.meal_card[row] == 1:
+    limit_won = query.user.payable_won
+    too_dear = limit_won is not None and shown.price_won is not None and shown.price_won > limit_won
+    if filters.meal_card and catalogue.meal_card[row] == 1 and not too_dear:
         facts.append(_Fact("급식카드를 쓸 수 있어요", asked=True, rank=0.1))
     if filters.delivery and catalogue.delivery[row]:
         facts.append(_Fact("배달돼요", asked=True, rank=0.2))

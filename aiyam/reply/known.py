@@ -92,6 +92,7 @@ def known_of(plan: ReplyPlan) -> Known:
         shop.delivery |= bool(filters.get("delivery")) and "delivery" not in plan.relaxed
         shop.takeout |= bool(filters.get("takeout")) and "takeout" not in plan.relaxed
     known.amounts = {int(amount) for amount in plan.facts.get("card", {}).values()}
+    known.amounts |= {int(plan.facts["limit_won"])} if "limit_won" in plan.facts else set()
     known.limits = {int(filters[key]) for key in ("budget_min", "budget_max") if filters.get(key) is not None}
     if filters.get("max_distance_m") is not None:
         reach = float(filters["max_distance_m"])

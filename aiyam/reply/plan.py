@@ -120,6 +120,7 @@ def make_plan(
     gave_up_before: Sequence[str] = (),
     shop_facts: Mapping[str, Any] | None = None,
     card: Mapping[str, int | None] | None = None,
+    limit_won: int | None = None,
     avoid: Sequence[str] = (),
     kept: Sequence[str] = (),
     compared: Sequence[Mapping[str, Any]] = (),
@@ -144,6 +145,8 @@ def make_plan(
             is no place for children (``venue_ok`` false) is answered like one that is not known.
         card: {"balance_won", "meal_limit_won", "monthly_limit_won"} (None where unknown); kept only for
             MEAL_CARD_INQUIRY, since the card is not mentioned unless the child did.
+        limit_won: what one meal may cost on the card (``UserProfile.payable_won``); told only where the child spoke of the
+            card and a shop worded costs more.
         avoid: allergens to keep away from; a menu answer leaves out dishes known to hold one, and says to ask.
         kept: foods the message says must not be eaten, as it names them; the reply says that they are kept.
         compared: facts of several shown shops (``shop_facts.facts`` with ``number``, ``card_menu``, ``card_price_won``) that
@@ -155,7 +158,7 @@ def make_plan(
 
     Returns:
         A plan whose ``facts`` hold: intent, asked_card (bool), filters (given), and where they apply shop, aspect,
-        dishes, card, topic, thing, later (another time was named), unknown ("price", "hours" that no shown shop tells), still (what is given up was told before), masked (kinds of personal data hidden from the message), fixed_text, safety_kinds.
+        dishes, card, limit_won, topic, thing, later (another time was named), unknown ("price", "hours" that no shown shop tells), still (what is given up was told before), masked (kinds of personal data hidden from the message), fixed_text, safety_kinds.
     """
     if shop_facts is not None and not shop_facts.get("venue_ok", True):
         shop_facts = None
@@ -191,6 +194,8 @@ def make_plan(
         if (thing := unknown_fact(text)) and _WANTED.search(text) and thing not in (given.atmosphere or ()):
             facts["thing"] = thing
         facts["later"] = _LATER.search(text) is not None
+        if facts["asked_card"] and limit_won and any((s.price_won or 0) > limit_won for s in shops):
+            facts["limit_won"] = limit_won
         return ReplyPlan(kind=kind, age_band=age_band, shops=shops, relaxed=tuple(relaxed), facts=facts)
     if avoid:
         facts["avoid"] = list(avoid)

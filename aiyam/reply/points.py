@@ -41,6 +41,12 @@ _VALUES = {
     "off_days": "쉬는 요일", "phone": "전화", "address": "주소", "rating": "평점", "distance": "거리", "menu": "메뉴",
     "price": "값", "menus": "메뉴들", "dish": "물어본 메뉴", "allergen": "알레르기", "thing": "물어본 것",
 }  # fmt: skip
+_COMPARED = {
+    "cheaper": "걸어갈 만한 곳에 더 싼 데는 없어서 대신 싼 순서로 보여 준다고 먼저 말한다",
+    "nearer": "더 가까운 데는 없어서 대신 가까운 순서로 보여 준다고 먼저 말한다",
+    "shown_before": "아까 보여 준 곳 가운데 있다고 먼저 말한다",
+    "all_shown": "아까 보여 준 곳 말고는 없어서 더 넓혀 찾았다고 먼저 말한다",
+}
 _CARD = re.compile(r"카드|급카")
 _STATES = {"break": "지금은 쉬는 시간", "closed": "지금은 닫혀 있음", "unknown": "여는 시간 모름"}
 
@@ -100,6 +106,8 @@ def _recommend_points(plan: ReplyPlan) -> list[str]:
         points.append(f"{plan.facts['thing']} 이야기는 적혀 있지 않으니 가게에 물어보라고 한다")
     if plan.facts.get("later"):
         points.append("말한 때에 여는지는 가려내지 못했으니 여는 시간을 확인하라고 한다")
+    if "limit_won" in plan.facts:
+        points.append(f"카드로는 이번에 {price_ko(plan.facts['limit_won'])}까지 낼 수 있다고 한다")
     points.append("마음에 드는 곳이 있는지 묻는다")
     return points
 
@@ -107,8 +115,8 @@ def _recommend_points(plan: ReplyPlan) -> list[str]:
 def _opening_point(relaxed: str) -> str:
     if not relaxed:
         return "골라 봤다고 짧게 말한다"
-    if relaxed == "cheaper":
-        return "더 싼 데는 없어서 대신 싼 순서로 보여 준다고 먼저 말한다"
+    if relaxed in _COMPARED:
+        return _COMPARED[relaxed]
     if relaxed in ("price_unknown", "hours_unknown"):
         what = "값" if relaxed == "price_unknown" else "여는 시간"
         return f"이 가게들은 {what}이 적혀 있지 않으니 가기 전에 물어보라고 먼저 말한다"

@@ -217,6 +217,7 @@ class TemplateBackend:
             yield f"\n\n{line}" if i == 0 else f"\n{line}"
         yield _sentences(
             self._say(plan, general, "card_unknown", values, variety) if _asks_card(plan) else None,
+            self._say(plan, general, "card_limit", values, variety) if "limit_won" in plan.facts else None,
             self._say(plan, general, "allergy", values, variety) if any(s.allergy_note for s in plan.shops) else None,
             self._say(plan, general, "thing_unknown", {"thing": plan.facts.get("thing")}, variety),
             self._say(plan, general, "later_hours", values, variety) if plan.facts.get("later") else None,
@@ -372,6 +373,7 @@ def _request_values(plan: ReplyPlan) -> dict[str, Any]:
         "asked_taste": filters["taste"][0] if filters.get("taste") else None,
         "near_me": filters.get("near_me"),
         "good_shop": filters.get("good_shop"),
+        "limit": price_ko(plan.facts["limit_won"]) if "limit_won" in plan.facts else None,
     }
 
 

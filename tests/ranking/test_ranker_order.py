@@ -120,10 +120,72 @@ def test_the_same_request_gets_the_same_order() -> None:
     assert np.array_equal(first.scores, second.scores)
 
 
-def test_a_cheaper_shop_out_of_reach_comes_after_those_near(town: Any) -> None:
+def test_a_cheaper_shop_out_of_reach_is_left_out_where_enough_are_near(town: Any) -> None:
+    ranker, query = ranker_that_follows("distance", town), town.query("u-nobody", sort="price")
+    near = ranker.rank(query, town.candidates([4, 5, 6]), top_k=2)
+    assert near.rows.tolist() == [4, 5]  # 7,000 and 12,000 won; 8,000 won lies 2.5 km away
+    ranked = ranker.rank(query, town.candidates([4, 5, 6]), top_k=3)
+    assert ranked.rows.tolist() == [4, 6, 5]  # too few near: one reach farther, and all of it in order
+
+
+def holder(town: Any, **facts: Any) -> Any:
+    """A request of a child who holds a card, and has no past."""
+    user = UserProfile.model_validate({"user_id": "u-card", "has_card": True, "card_meal_limit_won": 9500, **facts})
+    return replace(town.query("u-card"), user=user)
+
+
+def test_shops_where_the_card_pays_for_a_meal_come_first(town: Any) -> None:
+    ranker, candidates = ranker_that_follows("score_merged", town), town.candidates([5, 6, 4, 0], [0.9, 0.8, 0.3, 0.1])
+    assert ranker.rank(town.query("u-nobody"), candidates, top_k=4).rows[0] == 5
+    ranked = ranker.rank(holder(town), candidates, top_k=4)
+    assert ranked.rows.tolist() == [6, 4, 0, 5]  # 12,000 won at a shop that refuses the card comes last
+    prices = town.catalogue.menu_price[ranked.menus]
+    assert (prices[:3] <= 9500).all()
+
+
+@pytest.mark.parametrize(("facts", "dish"), [({}, "돈까스"), ({"card_balance_won": 7500}, "우동")])
+def test_the_dish_on_the_card_can_be_paid_where_the_shop_has_one(town: Any, facts: dict[str, int], dish: str) -> None:
+    catalogue = replace(town.catalogue, menu_best=town.catalogue.menu_price == 9000, row_of=town.catalogue.row_of)
+    ranker = ranker_that_follows("distance", replace(town, catalogue=catalogue))
+    ranked = ranker.rank(holder(town, **facts), town.candidates([4]), top_k=1)
+    assert catalogue.dish_names[catalogue.menu_name[ranked.menus[0]]] == dish
+
+
+def test_an_amount_that_was_said_stands_before_the_limit_of_the_card(town: Any) -> None:
+    ranker, candidates = ranker_that_follows("score_merged", town), town.candidates([5, 4, 0], [0.9, 0.3, 0.1])
+    query = replace(holder(town), filters=town.query(budget_max=15_000).filters)
+    prices = town.catalogue.menu_price[ranker.rank(query, candidates, top_k=3).menus]
+    assert prices.max() == 12_000
+    assert holder(town, has_card=False).user.payable_won is None
+    assert holder(town, card_balance_won=0).user.payable_won == 0
+
+
+def test_a_sorted_list_leaves_out_shops_that_refuse_the_card_while_enough_take_it(town: Any) -> None:
     ranker = ranker_that_follows("distance", town)
-    ranked = ranker.rank(town.query(sort="price"), town.candidates([4, 5, 6]), top_k=3)
-    assert ranked.rows.tolist() == [4, 5, 6]  # 9,000 and 12,000 won in walking distance, then 8,000 won 2.5 km away
+    query = replace(holder(town), filters=town.query(sort="price").filters)
+    rows = ranker.rank(query, town.candidates(), top_k=5).rows.tolist()
+    assert 5 not in rows
+    assert len(rows) == 5
+
+
+def test_a_list_sorted_by_rating_ends_with_those_nobody_rated(town: Any) -> None:
+    ranker = ranker_that_follows("price_rank", town)
+    rows = ranker.rank(town.query(sort="rating"), town.candidates(), top_k=5).rows
+    ratings = town.catalogue.rating[rows]
+    known = ratings[~np.isnan(ratings)]
+    assert known.tolist() == sorted(known.tolist(), reverse=True)
+    assert not np.isnan(ratings[: len(known)]).any()
+
+
+def test_without_a_place_asked_for_a_shop_far_away_comes_last(town: Any) -> None:
+    lat = town.catalogue.lat.copy()
+    lat[0] += 0.08  # 9 km north
+    far = replace(town.catalogue, lat=lat, row_of=town.catalogue.row_of)
+    ranker = ranker_that_follows("score_merged", replace(town, catalogue=far))
+    candidates = town.candidates([0, 4, 6], [0.9, 0.5, 0.1])
+    assert ranker.rank(town.query("u-nobody"), candidates, top_k=3).rows.tolist() == [4, 6, 0]
+    there = ranker.rank(town.query("u-nobody", district="관악구"), candidates, top_k=3)
+    assert there.rows.tolist() == [0, 4, 6]
 
 
 def test_what_is_computed_beforehand_scores_as_what_is_computed_whole(town: Any) -> None:

@@ -156,7 +156,8 @@ def test_no_template_has_banned_words() -> None:
         for example in template.examples:
             asked = (
                 "카드 되는 곳"
-                if template.intent in ("MEAL_CARD_INQUIRY", "SHOP_DETAIL") or template.slot == "card_unknown"
+                if template.intent in ("MEAL_CARD_INQUIRY", "SHOP_DETAIL")
+                or template.slot in ("card_unknown", "card_limit")
                 else ""
             )
             assert screen.check_outgoing(str(example["output"]), user_text=asked).kinds == (), example
