@@ -111,9 +111,9 @@ def test_store_commands_work_on_a_store_in_use(home: Settings, tmp_path: Path) -
 
 
 def test_a_childs_message_cannot_steer_the_terminal_it_is_listed_on() -> None:
-    from aiyam.cli.db import _printable
+    from aiyam.cli.console import printable
 
-    assert _printable("아빠가 때려요 \x1b[2J\n도와줘") == "아빠가 때려요 \N{REPLACEMENT CHARACTER}[2J 도와줘"
+    assert printable("아빠가 때려요 \x1b[2J\n도와줘") == "아빠가 때려요 \N{REPLACEMENT CHARACTER}[2J 도와줘"
 
 
 def test_a_merchant_list_is_imported_and_reviewed(empty: Settings, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from aiyam.contracts import RECOMMENDING_INTENTS, Filters, Understanding
+from aiyam.contracts import RECOMMENDING_INTENTS, Filters, Intent, Understanding
 from aiyam.nlu.lexicon import ALLERGEN_GROUPS, ALLERGENS, find_allergens
 from aiyam.nlu.taken_back import allergies_over, is_asked, named_as
 
@@ -16,6 +16,7 @@ _HARMS = re.compile(
 """What follows a food that harms who eats it."""
 _SURE = re.compile(r"알레르기|두드러기|불내증|못\s?(?:먹|드)(?!었)")
 """Words that tell of harm in a question too: "새우 알레르기 있는데 먹어도 돼?"."""
+_SAID_TO_BE_ONE = re.compile(r"알레르기|알러지|불내증")
 _LIVES_BY = (
     ("채식", re.compile(r"(?:채식|비건)(?:주의자?)?\s?(?:해|하는|하거든|이야|야|임|이라|인데|예요|이에요|입니다)")),
     ("할랄", re.compile(r"(?:무슬림|이슬람)\s?(?:교|신자)?\s?(?:이야|야|임|이라|인데|예요|이에요|입니다|이거든)")),
@@ -57,8 +58,11 @@ def told_of_person(text: str, understanding: Understanding) -> Told:
     """Return the allergies and diets of faith a normalised text tells.
 
     A request for shops keeps what was understood. Of other messages a question tells an allergy only where it speaks of one
-    ("거기 치즈 들어간 거 있어?" may be a wish), and one that is said to be over is none.
+    ("거기 치즈 들어간 거 있어?" may be a wish), and one that is said to be over is none. Of a message in danger only what it
+    calls an allergy counts: "우유 먹으면 배를 때려요" is none.
     """
+    if understanding.intent is Intent.SAFETY and not _SAID_TO_BE_ONE.search(text):
+        return Told()
     listed = understanding.intent in RECOMMENDING_INTENTS
     told: dict[str, None] = dict.fromkeys(understanding.filters.allergies or ()) if listed else {}
     words: dict[str, None] = {}

@@ -21,7 +21,7 @@ from aiyam.training.safety_rows import BENIGN, OFF_TOPIC, SOME_DANGER, Row, read
 
 ALONE = {"escalate": 0.45, "refuse": 0.8}
 """The chance, told on hands that were not read, from which the classifier acts by itself."""
-BESIDE_RULE = {"escalate": 0.4, "refuse": 0.4}
+BESIDE_RULE = {"escalate": 0.4, "refuse": 0.25}
 """The chance from which a rule that matched is believed."""
 _UNREAD = 3
 """One hand in so many is left unread, for chances to be told on."""
