@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from aiyam.errors import InvalidInput
-from aiyam.label_contracts import Decision, Label, LabelKind, UnderstandingLabel
+from aiyam.label_contracts import Decision, Label, LabelKind
 from aiyam.label_verdicts import label_that_holds
 from aiyam.store.database import Store
 from aiyam.store.labels import Labelled, decide, get_labelled, iter_labelled, undecide
@@ -90,10 +89,3 @@ def adjudicate(store: Store, task_key: str, chosen: str, *, by: str, at: datetim
 def take_back(store: Store, task_key: str) -> bool:
     """Undo a decision; tell whether there was one."""
     return undecide(store, task_key)
-
-
-def spans_of(label: Label | None) -> Iterator[tuple[int, int, str]]:
-    """Give start, end and kind of every span of an answer; none for other kinds of task."""
-    if isinstance(label, UnderstandingLabel):
-        for entity in label.entities:
-            yield entity.start, entity.end, entity.entity.value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -207,8 +206,3 @@ def _intent(label: Label) -> str | None:
     if not isinstance(label, UnderstandingLabel):
         return None
     return CANNOT_TELL if label.intent is None else label.intent.value
-
-
-def median(values: Sequence[float]) -> float | None:
-    """Return the median; None for no values."""
-    return statistics.median(values) if values else None

@@ -6,12 +6,12 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from aiyam.contracts import Understanding
 from aiyam.label_contracts import UnderstandingLabel
 from aiyam.nlu.understander import Understander
+from annotation.loopback import QuietHandler, serving
 from annotation.results import result_of
 
 _MAX_BODY_BYTES = 32 << 20
@@ -65,7 +65,7 @@ def _suggestion(model: Understander, task: object, version: str) -> dict[str, An
 def backend(suggestions: Suggestions, port: int) -> Iterator[str]:
     """Serve suggestions on loopback and give the address; bodies are neither kept nor logged (they hold a token)."""
 
-    class Routes(BaseHTTPRequestHandler):
+    class Routes(QuietHandler):
         def do_GET(self) -> None:
             if self.path.rstrip("/") in ("", "/health"):
                 self._reply(200, {"status": "UP", "model_class": "aiyam"})
@@ -100,15 +100,5 @@ def backend(suggestions: Suggestions, port: int) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", port), Routes)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Routes, port) as url:
+        yield url

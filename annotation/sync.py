@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from aiyam.errors import AiyamError
 from aiyam.store.database import Store
 from annotation.client import LabelStudio
+from annotation.loopback import QuietHandler, serving
 from annotation.projects import places_of
 from annotation.pull import Pulled, pull
 from annotation.push import Patience, Pushed, push
@@ -75,7 +75,7 @@ def sync(
 def receiver(port: int, called: threading.Event) -> Iterator[str]:
     """Listen on loopback for the server's calls and give the address; a call is answered at once and only sets the event."""
 
-    class Hook(BaseHTTPRequestHandler):
+    class Hook(QuietHandler):
         def do_POST(self) -> None:
             self.rfile.read(min(int(self.headers.get("Content-Length") or 0), 1 << 20))
             called.set()
@@ -83,15 +83,5 @@ def receiver(port: int, called: threading.Event) -> Iterator[str]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", port), Hook)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/label-studio"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Hook, port) as url:
+        yield f"{url}/label-studio"
