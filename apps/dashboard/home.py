@@ -24,9 +24,9 @@ def show() -> None:
     pages = [
         st.Page("overview.py", title=word("overview"), icon="📊", default=True),
         st.Page("conversations.py", title=word("conversations"), icon="💬", url_path="conversations"),
-        st.Page("annotation.py", title=word("labelling"), icon="🏷️", url_path="annotation"),
+        st.Page("labelling.py", title=word("labelling"), icon="🏷️", url_path="annotation"),
         st.Page("label_quality.py", title=word("label_quality"), icon="⚖️", url_path="label-quality"),
-        st.Page("datasets.py", title=word("datasets"), icon="🗂️", url_path="datasets"),
+        st.Page("dataset_versions.py", title=word("datasets"), icon="🗂️", url_path="datasets"),
     ]
     page = st.navigation(pages)
     if is_synthetic(open_store()):

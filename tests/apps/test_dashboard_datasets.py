@@ -14,7 +14,7 @@ from aiyam.curation.versions import list_versions
 from aiyam.store import Store
 from aiyam.store.conversations import record_feedback, record_turn
 
-PAGE = Path(__file__).resolve().parents[2] / "apps" / "dashboard" / "datasets.py"
+PAGE = Path(__file__).resolve().parents[2] / "apps" / "dashboard" / "dataset_versions.py"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from aiyam.contracts import KST
 from aiyam.store import Store, labels
 from aiyam.store.conversations import record_turn
 
-PAGE = Path(__file__).resolve().parents[2] / "apps" / "dashboard" / "annotation.py"
+PAGE = Path(__file__).resolve().parents[2] / "apps" / "dashboard" / "labelling.py"
 WAIT_S = 60
 
 

@@ -69,3 +69,9 @@ def test_every_tab_fills_for_every_kind_in_both_languages(store: Store) -> None:
     app.selectbox(key="cell").select_index(0).run()
     assert not app.exception
     assert "매운 떡볶이" in "\n".join(t.value for t in app.text)
+
+
+def test_no_page_hides_a_package_of_its_name() -> None:
+    """Streamlit puts the pages' folder first on the path, so ``annotation.py`` there would be all of ``annotation``."""
+    taken = {"annotation", "apps", "aiyam", "datasets"}
+    assert not taken & {page.stem for page in (ROOT / "apps" / "dashboard").glob("*.py")}
